@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Errors with their positions. */
+#include "base/diag.h"
+
+#include "base/strmap.h"
+#include "base/vec.h"
+
+void diags_init(struct diags *diags)
+{
+    *diags = (struct diags){.arena = arena_new()};
+}
+
+void diags_free(struct diags *diags)
+{
+    arena_free(diags->arena);
+    free(diags->v);
+    *diags = (struct diags){0};
+}
+
+static void ATTR_PRINTF(4, 0) add(struct diags *diags, enum diag_severity severity,
+                                  struct span span, const char *fmt, va_list args)
+{
+    struct diag *d = vec_push(diags);
+    d->severity = severity;
+    d->span = span;
+    d->span.file = span.file ? arena_strdup(diags->arena, span.file) : NULL;
+    d->text = arena_vprintf(diags->arena, fmt, args);
+}
+
+void diag_error(struct diags *diags, struct span span, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    add(diags, DIAG_ERROR, span, fmt, args);
+    va_end(args);
+    diags->n_errors++;
+}
+
+void diag_warning(struct diags *diags, struct span span, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    add(diags, DIAG_WARNING, span, fmt, args);
+    va_end(args);
+    diags->n_warnings++;
+}
+
+const char *diag_text(struct arena *arena, const struct diag *diag)
+{
+    const struct span *s = &diag->span;
+    const char *severity = diag->severity == DIAG_WARNING ? "warning: " : "";
+    if (!s->file)
+        return arena_printf(arena, "%s%s", severity, diag->text);
+    if (!s->line)
+        return arena_printf(arena, "%s: %s%s", s->file, severity, diag->text);
+    if (!s->column)
+        return arena_printf(arena, "%s:%u: %s%s", s->file, s->line, severity, diag->text);
+    return arena_printf(arena, "%s:%u:%u: %s%s", s->file, s->line, s->column, severity, diag->text);
+}
+
+struct sort_key {
+    uint32_t file, line, column; /* file: the index of the first diagnostic about it */
+    uint32_t index;
+};
+
+static int compare_u32(uint32_t a, uint32_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_keys(const void *pa, const void *pb)
+{
+    const struct sort_key *a = pa, *b = pb;
+    int c = compare_u32(a->file, b->file);
+    if (!c)
+        c = compare_u32(a->line, b->line);
+    if (!c)
+        c = compare_u32(a->column, b->column);
+    return c ? c : compare_u32(a->index, b->index);
+}
+
+static struct sort_key *sorted(const struct diags *diags)
+{
+    struct sort_key *keys = xcalloc(diags->n, sizeof *keys);
+    struct strmap files = {0};
+    for (uint32_t i = 0; i < diags->n; i++) {
+        const struct span *s = &diags->v[i].span;
+        uint32_t file = strmap_add(&files, slice_str(s->file ? s->file : ""), i);
+        keys[i] = (struct sort_key){file, s->line, s->column, i};
+    }
+    strmap_free(&files);
+    qsort(keys, diags->n, sizeof *keys, compare_keys);
+    return keys;
+}
+
+void diags_print(const struct diags *diags, FILE *out)
+{
+    struct arena *scratch = arena_new();
+    struct sort_key *keys = sorted(diags);
+    for (size_t i = 0; i < diags->n; i++)
+        fprintf(out, "%s\n", diag_text(scratch, &diags->v[keys[i].index]));
+    free(keys);
+    arena_free(scratch);
+}
