@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * RR types and rdata as text, by ldns and RFC 3597. Cold: configuration, explain, logs. */
+#pragma once
+
+#include "base/arena.h"
+
+/** The number of a mnemonic (`A`, `HTTPS`, `TYPE65280`; any case), or -1. */
+int rr_type_from_text(const char *text, size_t n) ATTR_NONNULL;
+
+#define RR_TYPE_TEXT_MAX 16
+const char *rr_type_text(char out[RR_TYPE_TEXT_MAX], uint16_t type) ATTR_NONNULL;
+
+/** Presentation format of rdata, in `arena`, which reads back as the same rdata if that is valid;
+ *  unknown types and what ldns cannot print by RFC 3597. */
+const char *rr_rdata_text(struct arena *arena, uint16_t type, struct slice rdata) ATTR_NONNULL;
+
+/** Parses the rdata of one RR through ldns into `arena`: any type that ldns knows, and \# forms.
+ *  Returns 0, or E_SYNTAX with ldns' reason in *why (static text). */
+int rr_rdata_from_text(struct slice *out, struct arena *arena, uint16_t type, const char *text,
+                       struct slice origin, const char **why) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Positions of the domain names inside rdata, for the types of RFC 1035 and RFC 2782/2163/6672
+ * style that the server must look into: fills at[] (at most 2) with offsets, returns how many. The
+ * types whose names may be compressed (RFC 3597 4) are told apart by *compressible. */
+unsigned rr_rdata_names(uint16_t type, struct slice rdata, uint16_t at[2],
+                        bool *compressible) ATTR_NONNULL;
+
+const char *rcode_text(unsigned rcode);

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+check_PROGRAMS += tests/unit/dns/test_name
+tests_unit_dns_test_name_SOURCES = tests/unit/dns/test_name.c
+tests_unit_dns_test_name_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/dns/test_rr
+tests_unit_dns_test_rr_SOURCES = tests/unit/dns/test_rr.c
+tests_unit_dns_test_rr_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/dns/test_query
+tests_unit_dns_test_query_SOURCES = tests/unit/dns/test_query.c
+tests_unit_dns_test_query_LDADD = $(UNIT_LIBS)
