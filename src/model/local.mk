@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+libloadstar_a_SOURCES += \
+	src/model/model.c \
+	src/model/model.h

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Look-ups in a model. Control side only: configurations have few sites and pools, and nothing here
+ * is called per query. */
+#include "model/model.h"
+
+#include <string.h>
+
+uint32_t model_find_site(const struct model *m, const char *name)
+{
+    for (uint32_t i = 0; i < m->n_sites; i++)
+        if (strcmp(m->sites[i].name, name) == 0)
+            return i;
+    return MODEL_NONE;
+}
+
+uint32_t model_find_pool(const struct model *m, const char *name)
+{
+    for (uint32_t i = 0; i < m->n_pools; i++)
+        if (strcmp(m->pools[i].name, name) == 0)
+            return i;
+    return MODEL_NONE;
+}
+
+const char *endpoint_key(struct arena *arena, const struct model *m, uint32_t endpoint)
+{
+    const struct endpoint *e = &m->endpoints[endpoint];
+    return arena_printf(arena, "%s/%s/%s", m->pools[e->pool].name, m->sites[e->site].name,
+                        e->label);
+}
+
+void model_free(struct model *m)
+{
+    if (m)
+        arena_free(m->arena); /* the model itself is in there */
+}

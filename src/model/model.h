@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The configuration as plain, validated data: what src/config fills and everything else reads.
+ *
+ * Invariants once config_load() has returned 0: every index is in range, every name unique within
+ * its kind, every reference resolved, every number within the bounds given here. A model is
+ * immutable and lives in its own arena, strings and spans included. Indices (site, check, map,
+ * pool, endpoint, zone) are dense, in the order of the files; they identify things within one model
+ * only: across a reload things are matched by name (see endpoint_key()). */
+#pragma once
+
+#include "base/diag.h"
+#include "base/ip.h"
+
+#define MODEL_NONE UINT32_MAX /* "no such index" */
+
+struct u32_list {
+    const uint32_t *v;
+    uint32_t n;
+};
+
+struct str_list {
+    const char *const *v;
+    uint32_t n;
+};
+
+struct site {
+    const char *name;
+    struct span span;
+    bool located;
+    double latitude, longitude; /* degrees */
+};
+
+enum check_type {
+    CHECK_TCP,
+    CHECK_HTTP,
+    CHECK_HTTPS,
+    CHECK_EXEC,
+    CHECK_POOL,
+};
+
+struct number_range {
+    uint16_t first, last;
+};
+
+struct check {
+    const char *name;
+    struct span span;
+    enum check_type type;
+    uint16_t
+        port; /* 0: the endpoint's port (which then must be set), or the scheme's for http(s) */
+    uint32_t interval_ms; /* >= 100; default 5000 */
+    uint32_t timeout_ms;  /* >= 10, <= interval; default 2000 or the interval if shorter */
+    uint16_t rise, fall;  /* >= 1; default 2 and 3 */
+    struct {
+        const char *path;                  /* default "/" */
+        const char *host;                  /* Host header and SNI; default the endpoint's address */
+        const char *method;                /* GET or HEAD; default GET */
+        const struct number_range *status; /* accepted; default 200-299 */
+        uint32_t n_status;
+        const char *body;  /* must occur in the body; NULL: not looked at */
+        uint32_t max_body; /* bytes read at most; default 64k */
+    } http;
+    struct {
+        bool verify;                      /* default true */
+        const char *sni;                  /* default http.host */
+        const char *ca_file;              /* PEM; default the system's */
+        const char *cert_file, *key_file; /* client certificate, PEM; NULL: none */
+    } tls;
+    struct str_list
+        exec; /* argv; the endpoint comes in LOADSTAR_* variables and replaces {address} {port} */
+    uint32_t pool; /* CHECK_POOL: up while this pool has a site that is up */
+};
+
+/** A key of a map and the sites it prefers, in order. */
+struct map_entry {
+    struct span span;
+    char code[12]; /* "EU", "IN", "US-CA", or a tag (then `tag` is set) */
+    const char *tag;
+    uint32_t asn;
+    struct ip_prefix network;
+    struct u32_list sites;
+};
+
+struct map_entries {
+    const struct map_entry *v;
+    uint32_t n;
+};
+
+struct map {
+    const char *name;
+    struct span span;
+    struct u32_list default_sites;
+    struct map_entries continents, countries, subdivisions, asns, networks, tags;
+};
+
+/** Seconds. min == max: fixed. The derived TTL is clamped into it. */
+struct ttl_range {
+    uint32_t min_s, max_s;
+};
+
+enum steer_kind { STEER_NEAREST, STEER_ALL, STEER_MAP, STEER_ORDER, STEER_SPLIT };
+enum pick_kind { PICK_WEIGHTED, PICK_ALL, PICK_ORDERED, PICK_STICKY };
+enum all_down_kind { ALL_DOWN_SERVE_ALL, ALL_DOWN_NODATA, ALL_DOWN_SERVFAIL, ALL_DOWN_FALLBACK };
+
+#define WEIGHT_MAX 1000000
+#define WEIGHT_DEFAULT 1
+
+struct endpoint {
+    struct span span;
+    uint32_t pool, site;
+    struct ip addr;     /* family IP_NONE for a CNAME endpoint */
+    struct slice cname; /* wire format, lower case, absolute; empty for an address */
+    uint16_t port;      /* 0: the check's */
+    const char *name;   /* operator's name; NULL: none */
+    const char *label;  /* name, else the address or CNAME as text: unique within (pool, site) */
+    uint32_t weight;    /* 0..WEIGHT_MAX; 0 never serves */
+};
+
+/** What one pool has in one site; endpoints[first .. first + n) of the model. */
+struct pool_site {
+    uint32_t site;
+    uint32_t first_endpoint, n_endpoints;
+    uint32_t split_weight; /* STEER_SPLIT: 0..WEIGHT_MAX; else 0 */
+};
+
+struct pool {
+    const char *name;
+    struct span span;
+    struct ttl_range ttl; /* default 30s fixed */
+    struct u32_list checks;
+    enum steer_kind steer;
+    uint32_t map;          /* STEER_MAP */
+    struct u32_list order; /* STEER_ORDER: sites */
+    enum pick_kind pick;
+    uint32_t answers; /* >= 1; default 1, for PICK_ALL default ANSWERS_ALL */
+    double min_up;    /* 0.0..1.0; 0: any */
+    enum all_down_kind on_all_down;
+    uint32_t fallback;             /* ALL_DOWN_FALLBACK: pool; never a cycle */
+    const struct pool_site *sites; /* at least one, in the order of the file */
+    uint32_t n_sites;
+    bool has_v4, has_v6, is_cname; /* which types exist, whatever the health */
+};
+#define ANSWERS_ALL UINT32_MAX
+
+/** One RR. 10 million of them must fit: owners and rdata are packed in the arena. */
+struct record {
+    const uint8_t *owner; /* wire format, lower case, absolute; shared by neighbours */
+    const uint8_t *rdata; /* uncompressed wire format, names in it in the case given */
+    uint32_t ttl_s;
+    uint32_t line;
+    uint16_t type;
+    uint16_t rdlen;
+    uint16_t file; /* index into zone.files */
+    uint8_t owner_len;
+    uint8_t column; /* 255: that far or farther; 0: unknown */
+};
+
+/** A dynamic name: `www 30 IN POOL www`, or `www: {POOL: ...}`. */
+struct pool_name {
+    const uint8_t *owner;
+    struct span span;
+    uint32_t pool;
+    struct ttl_range ttl; /* overrides the pool's if has_ttl */
+    uint32_t answers;     /* overrides the pool's unless 0 */
+    uint8_t owner_len;
+    bool has_ttl;
+};
+
+struct zone {
+    struct slice origin; /* wire format, lower case */
+    struct span span;
+    struct str_list files; /* the zone's file and what it includes */
+    const struct record *records;
+    size_t n_records;
+    const struct pool_name *pool_names;
+    size_t n_pool_names;
+    int64_t mtime_s; /* newest of the files: the serial, where none is given */
+};
+
+struct listen_addr {
+    struct span span;
+    struct ip addr;
+    uint16_t port;
+};
+
+struct server_config {
+    const struct listen_addr *listen; /* default 0.0.0.0:53 and [::]:53 */
+    uint32_t n_listen;
+    uint32_t workers;      /* >= 1; `auto` is resolved to the number of usable cores */
+    const char *identity;  /* NSID and id.server; NULL: none */
+    const char *version;   /* version.bind; NULL: none */
+    const char *user;      /* NULL: unchanged */
+    const char *state_dir; /* NULL: nothing is kept across restarts */
+    struct {
+        double share;
+        uint32_t endpoints, sites;
+    } panic;
+    struct {
+        uint32_t max_connections; /* in all; default 1000 */
+        uint32_t max_per_client;  /* default 100 */
+        uint32_t idle_timeout_ms; /* default 10000 (RFC 7766 6.2.3: a few seconds) */
+    } tcp;
+};
+
+struct geo_network {
+    struct span span;
+    struct ip_prefix prefix;
+    uint32_t site;                 /* MODEL_NONE: not given */
+    char country[3], continent[3]; /* "" : not given */
+    bool located;
+    double latitude, longitude;
+    const char *tag; /* NULL: not given */
+};
+
+/** A file, or a directory of zones, as it was when the configuration was read. */
+struct source {
+    const char *path;
+    uint64_t digest; /* of the content; of a directory: of the names that count */
+    uint64_t size, inode;
+    int64_t mtime_ns; /* with size and inode: whether it needs to be read again */
+    bool directory;
+};
+
+struct model {
+    struct arena *arena; /* owns all of it */
+    const char *path;
+    uint64_t file_hash; /* over the content of every configuration file read, in order */
+    const struct source *sources;
+    uint32_t n_sources;
+    int64_t loaded_wall_ms;
+
+    struct server_config server;
+    const char *control; /* socket path; NULL: none */
+    struct {
+        bool enabled;
+        struct ip addr;
+        uint16_t port;
+        const char *token_file; /* NULL: state changes by API are refused */
+    } http;
+    struct {
+        struct str_list databases; /* resolved paths */
+        const struct geo_network *networks;
+        uint32_t n_networks;
+    } geo;
+    bool ecs;
+
+    const struct site *sites;
+    uint32_t n_sites;
+    const struct check *checks;
+    uint32_t n_checks;
+    const struct map *maps;
+    uint32_t n_maps;
+    const struct pool *pools;
+    uint32_t n_pools;
+    const struct endpoint *endpoints;
+    uint32_t n_endpoints;
+    const struct zone *zones;
+    uint32_t n_zones;
+};
+
+/** Index of a site, pool, check or map by name, or MODEL_NONE. */
+uint32_t model_find_site(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
+uint32_t model_find_pool(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
+
+/** The name of an endpoint across reloads: POOL/SITE/LABEL. Written into `arena`. */
+const char *endpoint_key(struct arena *arena, const struct model *m,
+                         uint32_t endpoint) ATTR_NONNULL;
+
+void model_free(struct model *m);
