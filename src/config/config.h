@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reads loadstar.yaml and everything it names into a model. */
+#pragma once
+
+#include "model/model.h"
+
+/** Loads and validates. Returns 0 with *model owned by the caller (model_free()), or a negative
+ * code with every error of every file in `diags`; warnings may be there either way. Does exactly
+ * what `loadstard --check` and a reload do; no network, no databases opened. */
+int config_load(struct model **model, const char *path,
+                struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** The hash of the same files as they are on disk now, files that have come or gone in a directory
+ * of zones included: equal to model->file_hash exactly when the running configuration is what is on
+ * disk. Returns 0, or E_SYSTEM when a file cannot be read. Files whose size and times are as at the
+ * load are not read again. */
+int config_disk_hash(uint64_t *hash, const struct model *model) ATTR_NONNULL ATTR_MUST_USE;

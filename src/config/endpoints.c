@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Endpoints: addresses or CNAME targets of one pool in one site. */
+#include "config/endpoints.h"
+
+#include "config/parts.h"
+#include "dns/name.h"
+
+#include <stddef.h>
+
+#define ENDPOINT(member) offsetof(struct endpoint, member)
+
+static void read_address(struct load *load, const struct yaml_node *node, void *field)
+{
+    if (node->kind != YAML_SCALAR || ip_parse(field, node->text) != 0)
+        load_expected(load, node, "the endpoint",
+                      "an IPv4 or IPv6 address (IPv6 in quotes), or {address: ..., weight: ...}");
+}
+
+static void read_cname(struct load *load, const struct yaml_node *node, void *field)
+{
+    const char *text = schema_scalar(load, node, "'cname'", "a domain name");
+    uint8_t wire[NAME_WIRE_MAX];
+    if (!text)
+        return;
+    int n = name_from_text(wire, text, node->n, slice_of("", 1));
+    if (n < 2) {
+        load_expected(load, node, "'cname'", "a domain name, as edge.cdn.example.net");
+        return;
+    }
+    struct slice name = slice_of(wire, (size_t)n);
+    name_lower(wire, name);
+    *(struct slice *)field = slice_of(arena_copy(load->arena, wire, name.n), name.n);
+}
+
+static void read_name(struct load *load, const struct yaml_node *node, void *field)
+{
+    if (node->kind != YAML_SCALAR || !name_is_usable(node->text))
+        load_expected(load, node, "'name'", "1 to 63 letters, digits, '-', '_' or '.'");
+    else
+        *(const char **)field = arena_strdup(load->arena, node->text);
+}
+
+static const struct schema_key endpoint_keys[] = {
+    {.name = "address",
+     .kind = SCHEMA_CUSTOM,
+     .offset = ENDPOINT(addr),
+     .read = read_address,
+     .type = "an IPv4 or IPv6 address",
+     .fallback_doc = "none; this or `cname` is required",
+     .doc = "The address that is probed and answered.",
+     .example = "192.0.2.12"},
+    {.name = "cname",
+     .kind = SCHEMA_CUSTOM,
+     .offset = ENDPOINT(cname),
+     .read = read_cname,
+     .type = "a domain name",
+     .fallback_doc = "none; this or `address` is required",
+     .doc = "The name that is answered as CNAME; absolute, with or without a final dot.",
+     .example = "edge.eu.cdn.example.net"},
+    {.name = "weight",
+     .kind = SCHEMA_U32,
+     .offset = ENDPOINT(weight),
+     .min = 0,
+     .max = WEIGHT_MAX,
+     .fallback = "1",
+     .doc = "The endpoint's share relative to the others of its site. With 0 it never serves.",
+     .example = "10"},
+    {.name = "port",
+     .kind = SCHEMA_U16,
+     .offset = ENDPOINT(port),
+     .min = 1,
+     .max = 65535,
+     .fallback_doc = "none: the check's port",
+     .doc = "The port that the service has here, and that checks probe instead of their own.",
+     .example = "9090"},
+    {.name = "name",
+     .kind = SCHEMA_CUSTOM,
+     .offset = ENDPOINT(name),
+     .read = read_name,
+     .type = "1 to 63 letters, digits, '-', '_' or '.'",
+     .fallback_doc = "none: it goes by its address",
+     .doc = "What the endpoint is called in commands and output; unique within pool and site.",
+     .example = "web7"},
+};
+const struct schema endpoint_schema = {
+    .title = "endpoint",
+    .doc = "One address or one CNAME target, in one site of one pool.",
+    SCHEMA_KEYS(endpoint_keys)};
+
+/* The CNAME as text without the final dot, the address, or the operator's name. */
+static const char *label(struct load *load, const struct endpoint *e)
+{
+    char text[NAME_TEXT_MAX];
+    if (e->name)
+        return e->name;
+    if (e->addr.family)
+        return arena_strdup(load->arena, ip_text(text, &e->addr));
+    if (!e->cname.n)
+        return NULL;
+    name_to_text(text, e->cname);
+    return arena_strndup(load->arena, text, strlen(text) - 1);
+}
+
+static void read_one(struct load *load, const struct yaml_node *node, struct endpoint *e)
+{
+    if (node->kind != YAML_MAP) {
+        e->weight = WEIGHT_DEFAULT;
+        read_address(load, node, &e->addr);
+        return;
+    }
+    schema_read(load, &endpoint_schema, node, e);
+    const struct yaml_node *address = yaml_get(node, "address"), *cname = yaml_get(node, "cname");
+    if (address && cname)
+        diag_error(load->diags, node->span,
+                   "endpoint has 'address' and 'cname', expected one of them");
+    else if (!address && !cname)
+        diag_error(load->diags, node->span,
+                   "endpoint has no 'address', expected an address, or 'cname' with a name");
+}
+
+/* `e` is the last; an endpoint before it in the same site must not be the same one. */
+static void refuse_repeated(struct load *load, const struct endpoint *e, size_t first)
+{
+    for (const struct endpoint *o = &load->endpoints.v[first]; o < e && e->label; o++) {
+        if (!o->label)
+            continue;
+        bool same_addr = e->addr.family && ip_equal(&o->addr, &e->addr) && o->port == e->port;
+        bool same_cname = e->cname.n && slice_equal(o->cname, e->cname);
+        if (same_addr || same_cname)
+            diag_error(load->diags, e->span,
+                       "endpoint '%s' is in this site twice, first at line %u, column %u", e->label,
+                       o->span.line, o->span.column);
+        else if (strcmp(o->label, e->label) == 0)
+            diag_error(load->diags, e->span,
+                       "two endpoints of this site are called '%s', expected a 'name' that tells "
+                       "this one from that at line %u, column %u",
+                       e->label, o->span.line, o->span.column);
+        else
+            continue;
+        return;
+    }
+}
+
+uint32_t endpoints_read(struct load *load, const struct yaml_node *node, uint32_t pool,
+                        uint32_t site)
+{
+    const struct yaml_node *one[1] = {node};
+    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
+    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
+    size_t first = load->endpoints.n;
+    if (n == 0 || yaml_is_empty(node)) {
+        diag_error(load->diags, node->span, "site '%s' has no endpoints, expected a list of them",
+                   load->sites.v[site].name);
+        return 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct endpoint *e = vec_push(&load->endpoints);
+        *e = (struct endpoint){.span = items[i]->span, .pool = pool, .site = site};
+        read_one(load, items[i], e);
+        e->label = label(load, e);
+        refuse_repeated(load, e, first);
+    }
+    return n;
+}

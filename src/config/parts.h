@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The parts of a configuration: one schema table and one reader each. Names of sites, checks, maps
+ * and pools are collected first (namespace_add()), so that anything may refer to anything. */
+#pragma once
+
+#include "config/schema.h"
+
+extern const struct schema loadstar_schema, pools_schema, networks_schema, zone_schema;
+extern const struct schema site_schema, check_schema, map_schema, pool_schema, steer_schema,
+    all_down_schema, ttl_schema, soa_schema, data_schema, pool_name_schema, owner_schema;
+
+/** Reads loadstar.yaml into the model; files that it names are kept in `load` to be read next. */
+void server_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
+
+/** Collects the names of one pools file; contents are read by the functions below. */
+void pools_file_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
+
+void sites_read(struct load *load) ATTR_NONNULL;
+void checks_read(struct load *load) ATTR_NONNULL;
+void maps_read(struct load *load) ATTR_NONNULL;
+void pools_read(struct load *load) ATTR_NONNULL;
+
+/** What only shows when all is read: cycles, ports that nobody names, mixed kinds. */
+void pools_validate(struct load *load) ATTR_NONNULL;
+
+void networks_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
+
+/** Reads every zone that the `zones` key names into the model. */
+void zones_read(struct load *load, const struct yaml_node *node) ATTR_NONNULL;
+
+/** Reads `[LATITUDE, LONGITUDE]`; returns false after reporting. */
+bool location_read(struct load *load, const struct yaml_node *node, double *latitude,
+                   double *longitude) ATTR_NONNULL;
+
+/** Reads a TTL: a duration, or {min, max}. */
+void ttl_range_read(struct load *load, const struct yaml_node *node, void *field) ATTR_NONNULL;
+
+#define TTL_MAX 2147483647u /* RFC 2181 8 */
+
+/** Reads ADDRESS/LENGTH; returns false after reporting. */
+bool prefix_read(struct load *load, const struct yaml_node *node,
+                 struct ip_prefix *out) ATTR_NONNULL;
+
+/** What should stand instead of `text`, or NULL when it is a code of the kind. */
+const char *country_expected(const char *text) ATTR_NONNULL ATTR_PURE;
+const char *continent_expected(const char *text) ATTR_NONNULL ATTR_PURE;
+
+/** Cores that the process may run on. */
+uint32_t usable_cores(void);

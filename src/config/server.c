@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * loadstar.yaml: the server itself, and where everything else stands. */
+#include "config/parts.h"
+
+#include <sched.h>
+#include <stddef.h>
+
+#define DNS_PORT 53
+#define HTTP_PORT 8053
+#define WORKERS_MAX 1024
+
+static void read_listen_one(struct load *load, const struct yaml_node *node,
+                            struct listen_addr *out)
+{
+    static const char expected[] = "ADDRESS, ADDRESS:PORT or [IPV6]:PORT";
+    const char *text = schema_scalar(load, node, "an item of 'listen'", expected);
+    *out = (struct listen_addr){.span = node->span, .port = DNS_PORT};
+    if (text && (ip_port_parse(&out->addr, &out->port, text) != 0 || out->port == 0))
+        load_expected(load, node, "'listen'", "%s", expected);
+}
+
+static bool same_listen(const struct listen_addr *a, const struct listen_addr *b)
+{
+    return a->addr.family != IP_NONE && a->port == b->port && ip_equal(&a->addr, &b->addr);
+}
+
+static void refuse_repeated(struct load *load, const struct listen_addr *v, uint32_t n)
+{
+    char text[IP_PORT_TEXT_MAX];
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (same_listen(&v[i], &v[j]))
+                diag_error(load->diags, v[i].span, "'listen' has %s twice",
+                           ip_port_text(text, &v[i].addr, v[i].port));
+}
+
+static void read_listen(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    const struct yaml_node *one[1] = {node};
+    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
+    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
+    if (n == 0) {
+        diag_error(load->diags, node->span, "'listen' is an empty list, expected addresses");
+        return;
+    }
+    struct listen_addr *v = arena_calloc(load->arena, n, sizeof *v);
+    for (uint32_t i = 0; i < n; i++)
+        read_listen_one(load, items[i], &v[i]);
+    refuse_repeated(load, v, n);
+    load->model->server.listen = v;
+    load->model->server.n_listen = n;
+}
+
+uint32_t usable_cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    int n = CPU_COUNT(&set);
+    return n < 1 ? 1 : (uint32_t)n;
+}
+
+static void read_workers(struct load *load, const struct yaml_node *node, void *field)
+{
+    static const struct schema_key number = {
+        .name = "workers", .kind = SCHEMA_U32, .min = 1, .max = WORKERS_MAX};
+    if (node->kind == YAML_SCALAR && strcmp(node->text, "auto") == 0)
+        *(uint32_t *)field = usable_cores();
+    else if (node->kind != YAML_SCALAR || node->text[0] < '0' || node->text[0] > '9')
+        load_expected(load, node, "'workers'", "auto, or a whole number from 1 to %d", WORKERS_MAX);
+    else
+        schema_read_value(load, &number, node, field);
+}
+
+static void read_http_listen(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    struct model *m = load->model;
+    const char *text = schema_scalar(load, node, "'listen'", "ADDRESS:PORT or [IPV6]:PORT");
+    m->http.enabled = true;
+    m->http.port = HTTP_PORT;
+    if (text && (ip_port_parse(&m->http.addr, &m->http.port, text) != 0 || m->http.port == 0))
+        load_expected(load, node, "'listen'", "ADDRESS:PORT or [IPV6]:PORT");
+}
+
+#define SERVER(member) offsetof(struct model, server.member)
+
+static const struct schema_key panic_keys[] = {
+    {.name = "share",
+     .kind = SCHEMA_SHARE,
+     .offset = SERVER(panic.share),
+     .fallback = "80%",
+     .doc = "The checker suspects itself when at least this share of the checked endpoints falls "
+            "within one interval.",
+     .example = "80%"},
+    {.name = "endpoints",
+     .kind = SCHEMA_U32,
+     .offset = SERVER(panic.endpoints),
+     .min = 1,
+     .max = 1000000,
+     .fallback = "8",
+     .doc = "The guard trips only when at least this many endpoints fall, too.",
+     .example = "8"},
+    {.name = "sites",
+     .kind = SCHEMA_U32,
+     .offset = SERVER(panic.sites),
+     .min = 1,
+     .max = 1000000,
+     .fallback = "2",
+     .doc = "The guard trips only when they are in at least this many sites. A small or one-site "
+            "deployment that falls is taken to be down.",
+     .example = "2"},
+};
+static const struct schema panic_schema = {
+    .title = "'panic'",
+    .doc = "The guard against a checker that has lost its own network: when it trips, states "
+           "freeze, and the log and the metrics say so.",
+    SCHEMA_KEYS(panic_keys)};
+
+static const struct schema_key tcp_keys[] = {
+    {.name = "max_connections",
+     .kind = SCHEMA_U32,
+     .offset = SERVER(tcp.max_connections),
+     .min = 1,
+     .max = 1000000,
+     .fallback = "1000",
+     .doc = "TCP connections that are open at one time, in all. When they are used up, the one "
+            "that has been idle longest makes room.",
+     .example = "5000"},
+    {.name = "max_per_client",
+     .kind = SCHEMA_U32,
+     .offset = SERVER(tcp.max_per_client),
+     .min = 1,
+     .max = 1000000,
+     .fallback = "100",
+     .doc = "TCP connections that one client address may have open.",
+     .example = "20"},
+    {.name = "idle_timeout",
+     .kind = SCHEMA_MS,
+     .offset = SERVER(tcp.idle_timeout_ms),
+     .min = 100,
+     .max = 3600000,
+     .fallback = "10s",
+     .doc = "A TCP connection without a query for this long is closed (RFC 7766 6.2.3).",
+     .example = "30s"},
+};
+static const struct schema tcp_schema = {
+    .title = "'tcp'", .doc = "Bounds of DNS over TCP.", SCHEMA_KEYS(tcp_keys)};
+
+static const struct schema_key server_keys[] = {
+    {.name = "listen",
+     .kind = SCHEMA_CUSTOM,
+     .read = read_listen,
+     .type = "an address or a list of addresses: ADDRESS, ADDRESS:PORT or [IPV6]:PORT",
+     .fallback_doc = "[\"0.0.0.0:53\", \"[::]:53\"]",
+     .doc = "Where DNS is served, by UDP and TCP. Without a port it is 53. IPv6 addresses with a "
+            "port stand in brackets.",
+     .example = "[192.0.2.53, \"[2001:db8::53]:53\"]"},
+    {.name = "workers",
+     .kind = SCHEMA_CUSTOM,
+     .offset = SERVER(workers),
+     .read = read_workers,
+     .type = "auto, or a whole number from 1 to 1024",
+     .fallback = "auto",
+     .doc = "Threads that answer queries. `auto` is one for each core that the process may use.",
+     .example = "4"},
+    {.name = "identity",
+     .kind = SCHEMA_TEXT,
+     .offset = SERVER(identity),
+     .fallback_doc = "none: neither is answered",
+     .doc = "The name of this server: answered as NSID (RFC 5001) and for `id.server CH TXT`.",
+     .example = "ams1"},
+    {.name = "version",
+     .kind = SCHEMA_TEXT,
+     .offset = SERVER(version),
+     .fallback_doc = "none: not answered",
+     .doc = "What `version.bind CH TXT` and `version.server CH TXT` answer.",
+     .example = "loadstar"},
+    {.name = "user",
+     .kind = SCHEMA_TEXT,
+     .offset = SERVER(user),
+     .fallback_doc = "unchanged",
+     .doc = "The user whose rights the server keeps once its sockets are bound.",
+     .example = "loadstar"},
+    {.name = "state_dir",
+     .kind = SCHEMA_PATH,
+     .offset = SERVER(state_dir),
+     .fallback_doc = "none: nothing is kept",
+     .doc = "A directory that the server may write: overrides and the last known health survive a "
+            "restart in it.",
+     .example = "/var/lib/loadstar"},
+    {.name = "tcp",
+     .kind = SCHEMA_MAPPING,
+     .sub = &tcp_schema,
+     .doc = "Bounds of DNS over TCP.",
+     .example = "{idle_timeout: 30s}"},
+    {.name = "panic",
+     .kind = SCHEMA_MAPPING,
+     .sub = &panic_schema,
+     .doc = "When the checker suspects itself rather than the world.",
+     .example = "{share: 80%, endpoints: 8, sites: 2}"},
+};
+static const struct schema server_schema = {
+    .title = "'server'", .doc = "The DNS server itself.", SCHEMA_KEYS(server_keys)};
+
+static const struct schema_key http_keys[] = {
+    {.name = "listen",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .read = read_http_listen,
+     .type = "ADDRESS:PORT or [IPV6]:PORT",
+     .doc = "Where the HTTP API, `/metrics` and the dashboard are served. Without a port it is "
+            "8053. Everyone who reaches the address may read.",
+     .example = "\"127.0.0.1:8053\""},
+    {.name = "token_file",
+     .kind = SCHEMA_FILE,
+     .offset = offsetof(struct model, http.token_file),
+     .fallback_doc = "none: changes by HTTP are refused",
+     .doc = "A file with the bearer token that changes by HTTP must carry.",
+     .example = "api.token"},
+};
+static const struct schema http_schema = {
+    .title = "'http'",
+    .doc = "The HTTP side: API, metrics, dashboard. Without this key there is none.",
+    SCHEMA_KEYS(http_keys)};
+
+/* Files that are read later: kept as they stand. */
+static void keep_networks(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    load->networks_node = node;
+}
+
+static void keep_pools(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    load->pools_node = node;
+}
+
+static void keep_zones(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    load->zones_node = node;
+}
+
+static const struct schema_key geo_keys[] = {
+    {.name = "databases",
+     .kind = SCHEMA_FILES,
+     .offset = offsetof(struct model, geo.databases),
+     .fallback_doc = "none: clients are placed by `networks` alone",
+     .doc = "Databases in MaxMind's file format (MMDB), of MaxMind's or ip-location-db's schema. "
+            "Later ones add what earlier ones lack.",
+     .example = "[geoip/country.mmdb, geoip/asn.mmdb]"},
+    {.name = "networks",
+     .kind = SCHEMA_CUSTOM,
+     .read = keep_networks,
+     .type = "a path",
+     .fallback_doc = "none",
+     .doc = "A file that says where networks are; it wins over the databases. See networks.yaml.",
+     .example = "networks.yaml"},
+};
+static const struct schema geo_schema = {
+    .title = "'geo'", .doc = "How clients are placed.", SCHEMA_KEYS(geo_keys)};
+
+static const struct schema_key ecs_keys[] = {
+    {.name = "enabled",
+     .kind = SCHEMA_BOOL,
+     .offset = offsetof(struct model, ecs),
+     .fallback = "true",
+     .doc = "Whether EDNS Client Subnet (RFC 7871) in a query is used and answered.",
+     .example = "false"},
+};
+static const struct schema ecs_schema = {
+    .title = "'ecs'", .doc = "EDNS Client Subnet (RFC 7871).", SCHEMA_KEYS(ecs_keys)};
+
+static const struct schema_key loadstar_keys[] = {
+    {.name = "server",
+     .kind = SCHEMA_MAPPING,
+     .sub = &server_schema,
+     .doc = "The DNS server itself.",
+     .example = "{listen: 192.0.2.53, identity: ams1}"},
+    {.name = "control",
+     .kind = SCHEMA_PATH,
+     .offset = offsetof(struct model, control),
+     .fallback_doc = "none: loadstarctl cannot reach the server",
+     .doc = "The Unix socket by which `loadstarctl` speaks to the server.",
+     .example = "/run/loadstar/control.sock"},
+    {.name = "http",
+     .kind = SCHEMA_MAPPING,
+     .sub = &http_schema,
+     .doc = "The HTTP side: API, metrics, dashboard.",
+     .example = "{listen: \"127.0.0.1:8053\", token_file: api.token}"},
+    {.name = "geo",
+     .kind = SCHEMA_MAPPING,
+     .sub = &geo_schema,
+     .doc = "How clients are placed.",
+     .example = "{databases: [geoip/country.mmdb], networks: networks.yaml}"},
+    {.name = "ecs",
+     .kind = SCHEMA_MAPPING,
+     .sub = &ecs_schema,
+     .doc = "EDNS Client Subnet.",
+     .example = "{enabled: true}"},
+    {.name = "pools",
+     .kind = SCHEMA_CUSTOM,
+     .read = keep_pools,
+     .type = "a path or a list of paths",
+     .fallback_doc = "none: all names are static",
+     .doc = "Sites, checks, maps and pools. See pools.yaml. With several files, what one names "
+            "may stand in another.",
+     .example = "pools.yaml"},
+    {.name = "zones",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .read = keep_zones,
+     .type = "a directory, or a list of files and directories",
+     .doc = "The zones that are served. Of a directory, all *.yaml and *.zone are read.",
+     .example = "zones/"},
+    {.name = "tiers",
+     .kind = SCHEMA_LATER,
+     .type = "a path",
+     .doc = "Local load balancers that are driven. Not in this release.",
+     .example = "tiers.yaml"},
+    {.name = "anycast",
+     .kind = SCHEMA_LATER,
+     .type = "a path",
+     .doc = "BGP speakers that are told what to announce. Not in this release.",
+     .example = "anycast.yaml"},
+};
+const struct schema loadstar_schema = {.title = "the configuration",
+                                       .doc =
+                                           "The server itself, and where everything else stands.",
+                                       SCHEMA_KEYS(loadstar_keys)};
+
+static void default_listen(struct load *load)
+{
+    struct listen_addr *v = arena_calloc(load->arena, 2, sizeof *v);
+    v[0] = (struct listen_addr){.addr.family = IP_V4, .port = DNS_PORT};
+    v[1] = (struct listen_addr){.addr.family = IP_V6, .port = DNS_PORT};
+    load->model->server.listen = v;
+    load->model->server.n_listen = 2;
+}
+
+void server_read(struct load *load, const struct yaml_node *root)
+{
+    schema_read(load, &loadstar_schema, root, load->model);
+    if (!load->model->server.listen)
+        default_listen(load);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which files a configuration was read from, and whether they are still the same. */
+#include "config/sources.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "config/config.h"
+
+#include <sys/stat.h>
+
+#define REREAD_MAX (1u << 30)
+
+static bool look_at(struct source *source)
+{
+    struct stat st;
+    if (stat(source->path, &st) != 0)
+        return false;
+    source->size = (uint64_t)st.st_size;
+    source->inode = st.st_ino;
+    source->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    return true;
+}
+
+struct source *sources_add(struct load *load, const char *path)
+{
+    struct source *source = vec_push(&load->sources);
+    source->path = arena_strdup(load->arena, path);
+    (void)look_at(source); /* one that is not there fails when it is read */
+    return source;
+}
+
+uint64_t source_digest(struct slice content)
+{
+    return hash_bytes(0, content.p, content.n);
+}
+
+static uint64_t add_digest(uint64_t hash, uint64_t digest)
+{
+    return hash_mix(hash ^ HASH_K0, digest ^ HASH_K1);
+}
+
+void sources_finish(struct load *load)
+{
+    struct model *m = load->model;
+    m->n_sources = (uint32_t)load->sources.n;
+    for (uint32_t i = 0; i < m->n_sources; i++)
+        m->file_hash = add_digest(m->file_hash, load->sources.v[i].digest);
+    m->sources = vec_to_arena(&load->sources, load->arena);
+}
+
+/** The digest of a source as it is now; 0 when it is gone, which no content gives but by chance. */
+static uint64_t digest_now(const struct source *then)
+{
+    struct source now = *then;
+    if (!look_at(&now))
+        return 0;
+    if (now.directory)
+        return zones_directory_digest(&now.digest, now.path) ? now.digest : 0;
+    if (now.size == then->size && now.inode == then->inode && now.mtime_ns == then->mtime_ns)
+        return then->digest;
+    struct arena *arena = arena_new();
+    struct slice text;
+    if (file_read(&text, arena, now.path, REREAD_MAX) == 0)
+        now.digest = source_digest(text);
+    else
+        now.digest = 0;
+    arena_free(arena);
+    return now.digest;
+}
+
+int config_disk_hash(uint64_t *hash, const struct model *model)
+{
+    struct source main_file = {.path = model->path};
+    *hash = 0;
+    if (!look_at(&main_file))
+        return E_SYSTEM;
+    for (uint32_t i = 0; i < model->n_sources; i++)
+        *hash = add_digest(*hash, digest_now(&model->sources[i]));
+    return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which files a configuration was read from, and whether they are still the same. */
+#pragma once
+
+#include "config/load.h"
+
+/** Notes a file that is about to be read; the caller adds its digest. A change that happens in
+ *  between is seen later: size and times are those from before. */
+struct source *sources_add(struct load *load, const char *path) ATTR_NONNULL ATTR_RETURNS_NONNULL;
+
+/** The digest of a file's content. */
+uint64_t source_digest(struct slice content) ATTR_PURE;
+
+/** Moves the list into the model, and sets its hash. */
+void sources_finish(struct load *load) ATTR_NONNULL;
+
+/** The digest of the names of the zone files in a directory. False if it cannot be read. */
+bool zones_directory_digest(uint64_t *digest, const char *path) ATTR_NONNULL;

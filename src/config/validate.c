@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What only shows when sites, checks, maps and pools are all read: ports that nobody names, pools
+ * that wait for one another, fallbacks of another kind. */
+#include "config/parts.h"
+
+#include "base/buf.h"
+
+static bool needs_port(const struct check *check)
+{
+    return check->type == CHECK_TCP && check->port == 0;
+}
+
+static bool needs_address(const struct check *check)
+{
+    return check->type == CHECK_TCP || check->type == CHECK_HTTP || check->type == CHECK_HTTPS;
+}
+
+static void validate_ports(struct load *load, const struct endpoint *e)
+{
+    const struct model *m = load->model;
+    const struct pool *pool = &m->pools[e->pool];
+    for (uint32_t i = 0; i < pool->checks.n && e->label; i++) {
+        const struct check *check = &m->checks[pool->checks.v[i]];
+        if (needs_port(check) && e->port == 0 && e->addr.family)
+            diag_error(load->diags, e->span,
+                       "endpoint '%s' of pool '%s' has no port and check '%s' names none, expected "
+                       "'port' in one of them",
+                       e->label, pool->name, check->name);
+        if (needs_address(check) && e->cname.n)
+            diag_error(load->diags, e->span,
+                       "endpoint '%s' of pool '%s' is a name, which check '%s' cannot probe, "
+                       "expected a check of type exec or pool",
+                       e->label, pool->name, check->name);
+    }
+}
+
+/* Edges of the two graphs that must not have cycles. A pool has one fallback, but may wait for
+ * several pools. Returns MODEL_NONE past the last. */
+typedef uint32_t next_pool_fn(const struct model *m, uint32_t pool, uint32_t i);
+
+static uint32_t next_fallback(const struct model *m, uint32_t pool, uint32_t i)
+{
+    return i == 0 ? m->pools[pool].fallback : MODEL_NONE;
+}
+
+static uint32_t next_checked(const struct model *m, uint32_t pool, uint32_t i)
+{
+    const struct u32_list *checks = &m->pools[pool].checks;
+    for (uint32_t j = 0, seen = 0; j < checks->n; j++) {
+        const struct check *check = &m->checks[checks->v[j]];
+        if (check->type == CHECK_POOL && check->pool != MODEL_NONE && seen++ == i)
+            return check->pool;
+    }
+    return MODEL_NONE;
+}
+
+enum mark { UNSEEN, ON_PATH, DONE };
+
+struct step {
+    uint32_t pool, next; /* next: which edge to follow now */
+};
+
+static void report_cycle(struct load *load, const struct step *path, uint32_t depth, uint32_t back,
+                         const char *what)
+{
+    const struct pool *pools = load->model->pools;
+    struct buf buf = {0};
+    uint32_t i = depth;
+    while (path[i].pool != back)
+        i--;
+    for (; i <= depth; i++)
+        buf_printf(&buf, "%s -> ", pools[path[i].pool].name);
+    diag_error(load->diags, pools[back].span, "%s go in a circle: %s%s", what, buf.p,
+               pools[back].name);
+    buf_free(&buf);
+}
+
+/* Depth-first over one graph, with a stack of its own: configurations nest as deep as they like. */
+static void find_cycles(struct load *load, next_pool_fn *next, const char *what)
+{
+    const struct model *m = load->model;
+    uint8_t *marks = arena_calloc(load->scratch, m->n_pools, 1);
+    struct step *path = arena_calloc(load->scratch, m->n_pools, sizeof *path);
+    for (uint32_t root = 0; root < m->n_pools; root++) {
+        if (marks[root] != UNSEEN)
+            continue;
+        uint32_t depth = 0;
+        path[0] = (struct step){root, 0};
+        marks[root] = ON_PATH;
+        for (;;) {
+            struct step *at = &path[depth];
+            uint32_t to = next(m, at->pool, at->next++);
+            if (to == MODEL_NONE) {
+                marks[at->pool] = DONE;
+                if (depth-- == 0)
+                    break;
+            } else if (marks[to] == ON_PATH) {
+                report_cycle(load, path, depth, to, what);
+            } else if (marks[to] == UNSEEN) {
+                marks[to] = ON_PATH;
+                path[++depth] = (struct step){to, 0};
+            }
+        }
+    }
+}
+
+/* Which types exist at a name never depends on health (DESIGN: families and types). */
+static void validate_fallback(struct load *load, const struct pool *pool)
+{
+    if (pool->fallback == MODEL_NONE)
+        return;
+    const struct pool *to = &load->model->pools[pool->fallback];
+    if (to->is_cname != pool->is_cname)
+        diag_error(load->diags, pool->span,
+                   "pool '%s' is of %s but falls back to '%s' of %s, expected the same kind",
+                   pool->name, pool->is_cname ? "'cname'" : "addresses", to->name,
+                   to->is_cname ? "'cname'" : "addresses");
+    else if (!to->is_cname && ((pool->has_v4 && !to->has_v4) || (pool->has_v6 && !to->has_v6)))
+        diag_warning(load->diags, pool->span,
+                     "pool '%s' has %s addresses but falls back to '%s', which has none",
+                     pool->name, pool->has_v4 && !to->has_v4 ? "IPv4" : "IPv6", to->name);
+}
+
+void pools_validate(struct load *load)
+{
+    const struct model *m = load->model;
+    for (uint32_t i = 0; i < m->n_endpoints; i++)
+        validate_ports(load, &m->endpoints[i]);
+    for (uint32_t i = 0; i < m->n_pools; i++)
+        validate_fallback(load, &m->pools[i]);
+    find_cycles(load, next_fallback, "fallbacks of pools");
+    find_cycles(load, next_checked, "checks of type pool");
+}

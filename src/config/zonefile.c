@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Zone files: entries. */
+#include "config/zonefile.h"
+
+#include "config/zone_reader.h"
+#include "dns/rr.h"
+#include "dns/types.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define ZONE_FILE_MAX (UINT32_MAX - 1)
+#define TYPE_EXPECTED "a type (A, AAAA, CNAME, POOL, ...)"
+#define TTL_LIMIT 2147483647u /* RFC 2181 8 */
+
+bool reader_fail(struct zone_reader *r, const uint8_t *at, const char *fmt, ...)
+{
+    va_list args;
+    r->n_errors++;
+    va_start(args, fmt);
+    const char *text = arena_vprintf(r->build->load->scratch, fmt, args);
+    va_end(args);
+    diag_error(r->build->load->diags, scan_span(&r->scan, at), "%s", text);
+    return false;
+}
+
+bool reader_expected(struct zone_reader *r, const struct word *word, const char *expected)
+{
+    int n = (int)(word->n < 60 ? word->n : 60);
+    if (word->n == 0 && !word->quoted)
+        return reader_fail(r, word->p, "the line ends here, expected %s", expected);
+    return reader_fail(r, word->p, "'%.*s', expected %s", n, (const char *)word->p, expected);
+}
+
+bool reader_entry_ends(struct zone_reader *r)
+{
+    struct word word;
+    const char *why = NULL;
+    enum scan_result result = scan_word(&r->scan, &word, &why);
+    if (LIKELY(result == SCAN_END))
+        return true;
+    if (result == SCAN_ERROR)
+        return reader_fail(r, r->scan.bad, "%s", why);
+    return reader_expected(r, &word, "the end of the line");
+}
+
+/* Up to eight bytes in upper case as one number, so that words are compared at once. */
+static uint64_t word_key(const struct word *word)
+{
+    uint64_t key = 0;
+    for (uint32_t i = 0; i < word->n; i++) {
+        uint8_t c = word->p[i];
+        key = key << 8 | (uint8_t)(c - ((uint8_t)(c - 'a') < 26) * 32);
+    }
+    return key;
+}
+
+#define K1(a) ((uint64_t)(a))
+#define K2(a, b) (K1(a) << 8 | (b))
+#define K3(a, b, c) (K2(a, b) << 8 | (c))
+#define K4(a, b, c, d) (K3(a, b, c) << 8 | (d))
+#define K5(a, b, c, d, e) (K4(a, b, c, d) << 8 | (e))
+
+#define TYPE_POOL 0x10000 /* not a type on the wire */
+
+/* The types that zones are full of; any other is for rr_type_from_text(). -1: none of them. */
+static int common_type(uint64_t key)
+{
+    switch (key) {
+    case K1('A'):
+        return TYPE_A;
+    case K4('A', 'A', 'A', 'A'):
+        return TYPE_AAAA;
+    case K2('N', 'S'):
+        return TYPE_NS;
+    case K5('C', 'N', 'A', 'M', 'E'):
+        return TYPE_CNAME;
+    case K3('P', 'T', 'R'):
+        return TYPE_PTR;
+    case K2('M', 'X'):
+        return TYPE_MX;
+    case K3('T', 'X', 'T'):
+        return TYPE_TXT;
+    case K3('S', 'R', 'V'):
+        return TYPE_SRV;
+    case K3('C', 'A', 'A'):
+        return TYPE_CAA;
+    case K2('D', 'S'):
+        return TYPE_DS;
+    case K5('R', 'R', 'S', 'I', 'G'):
+        return TYPE_RRSIG;
+    case K4('N', 'S', 'E', 'C'):
+        return TYPE_NSEC;
+    case K5('D', 'N', 'A', 'M', 'E'):
+        return TYPE_DNAME;
+    case K3('S', 'O', 'A'):
+        return TYPE_SOA;
+    case K4('P', 'O', 'O', 'L'):
+        return TYPE_POOL;
+    default:
+        return -1;
+    }
+}
+
+enum class_word { NOT_A_CLASS, CLASS_IS_IN, CLASS_IS_OTHER };
+
+static enum class_word class_of(const struct word *word, uint64_t key)
+{
+    switch (key) {
+    case K2('I', 'N'):
+        return CLASS_IS_IN;
+    case K2('C', 'H'):
+    case K2('H', 'S'):
+    case K2('C', 'S'):
+    case K4('N', 'O', 'N', 'E'):
+        return CLASS_IS_OTHER;
+    default:
+        if (word->n > 5 && word->n <= 10 && strncasecmp((const char *)word->p, "CLASS", 5) == 0)
+            return word->n == 6 && word->p[5] == '1' ? CLASS_IS_IN : CLASS_IS_OTHER;
+        return NOT_A_CLASS;
+    }
+}
+
+/* What stands before the data of a record. */
+struct preamble {
+    bool has_ttl, has_class;
+    uint32_t ttl_s;
+    int type;
+};
+
+static bool read_type(struct zone_reader *r, const struct word *word, uint64_t key,
+                      struct preamble *out)
+{
+    const char *expected =
+        out->has_ttl || out->has_class ? TYPE_EXPECTED : TYPE_EXPECTED ", a class or a TTL";
+    out->type = common_type(key);
+    if (LIKELY(out->type >= 0))
+        return true;
+    out->type = word->quoted ? -1 : rr_type_from_text((const char *)word->p, word->n);
+    if (out->type < 0)
+        return reader_expected(r, word, expected);
+    if (out->type == TYPE_OPT || (out->type >= 249 && out->type <= 255) || out->type == 0)
+        return reader_fail(r, word->p, "type %.*s exists in messages only, expected one of records",
+                           (int)word->n, (const char *)word->p);
+    return true;
+}
+
+/* TTL, class and type; the first two in any order, and each may be missing. */
+static bool read_preamble(struct zone_reader *r, struct word *word, struct preamble *out)
+{
+    for (;;) {
+        uint64_t key = word->n <= 8 ? word_key(word) : 0;
+        bool digit = (uint8_t)(word->p[0] - '0') < 10 && !word->quoted && word->n > 0;
+        enum class_word class = class_of(word, key);
+        if (digit && !out->has_ttl) {
+            if (!zonefile_ttl(word->p, word->n, &out->ttl_s))
+                return reader_expected(r, word, "a TTL in seconds, or as 1h30m");
+            if (out->ttl_s > TTL_LIMIT)
+                return reader_expected(r, word, "a TTL of at most 2147483647 seconds");
+            out->has_ttl = true;
+        } else if (class != NOT_A_CLASS && !out->has_class) {
+            if (class == CLASS_IS_OTHER)
+                return reader_expected(r, word, "class IN: no other is served");
+            out->has_class = true;
+        } else {
+            return read_type(r, word, key, out);
+        }
+        if (!reader_word(r, word, TYPE_EXPECTED))
+            return false;
+    }
+}
+
+/* `POOL name [answers=N]` */
+static bool read_pool(struct zone_reader *r, const struct preamble *pre, const uint8_t *at)
+{
+    struct zone_build *build = r->build;
+    struct word word;
+    const char *why = NULL;
+    if (!reader_word(r, &word, "the name of a pool"))
+        return false;
+    struct pool_name p = {.owner = build->owner,
+                          .owner_len = build->owner_len,
+                          .span = scan_span(&r->scan, at),
+                          .has_ttl = pre->has_ttl,
+                          .ttl = {pre->ttl_s, pre->ttl_s}};
+    const char *name = arena_strndup(build->load->scratch, (const char *)word.p, word.n);
+    struct yaml_node node = {.span = scan_span(&r->scan, word.p),
+                             .kind = YAML_SCALAR,
+                             .quoted = true,
+                             .n = word.n,
+                             .text = name};
+    p.pool = namespace_find(build->load, &build->load->pools, &node);
+    enum scan_result result = scan_word(&r->scan, &word, &why);
+    if (result == SCAN_ERROR)
+        return reader_fail(r, r->scan.bad, "%s", why);
+    if (result == SCAN_WORD) {
+        uint32_t n = 0;
+        bool ok = word.n > 8 && memcmp(word.p, "answers=", 8) == 0;
+        for (uint32_t i = 8; ok && i < word.n; i++) {
+            n = n * 10 + (uint32_t)(word.p[i] - '0');
+            ok = (uint8_t)(word.p[i] - '0') < 10 && n <= 1000;
+        }
+        if (!ok || n == 0)
+            return reader_expected(r, &word, "answers=N, N from 1 to 1000");
+        p.answers = n;
+    }
+    if (p.pool == MODEL_NONE) {
+        r->n_errors++;
+        return false;
+    }
+    zone_add_pool_name(build, &p, scan_span(&r->scan, word.p));
+    return reader_entry_ends(r);
+}
+
+/* A record without a TTL: $TTL (RFC 2308 4), the record before (RFC 1035 5.1), or for a SOA its own
+ * MINIMUM. */
+static bool default_ttl(struct zone_reader *r, int type, const uint8_t *at, uint32_t *out)
+{
+    if (r->has_ttl_default) {
+        *out = r->ttl_default;
+    } else if (r->has_ttl_last) {
+        *out = r->ttl_last;
+    } else if (type == TYPE_SOA) {
+        const uint8_t *p = r->rdata.p + r->rdata.n - 4;
+        *out = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+        if (*out > TTL_LIMIT)
+            *out = TTL_LIMIT;
+    } else {
+        return reader_fail(r, at, "no TTL, expected one here or $TTL before this record");
+    }
+    return true;
+}
+
+/* The zone's origin is settled by its first record: the owner of a SOA under $ORIGIN (files that
+ * servers write out begin with `$ORIGIN .`), else $ORIGIN or the file's name. */
+static bool settle_origin(struct zone_reader *r, int type, const uint8_t *at)
+{
+    struct zone_build *build = r->build;
+    uint8_t lower[NAME_WIRE_MAX];
+    struct slice origin = {lower, r->origin.n};
+    if (type == TYPE_SOA && !r->origin_from_path)
+        origin = slice_of(build->owner, build->owner_len);
+    else if (origin.n == 0)
+        return reader_fail(r, at,
+                           "the zone has no name, expected $ORIGIN or a SOA before this record, or "
+                           "a file called NAME.zone");
+    else
+        name_lower(lower, r->origin);
+    build->origin = slice_of(arena_copy(build->load->arena, origin.p, origin.n), origin.n);
+    return true;
+}
+
+static bool read_record(struct zone_reader *r, struct word *word, uint32_t line)
+{
+    struct preamble pre = {0};
+    if (!read_preamble(r, word, &pre))
+        return false;
+    const uint8_t *at = word->p;
+    if (UNLIKELY(r->build->owner_len == 0))
+        return reader_fail(r, at, "a record without an owner, expected a name before it");
+    if (UNLIKELY(r->build->origin.n == 0) && !settle_origin(r, pre.type, at))
+        return false;
+    if (UNLIKELY(pre.type == TYPE_POOL))
+        return read_pool(r, &pre, at);
+    if (!reader_rdata(r, (uint16_t)pre.type))
+        return false;
+    if (!pre.has_ttl && !default_ttl(r, pre.type, at, &pre.ttl_s))
+        return false;
+    r->has_ttl_last = true;
+    r->ttl_last = pre.ttl_s;
+    zone_add_record(r->build, (uint16_t)pre.type, pre.ttl_s, r->rdata,
+                    (struct span){.line = line, .column = 1}, r->file);
+    return true;
+}
+
+/* One entry; false after reporting. */
+static bool read_entry(struct zone_reader *r)
+{
+    struct word word;
+    const char *why = NULL;
+    bool has_owner = char_classes[*r->scan.p] != CHAR_BLANK;
+    enum scan_result result = scan_word(&r->scan, &word, &why);
+    if (result != SCAN_WORD)
+        return result == SCAN_END || reader_fail(r, r->scan.bad, "%s", why);
+    uint32_t line = r->scan.line;
+    if (has_owner) {
+        if (word.p[0] == '$' && !word.quoted)
+            return reader_directive(r, &word);
+        unsigned n = reader_name(r, zone_pack(r->build), &word, true);
+        if (n == 0)
+            return false;
+        zone_set_owner(r->build, r->build->pack, n);
+        if (!reader_word(r, &word, TYPE_EXPECTED))
+            return false;
+    }
+    return read_record(r, &word, line);
+}
+
+void reader_entries(struct zone_reader *r)
+{
+    struct scan *scan = &r->scan;
+    while (scan->p < scan->end) {
+        bool ok = read_entry(r);
+        if (LIKELY(ok && *scan->p == '\n')) {
+            scan->p++;
+            scan->line++;
+            continue;
+        }
+        scan_next_entry(scan);
+        if (!ok && r->n_errors >= ZONEFILE_ERRORS_MAX) {
+            reader_fail(r, scan->p, "more than %d errors, the rest of the zone is not read",
+                        ZONEFILE_ERRORS_MAX);
+            scan->p = scan->end;
+        }
+    }
+}
+
+#define SAMPLE (1u << 20)
+
+/* Records that a text may hold: its lines, counted in its first part and extrapolated. */
+static size_t estimate_records(struct slice text)
+{
+    size_t n = 1, sample = text.n < SAMPLE ? text.n : SAMPLE;
+    for (const uint8_t *p = text.p, *end = p + sample; (p = memchr(p, '\n', (size_t)(end - p)));
+         p++)
+        n++;
+    return sample < text.n ? n * (text.n / sample + 1) + n / 8 : n;
+}
+
+bool reader_file(struct zone_reader *r, const char *path, struct span named)
+{
+    struct zone_build *build = r->build;
+    struct slice text;
+    if (!load_file(build->load, &text, path, named, ZONE_FILE_MAX))
+        return false;
+    scan_init(&r->scan, text, path);
+    r->file = zone_add_file(build, path);
+    r->paths[r->depth] = path;
+    zone_reserve(build, estimate_records(text));
+    reader_entries(r);
+    return true;
+}
+
+/* NAME.zone -> NAME; empty when the file is called otherwise or NAME is no domain name. */
+static void origin_from_path(struct zone_reader *r, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t n = strlen(name);
+    if (n <= 5 || strcmp(name + n - 5, ".zone") != 0)
+        return;
+    uint8_t wire[NAME_WIRE_MAX];
+    int len = name_from_text(wire, name, n - 5, slice_of("", 1));
+    if (len > 0)
+        reader_set_origin(r, wire, (unsigned)len);
+    r->origin_from_path = len > 0;
+}
+
+void zonefile_read(struct zone_build *build, const char *path, struct span named)
+{
+    struct zone_reader *r = xmalloc(sizeof *r); /* its buffer is large for a thread's stack */
+    memset(r, 0, offsetof(struct zone_reader, buffer));
+    r->build = build;
+    build->span = (struct span){.file = path, .line = 1, .column = 1};
+    if (build->origin.n) {
+        reader_set_origin(r, build->origin.p, build->origin.n);
+    } else {
+        origin_from_path(r, path);
+    }
+    if (reader_file(r, path, named) && !build->origin.n && !r->n_errors)
+        diag_error(build->load->diags, build->span, "the zone is empty, expected records");
+    free(r);
+}
+
+/* Whether data goes on past a line, or hides in a comment. */
+static bool has_comment(struct slice text)
+{
+    bool quoted = false;
+    for (uint32_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '\\')
+            i++;
+        else if (text.p[i] == '"')
+            quoted = !quoted;
+        else if (text.p[i] == '\n' || (text.p[i] == ';' && !quoted))
+            return true;
+    }
+    return false;
+}
+
+void zonefile_add_text(struct zone_build *build, uint16_t type, uint32_t ttl_s, struct slice text,
+                       struct span span, uint16_t file)
+{
+    struct zone_reader *r = xmalloc(sizeof *r);
+    memset(r, 0, offsetof(struct zone_reader, buffer));
+    r->build = build;
+    reader_set_origin(r, build->origin.p, build->origin.n);
+    r->file = file;
+    scan_init(&r->scan, text, span.file);
+    r->scan.fixed = span;
+    bool ok;
+    if (type == TYPE_TXT && !memchr(text.p, '"', text.n))
+        ok = reader_plain_text(r, text);
+    else if (has_comment(text))
+        ok = reader_fail(r, text.p, "a comment or a second line in the data, expected neither");
+    else
+        ok = reader_rdata(r, type);
+    if (ok)
+        zone_add_record(build, type, ttl_s, r->rdata, span, file);
+    free(r);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Zones as YAML. */
+#include "config/zoneyaml.h"
+
+#include "base/cursor.h"
+#include "config/parts.h"
+#include "config/zonefile.h"
+#include "dns/name.h"
+#include "dns/rr.h"
+#include "dns/types.h"
+
+#include <stddef.h>
+
+struct soa {
+    const struct yaml_node *mname, *rname, *serial;
+    uint32_t refresh_s, retry_s, expire_s, minimum_s;
+};
+
+struct zone_form {
+    const struct yaml_node *zone, *soa, *records;
+    uint32_t ttl_s;
+};
+
+static void keep(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)load;
+    *(const struct yaml_node **)field = node;
+}
+
+#define SOA(member) offsetof(struct soa, member)
+
+static const struct schema_key soa_keys[] = {
+    {.name = "mname",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .offset = SOA(mname),
+     .read = keep,
+     .type = "a domain name",
+     .doc = "The primary name server; relative to the zone unless it ends in a dot.",
+     .example = "ns1"},
+    {.name = "rname",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .offset = SOA(rname),
+     .read = keep,
+     .type = "a domain name or a mail address",
+     .doc = "Who is responsible: a mail address, or its form as a domain name.",
+     .example = "hostmaster@example.com"},
+    {.name = "serial",
+     .kind = SCHEMA_CUSTOM,
+     .offset = SOA(serial),
+     .read = keep,
+     .type = "a whole number from 0 to 4294967295",
+     .fallback_doc = "the time of change of the file, in seconds since 1970",
+     .doc = "The serial number of the zone.",
+     .example = "2026013101"},
+    {.name = "refresh",
+     .kind = SCHEMA_SECONDS,
+     .offset = SOA(refresh_s),
+     .max = TTL_MAX,
+     .fallback = "1h",
+     .doc = "How often secondaries look for changes.",
+     .example = "1h"},
+    {.name = "retry",
+     .kind = SCHEMA_SECONDS,
+     .offset = SOA(retry_s),
+     .max = TTL_MAX,
+     .fallback = "15m",
+     .doc = "How soon secondaries try again after a failure.",
+     .example = "15m"},
+    {.name = "expire",
+     .kind = SCHEMA_SECONDS,
+     .offset = SOA(expire_s),
+     .max = TTL_MAX,
+     .fallback = "2w",
+     .doc = "How long secondaries serve without having reached the primary.",
+     .example = "2w"},
+    {.name = "minimum",
+     .kind = SCHEMA_SECONDS,
+     .offset = SOA(minimum_s),
+     .max = TTL_MAX,
+     .fallback = "60s",
+     .doc = "How long resolvers remember that a name or a type does not exist (RFC 2308).",
+     .example = "60s"},
+};
+const struct schema soa_schema = {
+    .title = "'soa'", .doc = "The SOA record of the zone.", SCHEMA_KEYS(soa_keys)};
+
+struct data_form {
+    const struct yaml_node *data;
+    uint32_t ttl_s;
+};
+
+static const struct schema_key data_keys[] = {
+    {.name = "ttl",
+     .kind = SCHEMA_SECONDS,
+     .required = true,
+     .offset = offsetof(struct data_form, ttl_s),
+     .max = TTL_MAX,
+     .doc = "The TTL of these records.",
+     .example = "5m"},
+    {.name = "data",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .offset = offsetof(struct data_form, data),
+     .read = keep,
+     .type = "a text or a list of texts",
+     .doc = "The data of one record, or of several.",
+     .example = "[192.0.2.53]"},
+};
+const struct schema data_schema = {
+    .title = "the record", .doc = "Records with a TTL of their own.", SCHEMA_KEYS(data_keys)};
+
+static void read_pool_ref(struct load *load, const struct yaml_node *node, void *field)
+{
+    *(uint32_t *)field = namespace_find(load, &load->pools, node);
+}
+
+static void read_pool_ttl(struct load *load, const struct yaml_node *node, void *field)
+{
+    struct pool_name *p = field;
+    p->has_ttl = true;
+    ttl_range_read(load, node, &p->ttl);
+}
+
+static const struct schema_key pool_name_keys[] = {
+    {.name = "pool",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .offset = offsetof(struct pool_name, pool),
+     .read = read_pool_ref,
+     .type = "the name of a pool",
+     .doc = "The pool that answers at this name.",
+     .example = "www"},
+    {.name = "ttl",
+     .kind = SCHEMA_CUSTOM,
+     .read = read_pool_ttl,
+     .type = "a duration in whole seconds, or {min, max}",
+     .fallback_doc = "the pool's",
+     .doc = "The TTL at this name.",
+     .example = "10s"},
+    {.name = "answers",
+     .kind = SCHEMA_U32,
+     .offset = offsetof(struct pool_name, answers),
+     .min = 1,
+     .max = 1000,
+     .fallback_doc = "the pool's",
+     .doc = "At most this many addresses of a family are in an answer at this name.",
+     .example = "2"},
+};
+const struct schema pool_name_schema = {
+    .title = "'POOL'", .doc = "A dynamic name.", SCHEMA_KEYS(pool_name_keys)};
+
+/* For the manual alone: an owner has as many keys as there are types. */
+static const struct schema_key owner_keys[] = {
+    {.name = "TYPE",
+     .kind = SCHEMA_CUSTOM,
+     .sub = &data_schema,
+     .type = "data as in a zone file, a list of data, or {ttl, data}",
+     .doc = "Records of this type (A, AAAA, MX, ...), in the form of zone files: names in them are "
+            "relative to the zone. TXT data without double quotes is one string, blanks and "
+            "semicolons included. Types without a name are written TYPE65280, with data "
+            "'\\# 2 abcd' (RFC 3597).",
+     .example = "[\"10 mail\", \"20 mail.example.net.\"]"},
+    {.name = "POOL",
+     .kind = SCHEMA_CUSTOM,
+     .sub = &pool_name_schema,
+     .type = "the name of a pool, or {pool, ttl, answers}",
+     .doc = "Makes the name dynamic: the pool answers its A and AAAA, or CNAME, queries.",
+     .example = "www"},
+};
+const struct schema owner_schema = {
+    .title = "the owner", .doc = "The records of one name.", SCHEMA_KEYS(owner_keys)};
+
+static const struct schema_key zone_keys[] = {
+    {.name = "zone",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .offset = offsetof(struct zone_form, zone),
+     .read = keep,
+     .type = "a domain name",
+     .doc = "The name of the zone; absolute, with or without a final dot.",
+     .example = "example.com"},
+    {.name = "ttl",
+     .kind = SCHEMA_SECONDS,
+     .offset = offsetof(struct zone_form, ttl_s),
+     .max = TTL_MAX,
+     .fallback = "1h",
+     .doc = "The TTL of records that have none of their own.",
+     .example = "1h"},
+    {.name = "soa",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .offset = offsetof(struct zone_form, soa),
+     .read = keep,
+     .sub = &soa_schema,
+     .type = "a mapping: {mname: NAME, rname: NAME}",
+     .doc = "The SOA record of the zone.",
+     .example = "{mname: ns1, rname: hostmaster}"},
+    {.name = "records",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .offset = offsetof(struct zone_form, records),
+     .read = keep,
+     .sub = &owner_schema,
+     .entry = "OWNER",
+     .type = "a mapping: OWNER: {TYPE: DATA}",
+     .doc = "The records. Owners are relative to the zone unless they end in a dot; \"@\" is the "
+            "zone itself, and \"*.NAME\" a wildcard.",
+     .example = "{\"@\": {NS: [ns1, ns2], MX: [\"10 mail\"]}, www: {POOL: www}}"},
+};
+const struct schema zone_schema = {
+    .title = "the zone",
+    .doc = "A zone as YAML: a file called *.yaml among the `zones` of loadstar.yaml.",
+    SCHEMA_KEYS(zone_keys)};
+
+struct zoneyaml {
+    struct zone_build *build;
+    struct load *load;
+    uint32_t ttl_s;
+    uint16_t file;
+};
+
+/* A name relative to the zone, in wire form; its length, or 0 after reporting. */
+static unsigned read_name(struct zoneyaml *z, const struct yaml_node *node, const char *what,
+                          uint8_t out[NAME_WIRE_MAX])
+{
+    const char *text = schema_scalar(z->load, node, what, "a domain name");
+    int n = text ? name_from_text(out, text, node->n, z->build->origin) : 0;
+    if (n < 0)
+        load_expected(z->load, node, what, "a domain name: labels of 1 to 63 bytes, 255 in all");
+    return n > 0 ? (unsigned)n : 0;
+}
+
+/* `local.part@domain` is written as a name whose first label is the local part, dots and all. */
+static unsigned read_mail(struct zoneyaml *z, const struct yaml_node *node,
+                          uint8_t out[NAME_WIRE_MAX])
+{
+    const char *at = node->kind == YAML_SCALAR ? strchr(node->text, '@') : NULL;
+    if (!at)
+        return read_name(z, node, "'rname'", out);
+    size_t local = (size_t)(at - node->text);
+    uint8_t domain[NAME_WIRE_MAX];
+    int n = name_from_text(domain, at + 1, node->n - local - 1, slice_of("", 1));
+    if (local == 0 || local > LABEL_MAX || n < 2 || local + 1 + (size_t)n > NAME_WIRE_MAX) {
+        load_expected(z->load, node, "'rname'", "a mail address or a domain name");
+        return 0;
+    }
+    out[0] = (uint8_t)local;
+    memcpy(out + 1, node->text, local);
+    memcpy(out + 1 + local, domain, (size_t)n);
+    return (unsigned)(1 + local) + (unsigned)n;
+}
+
+static void read_soa(struct zoneyaml *z, const struct yaml_node *node)
+{
+    static const struct schema_key number = {
+        .name = "serial", .kind = SCHEMA_U32, .max = UINT32_MAX};
+    struct soa soa = {0};
+    uint8_t rdata[2 * NAME_WIRE_MAX + 20], name[NAME_WIRE_MAX];
+    struct writer w = writer_of(rdata, sizeof rdata);
+    uint32_t serial = (uint32_t)z->build->mtime_s;
+    schema_read(z->load, &soa_schema, node, &soa);
+    if (!soa.mname || !soa.rname)
+        return;
+    unsigned n = read_name(z, soa.mname, "'mname'", name);
+    writer_bytes(&w, name, n);
+    unsigned m = read_mail(z, soa.rname, name);
+    writer_bytes(&w, name, m);
+    if (soa.serial)
+        schema_read_value(z->load, &number, soa.serial, &serial);
+    writer_u32(&w, serial);
+    writer_u32(&w, soa.refresh_s);
+    writer_u32(&w, soa.retry_s);
+    writer_u32(&w, soa.expire_s);
+    writer_u32(&w, soa.minimum_s);
+    if (!n || !m)
+        return;
+    zone_set_owner(z->build, z->build->origin.p, z->build->origin.n);
+    zone_add_record(z->build, TYPE_SOA, z->ttl_s, slice_of(rdata, (size_t)(w.p - rdata)),
+                    node->span, z->file);
+}
+
+static void read_pool(struct zoneyaml *z, const struct yaml_node *node, struct span span)
+{
+    struct pool_name p = {.owner = z->build->owner,
+                          .owner_len = z->build->owner_len,
+                          .span = span,
+                          .pool = MODEL_NONE};
+    if (node->kind == YAML_MAP)
+        schema_read(z->load, &pool_name_schema, node, &p);
+    else
+        p.pool = namespace_find(z->load, &z->load->pools, node);
+    const struct yaml_node *answers = yaml_get(node, "answers");
+    if (p.pool != MODEL_NONE)
+        zone_add_pool_name(z->build, &p, answers ? answers->span : node->span);
+}
+
+/* All records of one owner and type. */
+static void read_data(struct zoneyaml *z, const struct yaml_node *type_node, uint16_t type,
+                      const struct yaml_node *node)
+{
+    struct data_form form = {.ttl_s = z->ttl_s, .data = node};
+    if (node->kind == YAML_MAP) {
+        form.data = NULL;
+        schema_read(z->load, &data_schema, node, &form);
+        if (!form.data)
+            return;
+        node = form.data;
+    }
+    const struct yaml_node *one[1] = {node};
+    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
+    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
+    if (n == 0)
+        diag_error(z->load->diags, node->span, "'%s' is an empty list, expected data",
+                   type_node->text);
+    for (uint32_t i = 0; i < n; i++) {
+        if (items[i]->kind != YAML_SCALAR || (items[i]->n == 0 && !items[i]->quoted))
+            load_expected(z->load, items[i],
+                          arena_printf(z->load->scratch, "'%s'", type_node->text),
+                          "data as in a zone file, {ttl: ..., data: ...}, or a list of data");
+        else
+            zonefile_add_text(z->build, type, form.ttl_s, slice_of(items[i]->text, items[i]->n),
+                              items[i]->span, z->file);
+    }
+}
+
+static void read_owner(struct zoneyaml *z, const struct yaml_pair *pair)
+{
+    uint8_t name[NAME_WIRE_MAX];
+    unsigned n = read_name(z, pair->key, "the owner", name);
+    if (n == 0)
+        return;
+    name_lower(name, slice_of(name, n));
+    if (!name_is_within(slice_of(name, n), z->build->origin)) {
+        load_expected(z->load, pair->key, "the owner", "a name within the zone");
+        return;
+    }
+    zone_set_owner(z->build, name, n);
+    if (pair->value->kind != YAML_MAP) {
+        load_expected(z->load, pair->value, arena_printf(z->load->scratch, "'%s'", pair->key->text),
+                      "a mapping: TYPE: DATA");
+        return;
+    }
+    for (uint32_t i = 0; i < pair->value->n; i++) {
+        const struct yaml_node *key = pair->value->pairs[i].key;
+        const struct yaml_node *value = pair->value->pairs[i].value;
+        int type = strcasecmp(key->text, "POOL") == 0 ? 0 : rr_type_from_text(key->text, key->n);
+        if (type == 0 && (key->text[0] | 0x20) == 'p')
+            read_pool(z, value, key->span);
+        else if (type <= 0 || type == TYPE_OPT || (type >= 249 && type <= 255))
+            diag_error(z->load->diags, key->span,
+                       "'%s' is no type of records, expected A, AAAA, CNAME, POOL, ...", key->text);
+        else if (type == TYPE_SOA)
+            diag_error(z->load->diags, key->span, "the SOA stands in 'soa', expected no other");
+        else
+            read_data(z, key, (uint16_t)type, value);
+    }
+}
+
+static bool read_origin(struct zoneyaml *z, const struct yaml_node *node)
+{
+    uint8_t name[NAME_WIRE_MAX];
+    z->build->origin = slice_of("", 1);
+    unsigned n = node ? read_name(z, node, "'zone'", name) : 0;
+    if (n == 0)
+        return false;
+    name_lower(name, slice_of(name, n));
+    z->build->origin = slice_of(arena_copy(z->load->arena, name, n), n);
+    z->build->span = node->span;
+    return true;
+}
+
+void zoneyaml_read(struct zone_build *build, const char *path, struct span named)
+{
+    struct zoneyaml z = {.build = build, .load = build->load};
+    struct zone_form form = {0};
+    const struct yaml_node *root = load_yaml(build->load, path, named);
+    if (!root)
+        return;
+    z.file = zone_add_file(build, arena_strdup(build->load->arena, path));
+    schema_read(build->load, &zone_schema, root, &form);
+    z.ttl_s = form.ttl_s;
+    if (!read_origin(&z, form.zone))
+        return;
+    if (form.soa)
+        read_soa(&z, form.soa);
+    if (!form.records)
+        return;
+    if (form.records->kind != YAML_MAP) {
+        load_expected(build->load, form.records, "'records'", "a mapping: OWNER: {TYPE: DATA}");
+        return;
+    }
+    for (uint32_t i = 0; i < form.records->n; i++)
+        read_owner(&z, &form.records->pairs[i]);
+}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+CONFIG_TEST_SUPPORT = tests/unit/config/files.c tests/unit/config/files.h
+CONFIG_TEST_MESSAGES = $(CONFIG_TEST_SUPPORT) tests/unit/config/messages.c tests/unit/config/messages.h
+
+check_PROGRAMS += tests/unit/config/test_messages_server
+tests_unit_config_test_messages_server_SOURCES = \
+	tests/unit/config/test_messages_server.c $(CONFIG_TEST_MESSAGES)
+tests_unit_config_test_messages_server_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_messages_pools
+tests_unit_config_test_messages_pools_SOURCES = \
+	tests/unit/config/test_messages_pools.c $(CONFIG_TEST_MESSAGES)
+tests_unit_config_test_messages_pools_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_messages_zones
+tests_unit_config_test_messages_zones_SOURCES = \
+	tests/unit/config/test_messages_zones.c $(CONFIG_TEST_MESSAGES)
+tests_unit_config_test_messages_zones_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_zone_ldns
+tests_unit_config_test_zone_ldns_SOURCES = tests/unit/config/test_zone_ldns.c \
+	tests/unit/config/zone_text.c tests/unit/config/zone_text.h $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_zone_ldns_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_zonefile
+tests_unit_config_test_zonefile_SOURCES = tests/unit/config/test_zonefile.c \
+	tests/unit/config/zone_text.c tests/unit/config/zone_text.h $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_zonefile_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_load
+tests_unit_config_test_load_SOURCES = tests/unit/config/test_load.c \
+	tests/unit/config/zone_text.c tests/unit/config/zone_text.h $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_load_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_example
+tests_unit_config_test_example_SOURCES = tests/unit/config/test_example.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_example_LDADD = $(UNIT_LIBS)

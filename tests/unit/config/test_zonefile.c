@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Zone files: what ldns' reader does not know or does otherwise. */
+#include "files.h"
+#include "zone_text.h"
+
+#include "config/config.h"
+#include "dns/name.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD "$TTL 300\n@ IN SOA ns1 h 1 2 3 4 5\n"
+#define SOA_LINE                                                                          \
+    "example.com. 300 6 036e7331076578616d706c6503636f6d000168076578616d706c6503636f6d00" \
+    "0000000100000002000000030000000400000005\n"
+
+static void check(const char *name, const char *text, const char *expected)
+{
+    files_enter();
+    struct model *m = zone_text_load(name, text);
+    assert_non_null(m);
+    char *dump = zone_text_dump(&m->zones[0]);
+    assert_string_equal(dump, expected);
+    free(dump);
+    model_free(m);
+    files_leave();
+}
+
+static void test_ttl(void **state)
+{
+    (void)state;
+    check("example.com", HEAD "a IN 60 A 192.0.2.1\nb A 192.0.2.2\n",
+          "a.example.com. 60 1 c0000201\nb.example.com. 300 1 c0000202\n" SOA_LINE);
+    /* Without $TTL: the record before; of a SOA that comes first, its MINIMUM. */
+    check("example.com",
+          "@ SOA ns1 h 1 2 3 4 300\na A 192.0.2.1\nb 60 A 192.0.2.2\nc A 192.0.2.3\n",
+          "a.example.com. 300 1 c0000201\nb.example.com. 60 1 c0000202\n"
+          "c.example.com. 60 1 c0000203\n"
+          "example.com. 300 6 036e7331076578616d706c6503636f6d000168076578616d706c6503636f6d00"
+          "000000010000000200000003000000040000012c\n");
+}
+
+static void check_origin(const char *name, const char *text, const char *expected)
+{
+    char out[NAME_TEXT_MAX];
+    files_enter();
+    struct model *m = zone_text_load(name, text);
+    assert_non_null(m);
+    assert_string_equal(name_to_text(out, m->zones[0].origin), expected);
+    model_free(m);
+    files_leave();
+}
+
+static void test_origin(void **state)
+{
+    (void)state;
+    check_origin("Example.COM", HEAD, "example.com.");
+    check_origin("x", "$ORIGIN example.net.\n" HEAD, "example.net.");
+    check_origin("x", "$ORIGIN .\n$TTL 1\nexample.net SOA a b 1 2 3 4 5\n$ORIGIN example.net.\n",
+                 "example.net.");
+    check_origin("2.0.192.in-addr.arpa", "$TTL 1\n1 PTR a.example.\n", "2.0.192.in-addr.arpa.");
+    check_origin("example.com", "$TTL 1\nexample.net. SOA a b 1 2 3 4 5\n", "example.com.");
+}
+
+static void test_generate(void **state)
+{
+    (void)state;
+    check("example.com", HEAD "$GENERATE 8-12/2 h$ A 192.0.2.$\n",
+          SOA_LINE "h10.example.com. 300 1 c000020a\nh12.example.com. 300 1 c000020c\n"
+                   "h8.example.com. 300 1 c0000208\n");
+    check("example.com",
+          HEAD "$GENERATE 10-10 a${0,4,d}.${-1}.${1,2,x}.${0,3,o} 60 IN TXT \\$$$ ; x\n",
+          "a0010.9.0b.012.example.com. 60 16 022424\n" SOA_LINE);
+    check("example.com", HEAD "$GENERATE 18-18 ${0,4,n} PTR ${0,4,N}.x\n",
+          "2.1.example.com. 300 12 013201310178076578616d706c6503636f6d00\n" SOA_LINE);
+    files_enter();
+    struct model *m = zone_text_load("example.com", HEAD "$GENERATE 0-65535 h$ A 192.0.2.1\n");
+    assert_non_null(m);
+    assert_int_equal(m->zones[0].n_records, 65537);
+    assert_int_equal(m->zones[0].records[65536].line, 3);
+    model_free(m);
+    files_leave();
+}
+
+static void test_include(void **state)
+{
+    (void)state;
+    files_enter();
+    files_write_text("zones/a.inc", "@ A 192.0.2.1\nx A 192.0.2.2\n$ORIGIN y.\n");
+    struct model *m =
+        zone_text_load("example.com",
+                       HEAD "own A 192.0.2.9\n$INCLUDE a.inc sub\n A 192.0.2.3\nz A 192.0.2.4\n"
+                            "$INCLUDE \"a.inc\" ; again\n");
+    assert_non_null(m);
+    char *dump = zone_text_dump(&m->zones[0]);
+    assert_string_equal(dump, "example.com. 300 1 c0000201\n" SOA_LINE
+                              "own.example.com. 300 1 c0000203\nown.example.com. 300 1 c0000209\n"
+                              "sub.example.com. 300 1 c0000201\nx.example.com. 300 1 c0000202\n"
+                              "x.sub.example.com. 300 1 c0000202\nz.example.com. 300 1 c0000204\n");
+    assert_int_equal(m->zones[0].files.n, 3);
+    assert_string_equal(m->zones[0].files.v[1], "zones/a.inc");
+    assert_int_equal(m->zones[0].records[2].file, 1);
+    assert_int_equal(m->zones[0].records[3].line, 2);
+    free(dump);
+    model_free(m);
+    files_leave();
+}
+
+static void test_pool(void **state)
+{
+    (void)state;
+    files_enter();
+    struct model *m = zone_text_load(
+        "example.com", HEAD "www POOL www\n  30 IN POOL api answers=2\n*.x IN pool \"www\"\n");
+    assert_non_null(m);
+    const struct zone *z = &m->zones[0];
+    assert_int_equal(z->n_pool_names, 3);
+    const struct pool_name *p = z->pool_names;
+    assert_int_equal(p[0].pool, model_find_pool(m, "www"));
+    assert_false(p[0].has_ttl);
+    assert_int_equal(p[0].answers, 0);
+    assert_int_equal(p[0].span.line, 3);
+    assert_int_equal(p[0].span.column, 5);
+    assert_int_equal(p[1].pool, model_find_pool(m, "api"));
+    assert_true(p[1].has_ttl && p[1].ttl.min_s == 30 && p[1].ttl.max_s == 30);
+    assert_int_equal(p[1].answers, 2);
+    assert_memory_equal(p[1].owner, "\3www\7example\3com", 17);
+    assert_memory_equal(p[2].owner, "\1*\1x\7example\3com", 17);
+    model_free(m);
+    files_leave();
+}
+
+static void test_names_at_their_limits(void **state)
+{
+    (void)state;
+    char text[2000], label[64];
+    memset(label, 'a', 63);
+    label[63] = '\0';
+    files_enter();
+    /* 3 * 64 + 50 + 13 (example.com.) = 255 bytes of wire */
+    snprintf(text, sizeof text, HEAD "%s.%s.%s.%.49s A 192.0.2.1\n", label, label, label, label);
+    struct model *m = zone_text_load("example.com", text);
+    assert_non_null(m);
+    assert_int_equal(m->zones[0].records[1].owner_len, 255);
+    model_free(m);
+    snprintf(text, sizeof text, HEAD "%s.%s.%s.%.50s A 192.0.2.1\n", label, label, label, label);
+    assert_null(zone_text_load("example.com", text));
+    files_leave();
+}
+
+static void test_odd_bytes(void **state)
+{
+    (void)state;
+    static const char nul[] = HEAD "a TXT x\0y\nb A 192.0.2.1\n";
+    struct diags diags;
+    struct model *m = NULL;
+    files_enter();
+    files_write_text("loadstar.yaml", "zones: example.com.zone\n");
+    files_write("example.com.zone", nul, sizeof nul - 1);
+    diags_init(&diags);
+    assert_true(config_load(&m, "loadstar.yaml", &diags) < 0);
+    assert_int_equal(diags.n, 1);
+    assert_string_equal(diags.v[0].text, "a NUL byte, expected text");
+    assert_int_equal(diags.v[0].span.line, 3);
+    assert_int_equal(diags.v[0].span.column, 8);
+    diags_free(&diags);
+    files_leave();
+    check("example.com", "\xef\xbb\xbf" HEAD, SOA_LINE); /* a byte order mark */
+    check("example.com", HEAD "a TXT \xc3\xa9\n", "a.example.com. 300 16 02c3a9\n" SOA_LINE);
+}
+
+static void test_long_text(void **state)
+{
+    (void)state;
+    enum { STRINGS = 200 };
+    char *text = calloc(1, 70000), *p = text;
+    p += sprintf(p, HEAD "a TXT (");
+    for (unsigned i = 0; i < STRINGS; i++)
+        p += sprintf(p, "\n %0250u", i);
+    sprintf(p, " )\nb A 192.0.2.1\n");
+    files_enter();
+    struct model *m = zone_text_load("example.com", text);
+    assert_non_null(m);
+    assert_int_equal(m->zones[0].records[1].rdlen, STRINGS * 251);
+    assert_int_equal(m->zones[0].records[1].line, 3);
+    assert_int_equal(m->zones[0].records[2].line, 3 + STRINGS + 1);
+    model_free(m);
+    files_leave();
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ttl),       cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_generate),  cmocka_unit_test(test_include),
+        cmocka_unit_test(test_pool),      cmocka_unit_test(test_names_at_their_limits),
+        cmocka_unit_test(test_odd_bytes), cmocka_unit_test(test_long_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
