@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+libloadstar_a_SOURCES += \
+	src/geo/country.c \
+	src/geo/database.c \
+	src/geo/database.h \
+	src/geo/facts.c \
+	src/geo/facts.h \
+	src/geo/geo.c \
+	src/geo/geo.h \
+	src/geo/interner.c \
+	src/geo/mmdb.c \
+	src/geo/mmdb.h \
+	src/geo/mmdb_guard.c \
+	src/geo/mmdb_guard.h \
+	src/geo/mmdb_record.c \
+	src/geo/reduce.c \
+	src/geo/subdivision.c \
+	src/geo/subdivision.h
