@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+libloadstar_a_SOURCES += \
+	src/snapshot/index.c \
+	src/snapshot/index.h \
+	src/snapshot/log2.h \
+	src/snapshot/node.h \
+	src/snapshot/pick.c \
+	src/snapshot/publish.c \
+	src/snapshot/publish.h \
+	src/snapshot/snapshot.c \
+	src/snapshot/snapshot.h \
+	src/snapshot/view.h

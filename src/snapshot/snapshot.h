@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The immutable, compiled form of the zones that workers read: an index over full names, a blob of
+ * nodes with pre-rendered RR blocks, and the slots of the pools.
+ *
+ * Layout: see index.h (lookups) and node.h (what a name holds). */
+#pragma once
+
+#include "base/slice.h"
+#include "snapshot/index.h"
+#include "snapshot/view.h"
+
+struct snapshot {
+    struct index index;
+    uint64_t generation;
+    struct pool_slot *pools; /* n_pools; the views in them change, nothing else does */
+    uint32_t n_pools;
+    bool ecs;                 /* answer EDNS client subnet at all */
+    struct slice identity;    /* NSID and id.server; empty: not configured */
+    struct slice version;     /* version.bind; empty: not configured */
+    uint16_t keepalive_100ms; /* idle timeout told to TCP clients that ask (RFC 7828 3.1) */
+    struct arena *arena;      /* owns everything but the index, this struct included */
+};
+
+/** A zeroed snapshot in an arena of its own, for a compiler to fill. */
+struct snapshot *snapshot_new(void) ATTR_RETURNS_NONNULL ATTR_MUST_USE;
+
+/** Frees a snapshot that no thread can see any more, the views in its slots included. */
+void snapshot_free(struct snapshot *snapshot);
