@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sets of candidates. */
+#include "compile/candidates.h"
+
+#include "compile/alias.h"
+
+struct builder {
+    struct arena *arena;
+    const struct model *model;
+    uint32_t *endpoint, *weight;
+    uint32_t n;
+};
+
+static void collect(struct builder *b, const struct pool_site *site,
+                    const struct endpoint_state *states, unsigned family, enum candidate_rule rule)
+{
+    for (uint32_t i = site->first_endpoint; i < site->first_endpoint + site->n_endpoints; i++) {
+        const struct endpoint *e = &b->model->endpoints[i];
+        if (endpoint_family(e) != family || !endpoint_is_candidate(e, &states[i], rule))
+            continue;
+        b->endpoint[b->n] = i;
+        b->weight[b->n++] = endpoint_weight(e, &states[i]);
+    }
+}
+
+static const uint8_t *addresses(const struct builder *b, unsigned family)
+{
+    uint32_t len = family == 0 ? 4 : 16;
+    uint8_t *rdata = arena_alloc(b->arena, (size_t)b->n * len);
+    for (uint32_t i = 0; i < b->n; i++)
+        memcpy(rdata + (size_t)i * len, b->model->endpoints[b->endpoint[i]].addr.b, len);
+    return rdata;
+}
+
+static const struct slice *names(const struct builder *b)
+{
+    struct slice *name = arena_calloc(b->arena, b->n, sizeof *name);
+    for (uint32_t i = 0; i < b->n; i++) {
+        struct slice target = b->model->endpoints[b->endpoint[i]].cname;
+        name[i] = slice_of(arena_copy(b->arena, target.p, target.n), target.n);
+    }
+    return name;
+}
+
+/* Of the site's and the endpoint's names, so that every server has the same, and an endpoint that
+ * gets another address under its name keeps its clients. */
+static const uint64_t *sticky_ids(const struct builder *b)
+{
+    uint64_t *ids = arena_calloc(b->arena, b->n, sizeof *ids);
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct endpoint *e = &b->model->endpoints[b->endpoint[i]];
+        struct slice site = slice_str(b->model->sites[e->site].name), label = slice_str(e->label);
+        ids[i] = hash_bytes(hash_bytes(0, site.p, site.n), label.p, label.n);
+    }
+    return ids;
+}
+
+struct pickset candidates_of(struct arena *arena, const struct model *model,
+                             const struct pool *pool, const struct endpoint_state *states,
+                             uint32_t first_site, uint32_t n_sites, unsigned family,
+                             enum candidate_rule rule)
+{
+    uint32_t max = 0;
+    for (uint32_t i = first_site; i < first_site + n_sites; i++)
+        max += pool->sites[i].n_endpoints;
+    struct builder b = {arena, model, arena_calloc(arena, max, sizeof(uint32_t)),
+                        arena_calloc(arena, max, sizeof(uint32_t)), 0};
+    for (uint32_t i = first_site; i < first_site + n_sites; i++)
+        collect(&b, &pool->sites[i], states, family, rule);
+    struct pickset set = {.n = b.n, .endpoint = b.endpoint, .weight = b.weight};
+    if (pool->is_cname)
+        set.name = names(&b);
+    else
+        set.rdata = addresses(&b, family);
+    if (pool->pick == PICK_WEIGHTED)
+        set.alias = alias_build(arena, b.weight, b.n);
+    else if (pool->pick == PICK_STICKY)
+        set.sticky_id = sticky_ids(&b);
+    return set;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A generation: from files to what is served. */
+#include "compile/compile.h"
+
+#include "base/hash.h"
+#include "compile/verdict.h"
+#include "compile/zone.h"
+#include "config/config.h"
+#include "snapshot/publish.h"
+
+#include <stdlib.h>
+
+/* Not a process seed: a sticky client keeps its endpoint whichever server it asks. */
+#define STICKY_SEED UINT64_C(0x4c6f616473746172)
+
+static_assert((int)PICK_WEIGHTED == SLOT_PICK_WEIGHTED && (int)PICK_ALL == SLOT_PICK_ALL &&
+                  (int)PICK_ORDERED == SLOT_PICK_ORDERED && (int)PICK_STICKY == SLOT_PICK_STICKY,
+              "a slot carries the model's number");
+
+static struct slice text_slice(struct arena *arena, const char *text)
+{
+    return text ? slice_str(arena_strdup(arena, text)) : (struct slice){NULL, 0};
+}
+
+static void compile_pools(struct snapshot *snapshot, const struct generation *g)
+{
+    const struct model *m = g->model;
+    snapshot->n_pools = m->n_pools;
+    snapshot->pools = arena_calloc(snapshot->arena, m->n_pools, sizeof *snapshot->pools);
+    for (uint32_t i = 0; i < m->n_pools; i++) {
+        const struct pool *pool = &m->pools[i];
+        struct pool_slot *slot = &snapshot->pools[i];
+        struct slice name = slice_str(pool->name);
+        slot->clients = g->steerings.v[g->steerings.of_pool[i]].clients;
+        slot->sticky_seed = hash_bytes(STICKY_SEED, name.p, name.n);
+        slot->ttl_min_s = pool->ttl.min_s;
+        slot->ttl_max_s = pool->ttl.max_s;
+        slot->answers = pool->answers;
+        slot->pick = (uint8_t)pool->pick;
+        slot->has_v4 = pool->has_v4;
+        slot->has_v6 = pool->has_v6;
+        slot->is_cname = pool->is_cname;
+    }
+}
+
+static void compile_server(struct snapshot *snapshot, const struct model *m)
+{
+    snapshot->ecs = m->ecs;
+    snapshot->identity = text_slice(snapshot->arena, m->server.identity);
+    snapshot->version = text_slice(snapshot->arena, m->server.version);
+    uint32_t keepalive = m->server.tcp.idle_timeout_ms / 100;
+    snapshot->keepalive_100ms = keepalive < UINT16_MAX ? (uint16_t)keepalive : UINT16_MAX;
+}
+
+/* The zones are compiled even when the databases cannot be read: all errors are told at once. */
+static int load(struct generation *g, const char *path, struct diags *diags)
+{
+    int err = config_load(&g->model, path, diags);
+    if (err != 0)
+        return err;
+    int zones = zone_compile(g->snapshot, g->model, diags);
+    err = geo_load(&g->geo, g->model, diags);
+    if (err == 0)
+        err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
+    if (err != 0 || zones != 0)
+        return err != 0 ? err : zones;
+    compile_pools(g->snapshot, g);
+    compile_server(g->snapshot, g->model);
+    return 0;
+}
+
+int generation_load(struct generation **out, const char *path, struct diags *diags)
+{
+    struct generation *g = xcalloc(1, sizeof *g);
+    g->arena = arena_new();
+    g->snapshot = snapshot_new();
+    int err = load(g, path, diags);
+    if (err != 0) {
+        snapshot_free(g->snapshot);
+        generation_free(g);
+        return err;
+    }
+    *out = g;
+    return 0;
+}
+
+static const struct pool_view *make_view(const struct generation *g, uint32_t pool,
+                                         const struct endpoint_state *states)
+{
+    const struct steering *steering = &g->steerings.v[g->steerings.of_pool[pool]];
+    return verdict_compile(g->model, steering, pool, states);
+}
+
+void generation_fill_views(struct generation *g, const struct endpoint_state *states)
+{
+    for (uint32_t i = 0; i < g->snapshot->n_pools; i++) {
+        struct pool_slot *slot = &g->snapshot->pools[i];
+        const struct pool_view *old = atomic_load_explicit(&slot->view, memory_order_relaxed);
+        atomic_store_explicit(&slot->view, make_view(g, i, states), memory_order_release);
+        if (old)
+            arena_free(old->arena);
+    }
+}
+
+/* A fallback pool's view is looked up by the query itself, and a check of type pool changes the
+ * states of the endpoints that it checks: no pool's view depends on another's endpoints. */
+uint32_t generation_refresh_views(struct generation *g, const struct endpoint_state *states,
+                                  const uint32_t *endpoints, uint32_t n)
+{
+    bool *touched = xcalloc(g->model->n_pools, sizeof *touched);
+    uint32_t n_touched = 0;
+    for (uint32_t i = 0; i < n; i++)
+        touched[g->model->endpoints[endpoints[i]].pool] = true;
+    for (uint32_t i = 0; i < g->model->n_pools; i++) {
+        if (!touched[i])
+            continue;
+        publish_view(&g->snapshot->pools[i], make_view(g, i, states));
+        n_touched++;
+    }
+    free(touched);
+    return n_touched;
+}
+
+void generation_free(struct generation *g)
+{
+    if (!g)
+        return;
+    if (g->geo)
+        geo_free(g->geo);
+    if (g->model)
+        model_free(g->model);
+    arena_free(g->arena);
+    free(g);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * model + geo -> everything that is served. Runs on a worker thread of the control loop during a
+ * reload; needs no health (views are filled afterwards, on the control thread). */
+#pragma once
+
+#include "compile/steer.h"
+#include "health/state.h"
+#include "snapshot/snapshot.h"
+
+/** One generation: owns its model, geo data and steerings. The snapshot is the caller's: it goes to
+ *  publish_snapshot(), or to snapshot_free() when it is never published. Its client tables live in
+ *  the generation, which therefore outlives it. */
+struct generation {
+    uint64_t number;
+    struct model *model;
+    struct geo *geo;
+    struct arena *arena; /* of the steerings; the client tables in the snapshot live here too */
+    struct steerings steerings;
+    struct snapshot *snapshot;
+};
+
+/** Reads, validates, compiles. Returns 0 with *out filled, or a negative code with all errors in
+ *  `diags`. `--check` calls just this. */
+int generation_load(struct generation **out, const char *path,
+                    struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Fills every view from the states (before publishing), or those of the pools that the endpoints
+ *  belong to, pools that depend on them included (after publishing, with grace periods). */
+void generation_fill_views(struct generation *generation,
+                           const struct endpoint_state *states) ATTR_NONNULL;
+uint32_t generation_refresh_views(struct generation *generation,
+                                  const struct endpoint_state *states, const uint32_t *endpoints,
+                                  uint32_t n) ATTR_NONNULL;
+
+/** Frees all but the snapshot. Only when no worker can see that any more (publish_barrier()). NULL
+ * is allowed. */
+void generation_free(struct generation *generation);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Zone lint: what is wrong with the zones' data, told with the place of the record.
+ *
+ * Errors are what has no right answer (CNAME beside other data, no SOA, a pool beside an address);
+ * warnings are what is served but hardly meant (an NS without an address, data hidden below a cut).
+ */
+#pragma once
+
+#include "compile/tree.h"
+
+/** Marks glue (NAME_GLUE) and reports into `diags`. */
+void lint_zones(struct tree *tree, struct diags *diags) ATTR_NONNULL;

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+libloadstar_a_SOURCES += \
+	src/compile/alias.c \
+	src/compile/alias.h \
+	src/compile/candidates.c \
+	src/compile/candidates.h \
+	src/compile/classes.c \
+	src/compile/classes.h \
+	src/compile/compile.c \
+	src/compile/compile.h \
+	src/compile/lint.c \
+	src/compile/lint.h \
+	src/compile/order.c \
+	src/compile/order.h \
+	src/compile/render.c \
+	src/compile/render.h \
+	src/compile/steer.c \
+	src/compile/steer.h \
+	src/compile/steer_explain.c \
+	src/compile/tree.c \
+	src/compile/tree.h \
+	src/compile/verdict.c \
+	src/compile/verdict.h \
+	src/compile/zone.c \
+	src/compile/zone.h

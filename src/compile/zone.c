@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The model's zones -> the snapshot's index and nodes. */
+#include "compile/zone.h"
+
+#include "compile/lint.h"
+#include "compile/render.h"
+#include "compile/tree.h"
+#include "dns/name.h"
+#include "dns/rr.h"
+
+#define NODE_ALIGN 8
+
+struct compiler {
+    const struct model *model;
+    struct tree tree;
+    struct blob blob;
+    struct diags *diags;
+};
+
+/* A node being written. */
+struct node_writer {
+    struct compiler *c;
+    const struct name_entry *entry;
+    size_t start;
+    size_t directory; /* place of the next entry of the directory */
+};
+
+static struct slice origin_of(const struct compiler *c, const struct name_entry *e)
+{
+    return c->model->zones[e->zone].origin;
+}
+
+/* Whether the name above an apex is served with authority, so that DS at the apex is too. */
+static bool has_parent(const struct compiler *c, const struct name_entry *apex)
+{
+    if (apex->parent == TREE_NONE)
+        return false;
+    const struct name_entry *above = &c->tree.v.v[apex->parent];
+    return above->zone != MODEL_NONE && above->hidden_by == TREE_NONE &&
+           !(above->flags & (NAME_CUT | NAME_DNAME));
+}
+
+static bool is_dynamic(const struct name_entry *e)
+{
+    return e->pool_name != MODEL_NONE;
+}
+
+static unsigned node_flags(const struct compiler *c, const struct name_entry *e)
+{
+    if (e->zone == MODEL_NONE)
+        return NODE_OUTSIDE;
+    if (e->hidden_by != TREE_NONE)
+        return NODE_HIDDEN;
+    if (e->flags & NAME_CUT)
+        return NODE_CUT;
+    unsigned flags = 0;
+    if (e->flags & NAME_APEX)
+        flags |= NODE_APEX | (has_parent(c, e) ? NODE_PARENT : 0);
+    if (is_dynamic(e))
+        flags |= NODE_DYNAMIC;
+    if (e->flags & NAME_CNAME)
+        flags |= NODE_CNAME;
+    if (e->flags & NAME_DNAME)
+        return flags | NODE_DNAME;
+    return flags | (e->wildcard == TREE_NONE ? 0 : NODE_WILDCARD);
+}
+
+/* Of a delegation, only DS is answered with authority; what is hidden is not answered at all. DS at
+ * an apex came from the parent zone, and is its to tell. */
+static bool is_served(unsigned flags, uint16_t type)
+{
+    if (flags & NODE_CUT)
+        return type == TYPE_DS;
+    if ((flags & NODE_APEX) && type == TYPE_DS)
+        return flags & NODE_PARENT;
+    return !(flags & NODE_HIDDEN);
+}
+
+static unsigned count_sets(const struct compiler *c, const struct name_entry *e, unsigned flags)
+{
+    struct rrset set;
+    unsigned n = 0;
+    for (uint32_t at = 0; tree_next_set(&c->tree, e, &at, &set);)
+        n += is_served(flags, set.type);
+    return n;
+}
+
+static void too_much(const struct node_writer *w, struct span span, const char *what)
+{
+    char text[NAME_TEXT_MAX];
+    diag_error(w->c->diags, span, "%s at %s are more than can be served: %s", "the records",
+               name_to_text(text, name_of(w->entry)), what);
+}
+
+/* Notes in the directory that what is written next is `type`. */
+static void enter(struct node_writer *w, uint16_t type)
+{
+    blob_align(&w->c->blob, 4);
+    size_t at = (w->c->blob.n - w->start) / 4;
+    if (at > UINT16_MAX)
+        too_much(w, w->c->model->zones[w->entry->zone].span, "expected less than 256 kB in all");
+    struct set set = {.type = type, .at = (uint16_t)at};
+    memcpy(w->c->blob.p + w->directory, &set, sizeof set);
+    w->directory += sizeof set;
+}
+
+static void write_sets(struct node_writer *w, unsigned flags)
+{
+    struct compiler *c = w->c;
+    struct rrset set;
+    for (uint32_t at = 0; tree_next_set(&c->tree, w->entry, &at, &set);) {
+        if (!is_served(flags, set.type))
+            continue;
+        enter(w, set.type);
+        if (render_set(&c->blob, origin_of(c, w->entry), &set) != 0)
+            too_much(w, record_span(&c->model->zones[w->entry->zone], set.v[0]),
+                     "an RRset has to fit into one message of 64 kB");
+    }
+}
+
+static void write_dynamic(struct node_writer *w)
+{
+    const struct pool_name *name =
+        &w->c->model->zones[w->entry->zone].pool_names[w->entry->pool_name];
+    const struct pool *pool = &w->c->model->pools[name->pool];
+    const struct ttl_range *ttl = name->has_ttl ? &name->ttl : &pool->ttl;
+    struct dynamic dynamic = {
+        .pool = name->pool,
+        .answers = name->answers ? name->answers : pool->answers,
+        .ttl_min_s = ttl->min_s,
+        .ttl_max_s = ttl->max_s,
+    };
+    memcpy(blob_add(&w->c->blob, sizeof dynamic), &dynamic, sizeof dynamic);
+}
+
+static void write_extras(struct node_writer *w, unsigned flags)
+{
+    struct compiler *c = w->c;
+    if (flags & NODE_APEX) {
+        struct rrset soa = tree_set(&c->tree, w->entry, TYPE_SOA);
+        enter(w, 0);
+        (void)render_negative(&c->blob, origin_of(c, w->entry), &soa);
+    }
+    if (flags & NODE_CUT) {
+        enter(w, 0);
+        if (render_referral(&c->blob, &c->tree, w->entry) != 0)
+            too_much(w, c->model->zones[w->entry->zone].span,
+                     "a delegation with its glue has to fit into one message of 64 kB");
+    }
+    if (flags & NODE_DYNAMIC) {
+        enter(w, 0);
+        write_dynamic(w);
+    }
+    if (flags & NODE_PARENT) {
+        enter(w, 0);
+        (void)blob_add(&c->blob, sizeof(struct parent)); /* see write_links() */
+    }
+}
+
+static void write_node(struct compiler *c, struct name_entry *e)
+{
+    unsigned flags = node_flags(c, e), n_sets = count_sets(c, e, flags);
+    unsigned n_extras =
+        (unsigned)__builtin_popcount(flags & (NODE_APEX | NODE_CUT | NODE_DYNAMIC | NODE_PARENT));
+    blob_align(&c->blob, NODE_ALIGN);
+    struct node_writer w = {.c = c, .entry = e, .start = c->blob.n};
+    if (n_sets > NODE_SETS_MAX) {
+        too_much(&w, c->model->zones[e->zone].span, "expected at most 255 types");
+        return;
+    }
+    struct node header = {.flags = (uint16_t)flags, .n_sets = (uint8_t)n_sets, .name_len = e->len};
+    memcpy(blob_add(&c->blob, sizeof header), &header, sizeof header);
+    memcpy(blob_add(&c->blob, e->len), e->name, e->len);
+    blob_align(&c->blob, 2);
+    w.directory = c->blob.n;
+    (void)blob_add(&c->blob, (n_sets + n_extras) * sizeof(struct set));
+    write_sets(&w, flags);
+    write_extras(&w, flags);
+    e->node = (uint32_t)(w.start / NODE_ALIGN);
+}
+
+static void write_nodes(struct compiler *c)
+{
+    memset(blob_add(&c->blob, NODE_ALIGN), 0, NODE_ALIGN); /* offset 0 is nobody's */
+    for (uint32_t i = 0; i < c->tree.v.n; i++)
+        write_node(c, &c->tree.v.v[i]);
+}
+
+static struct node *node_of(const struct compiler *c, uint32_t entry)
+{
+    size_t at = (size_t)c->tree.v.v[entry].node * NODE_ALIGN;
+    return (struct node *)(void *)(c->blob.p + at);
+}
+
+/* In order, so that the parent of a name knows the apex already. */
+static void write_links(struct compiler *c)
+{
+    for (uint32_t i = 0; i < c->tree.v.n; i++) {
+        const struct name_entry *e = &c->tree.v.v[i];
+        struct node *node = node_of(c, i);
+        if (e->zone == MODEL_NONE)
+            continue;
+        node->apex = e->flags & NAME_APEX ? e->node : node_of(c, e->parent)->apex;
+        if (node->flags & NODE_HIDDEN)
+            node->link = c->tree.v.v[e->hidden_by].node;
+        if (node->flags & NODE_WILDCARD)
+            node->link = c->tree.v.v[e->wildcard].node;
+        if (node->flags & NODE_PARENT) {
+            struct parent parent = {.apex = node_of(c, e->parent)->apex};
+            size_t at = (size_t)((const uint8_t *)node_parent(node) - c->blob.p);
+            memcpy(c->blob.p + at, &parent, sizeof parent);
+        }
+    }
+}
+
+static void build_index(struct compiler *c, struct snapshot *snapshot)
+{
+    uint32_t *offsets = xmalloc(c->tree.v.n * sizeof *offsets);
+    for (uint32_t i = 0; i < c->tree.v.n; i++)
+        offsets[i] = c->tree.v.v[i].node;
+    blob_align(&c->blob, NODE_ALIGN);
+    index_build(&snapshot->index, c->blob.p, c->blob.n, offsets, (uint32_t)c->tree.v.n);
+    free(offsets);
+}
+
+int zone_compile(struct snapshot *snapshot, const struct model *model, struct diags *diags)
+{
+    struct compiler c = {.model = model, .diags = diags};
+    unsigned errors = diags->n_errors;
+    tree_collect(&c.tree, model, diags);
+    lint_zones(&c.tree, diags);
+    if (diags->n_errors == errors)
+        write_nodes(&c);
+    if (diags->n_errors == errors) {
+        write_links(&c);
+        build_index(&c, snapshot);
+    }
+    tree_free(&c.tree);
+    blob_free(&c.blob);
+    return diags->n_errors == errors ? 0 : E_INVALID;
+}

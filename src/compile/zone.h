@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The model's zones -> the snapshot's index and nodes. */
+#pragma once
+
+#include "model/model.h"
+#include "snapshot/snapshot.h"
+
+/** Checks all zones (compile/lint.h) and builds snapshot->index. Returns 0, or E_INVALID with the
+ *  reasons in `diags`; warnings may be there either way. */
+int zone_compile(struct snapshot *snapshot, const struct model *model,
+                 struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;

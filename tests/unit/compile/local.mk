@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+
+check_PROGRAMS += tests/unit/compile/test_verdict
+tests_unit_compile_test_verdict_SOURCES = tests/unit/compile/test_verdict.c \
+	tests/unit/compile/world.h tests/unit/statistics.h
+tests_unit_compile_test_verdict_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_compile_test_verdict_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/compile/test_steer
+tests_unit_compile_test_steer_SOURCES = tests/unit/compile/test_steer.c tests/unit/compile/world.h
+tests_unit_compile_test_steer_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_compile_test_steer_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/compile/test_lint
+tests_unit_compile_test_lint_SOURCES = tests/unit/compile/test_lint.c
+tests_unit_compile_test_lint_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_compile_test_lint_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Zone lint: what is said, where, and whether it stops the load. */
+#include "tests/unit/answer/served.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define APEX                                                        \
+    "@ 3600 SOA ns1 hostmaster 1 3600 900 604800 60\n" /* line 1 */ \
+    "@ 3600 NS ns1\n"                                  /* line 2 */ \
+    "ns1 3600 A 192.0.2.53\n" /* line 3; what a case adds begins in line 4 */
+
+#define WARNING "warning: "
+#define AT(line) "example.com.:" #line ":1: "
+
+struct lint_case {
+    const char *zone, *expected;
+};
+
+static void add_pools(struct served *s)
+{
+    static const uint32_t order[] = {0, 1};
+    struct pool *pool = world_pool(s->w);
+    pool->steer = STEER_ORDER;
+    pool->order = (struct u32_list){order, 2};
+    world_site(s->w, 0);
+    world_endpoint(s->w, IP_V4, 1);
+    pool = world_pool(s->w);
+    pool->steer = STEER_ORDER;
+    pool->order = (struct u32_list){order, 1};
+    world_site(s->w, 0);
+    world_endpoint(s->w, IP_NONE, 1);
+}
+
+static char *all_text(struct served *s)
+{
+    struct buf out = {0};
+    buf_puts(&out, "");
+    for (size_t i = 0; i < s->diags.n; i++)
+        buf_printf(&out, "%s%s", i ? "\n" : "", diag_text(s->w->arena, &s->diags.v[i]));
+    char *text = arena_strdup(s->w->arena, out.p);
+    buf_free(&out);
+    return text;
+}
+
+static void check(const struct lint_case *c)
+{
+    struct served *s = served_new();
+    add_pools(s);
+    served_zone(s, "example.com.", c->zone);
+    int err = served_compile(s);
+    assert_string_equal(all_text(s), c->expected);
+    assert_int_equal(err, s->diags.n_errors ? E_INVALID : 0);
+    served_free(s);
+}
+
+static void check_all(const struct lint_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        check(&cases[i]);
+}
+
+static void test_clean(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX, ""},
+        {APEX "www 60 A 192.0.2.1\nwww 60 A 192.0.2.2\nwww 30 AAAA ::1\n@ 60 MX 10 www\n", ""},
+        {APEX "sub 60 NS ns.sub\nsub 60 DS 1 8 2 00\nns.sub 60 A 192.0.2.4\n", ""},
+        {APEX "sub 60 NS ns.elsewhere.net.\n", ""},
+        {APEX "a 60 NS ns.b\nb 60 NS ns.b\nns.b 60 A 192.0.2.4\n", ""},
+        {APEX "a 60 CNAME b\nb 60 A 192.0.2.4\n", ""},
+        {APEX "@ 60 POOL 0\nwww 60 POOL 0\nwww 60 TXT x\n@ 60 MX 10 www\n*.cdn 60 POOL 1\n", ""},
+        {APEX "@ 60 MX 10 a.mail\n*.mail 60 A 192.0.2.5\n", ""},
+        {APEX "@ 60 MX 10 host.sub\nsub 60 NS ns.elsewhere.net.\n", ""},
+        {APEX "@ 60 MX 0 .\n_x._tcp 60 SRV 0 0 0 .\n", ""},
+        {APEX "d 60 DNAME target\nd 60 TXT own\n", ""},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_apex(void **state)
+{
+    static const struct lint_case cases[] = {
+        {"ns1 3600 A 192.0.2.53\n", AT(1) "the zone example.com. has no SOA record\n" AT(
+                                        1) "the zone example.com. has no NS record at its apex"},
+        {"", AT(1) "the zone example.com. has no SOA record\n" AT(
+                 1) "the zone example.com. has no NS record at its apex"},
+        {APEX "@ 3600 SOA ns1 hostmaster 2 3600 900 604800 60\n",
+         AT(4) "the zone example.com. has 2 SOA records, expected one (the first is in line 1)"},
+        {APEX "x 3600 SOA ns1 hostmaster 2 3600 900 604800 60\n",
+         AT(4) "SOA at x.example.com.: expected only at the zone's apex"},
+        {APEX "@ 60 DS 1 8 2 00\n",
+         AT(4) WARNING "DS at the zone's own apex is not used: it belongs into the parent zone"},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_outside(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX "x.example.net. 60 A 192.0.2.1\n",
+         AT(4) "x.example.net. is outside of the zone example.com."},
+        {APEX "x.example.net. 60 POOL 0\n", AT(4) "x.example.net. is outside of the zone"},
+        {APEX "com. 60 A 192.0.2.1\n", AT(4) "com. is outside of the zone example.com."},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_cname(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX "a 60 CNAME b\na 60 A 192.0.2.1\nb 60 A 192.0.2.4\n",
+         AT(5) "a.example.com. has a CNAME in line 4 and A beside it: a CNAME stands alone"},
+        {APEX "a 60 TXT x\na 60 CNAME ns1\n",
+         AT(4) "a.example.com. has a CNAME in line 5 and TXT beside it: a CNAME stands alone"},
+        {APEX "a 60 CNAME b.net.\na 60 CNAME c.net.\n",
+         AT(5) "a.example.com. has 2 CNAME records, expected one"},
+        {APEX "d 60 DNAME b.net.\nd 60 DNAME c.net.\n",
+         AT(5) "d.example.com. has 2 DNAME records, expected one"},
+        {APEX "d 60 DNAME b.net.\nd 60 NS c.net.\n",
+         AT(4) "d.example.com. has a DNAME and is delegated by NS: only one can be"},
+        {APEX "*.w 60 NS c.net.\n", AT(4) "NS at the wildcard *.w.example.com. has no defined "
+                                          "meaning"},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_pools(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX "www 60 POOL 0\nwww 60 A 192.0.2.1\n",
+         AT(5) "www.example.com. has A, but is steered to a pool in line 4: expected one or the "
+               "other"},
+        {APEX "www 60 POOL 0\nwww 60 CNAME ns1\n",
+         AT(5) "www.example.com. has CNAME, but is steered to a pool in line 4: expected one or "
+               "the other"},
+        {APEX "@ 60 POOL 1\n",
+         AT(4) "the pool other answers CNAMEs: it cannot stand at the zone's apex"},
+        {APEX "x 60 TXT y\nx 60 POOL 1\n",
+         AT(5) "the pool other answers CNAMEs: no other data may stand at x.example.com. (line "
+               "4)"},
+        {APEX "x 60 POOL 0\nx 60 POOL 1\n",
+         AT(5) "x.example.com. is steered to two pools, expected one"},
+        {APEX "sub 60 NS a.net.\nx.sub 60 POOL 0\n",
+         AT(5) "x.sub.example.com. is steered to a pool, but lies below the delegation "
+               "sub.example.com."},
+        {APEX "sub 60 NS a.net.\nsub 60 POOL 0\n",
+         AT(5) "sub.example.com. is steered to a pool, but lies at the delegation "
+               "sub.example.com."},
+        {APEX "d 60 DNAME a.net.\nx.y.d 60 POOL 0\n",
+         AT(5) "x.y.d.example.com. is steered to a pool, but lies below the DNAME d.example.com."},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_sets(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX "a 60 A 192.0.2.1\na 30 A 192.0.2.2\na 60 A 192.0.2.3\n",
+         AT(5) WARNING "TTL 30 differs from 60 in line 4 of the same RRset (a.example.com. A): the "
+                       "lowest, 30, is used for all"},
+        {APEX "a 60 A 192.0.2.1\na 60 TXT x\na 60 A 192.0.2.1\n",
+         AT(6) WARNING "a.example.com. A is there twice, first in line 4; the second is not used"},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_targets(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX "@ 60 MX 10 mail\n",
+         AT(4) WARNING "MX of example.com. points to mail.example.com., which has no address"},
+        {APEX "@ 60 MX 10 mail\nmail 60 CNAME ns1\n",
+         AT(4) WARNING "MX of example.com. points to mail.example.com., which is a CNAME: "
+                       "expected a name with an address"},
+        {APEX "@ 60 MX 10 mail\nmail 60 POOL 1\n",
+         AT(4) WARNING "MX of example.com. points to mail.example.com., which is a CNAME: "
+                       "expected a name with an address"},
+        {APEX "_x._tcp 60 SRV 0 0 80 web\nweb 60 TXT x\n", AT(4) WARNING
+         "SRV of _x._tcp.example.com. points to web.example.com., which has no address"},
+        {APEX "@ 3600 NS ns2\n",
+         AT(4) WARNING "NS of example.com. points to ns2.example.com., which has no address"},
+        {APEX "sub 60 NS ns.sub\n",
+         AT(4) WARNING "glue missing: sub.example.com. is delegated to ns.sub.example.com., which "
+                       "has no address here"},
+        {APEX "sub 60 NS ns9\n",
+         AT(4) WARNING "NS of sub.example.com. points to ns9.example.com., which has no address"},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_hidden(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX "sub 60 NS ns.sub\nns.sub 60 A 192.0.2.4\nwww.sub 60 A 192.0.2.5\n",
+         AT(6) WARNING "www.sub.example.com. A is not served: it is below the delegation "
+                       "sub.example.com., and no NS names it"},
+        {APEX "sub 60 NS ns.sub\nns.sub 60 A 192.0.2.4\nns.sub 60 TXT x\n",
+         AT(6) WARNING "ns.sub.example.com. TXT is not served: it is below the delegation "
+                       "sub.example.com."},
+        {APEX "sub 60 NS a.net.\nsub 60 MX 10 b.net.\n",
+         AT(5) WARNING "sub.example.com. MX is not served: it is at the delegation "
+                       "sub.example.com."},
+        {APEX "d 60 DNAME a.net.\nx.d 60 A 192.0.2.5\n",
+         AT(5) WARNING "x.d.example.com. A is not served: it is below the DNAME d.example.com."},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_zones_inside_zones(void **state)
+{
+    struct served *s = served_new();
+    (void)state;
+    served_zone(s, "example.com.",
+                APEX "sub 60 NS ns.sub\nsub 60 MX 10 ns1\nns.sub 60 A 192.0.2.9\n"
+                     "x.sub 60 TXT y\n");
+    served_zone(s, "sub.example.com.", "@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.9\n");
+    assert_int_equal(served_compile(s), 0);
+    assert_string_equal(
+        all_text(s), AT(5) WARNING
+        "sub.example.com. MX is not used: it belongs to the zone sub.example.com., which is served "
+        "too\n" AT(7) WARNING "x.sub.example.com. TXT is not used: it belongs to the zone "
+                              "sub.example.com., which is served too");
+    served_free(s);
+}
+
+static void test_zone_twice(void **state)
+{
+    struct served *s = served_new();
+    (void)state;
+    served_zone(s, "example.com.", APEX);
+    served_zone(s, "example.com.", APEX);
+    assert_int_equal(served_compile(s), E_INVALID);
+    assert_int_equal(s->diags.n_errors, 1);
+    assert_non_null(strstr(all_text(s), AT(1) "zone example.com. is there twice"));
+    served_free(s);
+}
+
+static void test_mixed_families(void **state)
+{
+    struct served *s = served_new();
+    (void)state;
+    add_pools(s);
+    world_pool(s->w)->steer = STEER_ALL;
+    world_site(s->w, 0);
+    world_endpoint(s->w, IP_V4, 1);
+    world_endpoint(s->w, IP_V6, 1);
+    world_site(s->w, 2);
+    world_endpoint(s->w, IP_V4, 1);
+    served_zone(s, "example.com.", APEX);
+    assert_int_equal(served_compile(s), 0);
+    assert_non_null(strstr(all_text(s), "warning: pool third has no IPv6 address in site sin, but "
+                                        "elsewhere"));
+    assert_int_equal(s->diags.n, 1);
+    served_free(s);
+}
+
+static void test_too_big(void **state)
+{
+    struct served *s = served_new();
+    struct buf zone = {0};
+    (void)state;
+    buf_puts(&zone, APEX);
+    for (unsigned i = 0; i < 5000; i++)
+        buf_printf(&zone, "big 60 A 10.0.%u.%u\n", i / 256, i % 256);
+    served_zone(s, "example.com.", zone.p);
+    assert_int_equal(served_compile(s), E_INVALID);
+    assert_non_null(strstr(all_text(s), "an RRset has to fit into one message of 64 kB"));
+    buf_free(&zone);
+    served_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clean),          cmocka_unit_test(test_apex),
+        cmocka_unit_test(test_outside),        cmocka_unit_test(test_cname),
+        cmocka_unit_test(test_pools),          cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_targets),        cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_zone_twice),     cmocka_unit_test(test_zones_inside_zones),
+        cmocka_unit_test(test_mixed_families), cmocka_unit_test(test_too_big),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
