@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The listen addresses and their sockets and threads: a row per address, a column per worker.
+ *
+ * Everything here runs on the control thread. */
+#include "io/workers.h"
+
+#include "base/vec.h"
+#include "io/socket.h"
+#include "io/tcp.h"
+#include "io/thread.h"
+#include "io/udp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct listener {
+    struct ip addr;
+    uint16_t port;
+    bool wanted;             /* by the configuration being loaded */
+    struct udp_server **udp; /* n_workers */
+    int *tcp_fd;             /* n_workers; the first n_started are the TCP threads' to close */
+    unsigned n_started;      /* workers that answer on it */
+};
+
+struct workers {
+    unsigned n_workers;
+    VEC(struct listener *) listeners;
+    struct tcp_server **tcp; /* n_workers */
+    struct clients *clients;
+    struct io_stats gone; /* counters of listeners that were dropped */
+};
+
+/** A worker's share of the limits: each worker gets about the same part of the connections, as the
+ *  kernel spreads them by hash. */
+static struct tcp_limits share_of(const struct workers *w, const struct server_config *server)
+{
+    return (struct tcp_limits){
+        .max_connections = (server->tcp.max_connections + w->n_workers - 1) / w->n_workers,
+        .max_per_client = server->tcp.max_per_client,
+        .idle_timeout_ms = server->tcp.idle_timeout_ms,
+    };
+}
+
+static void report(struct diags *diags, const struct listen_addr *l, int error)
+{
+    char where[IP_PORT_TEXT_MAX], why[256];
+    diag_error(diags, l->span, "%s: %s", ip_port_text(where, &l->addr, l->port),
+               socket_error_text(why, sizeof why, error, l->port));
+}
+
+static int no_thread(struct diags *diags)
+{
+    diag_error(diags, (struct span){0}, "cannot start a worker's thread: %s", strerror(errno));
+    return E_SYSTEM;
+}
+
+/* Listeners. */
+
+static struct listener *listener_new(const struct workers *w, const struct listen_addr *l)
+{
+    struct listener *listener = xcalloc(1, sizeof *listener);
+    listener->addr = l->addr;
+    listener->port = l->port;
+    listener->udp = xcalloc(w->n_workers, sizeof(struct udp_server *));
+    listener->tcp_fd = xcalloc(w->n_workers, sizeof(int));
+    for (unsigned i = 0; i < w->n_workers; i++)
+        listener->tcp_fd[i] = -1;
+    return listener;
+}
+
+/** Stops answering on it, after what is queued, and frees it. */
+static void listener_free(struct workers *w, struct listener *l)
+{
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        if (l->udp[i])
+            udp_request_stop(l->udp[i]);
+        if (i < l->n_started)
+            tcp_unlisten(w->tcp[i], l->tcp_fd[i]);
+        else if (l->tcp_fd[i] >= 0)
+            close(l->tcp_fd[i]);
+    }
+    for (unsigned i = 0; i < w->n_workers; i++)
+        udp_close(l->udp[i], &w->gone);
+    free(l->udp);
+    free(l->tcp_fd);
+    free(l);
+}
+
+/** Opens the sockets of one address. Returns NULL with the reason in diags. */
+static struct listener *listener_open(struct workers *w, const struct listen_addr *config,
+                                      struct diags *diags)
+{
+    struct listener *l = listener_new(w, config);
+    for (unsigned i = 0; i < w->n_workers; i++)
+        if (udp_open(&l->udp[i], &l->addr, l->port) != 0 ||
+            socket_open_tcp(&l->tcp_fd[i], &l->addr, l->port) != 0) {
+            report(diags, config, errno);
+            listener_free(w, l);
+            return NULL;
+        }
+    return l;
+}
+
+/** Lets the threads answer on those from `first` on. */
+static int start_listeners(struct workers *w, size_t first, struct diags *diags)
+{
+    for (size_t k = first; k < w->listeners.n; k++) {
+        struct listener *l = w->listeners.v[k];
+        for (unsigned i = 0; i < w->n_workers; i++) {
+            if (udp_start(l->udp[i], i, thread_cpu(i, w->n_workers)) != 0)
+                return no_thread(diags);
+            tcp_listen(w->tcp[i], l->tcp_fd[i]);
+            l->n_started++;
+        }
+    }
+    return 0;
+}
+
+static struct listener *find(const struct workers *w, const struct listen_addr *config)
+{
+    for (size_t i = 0; i < w->listeners.n; i++) {
+        struct listener *l = w->listeners.v[i];
+        if (l->port == config->port && ip_equal(&l->addr, &config->addr))
+            return l;
+    }
+    return NULL;
+}
+
+static bool port_is_ours(const struct workers *w, uint16_t port)
+{
+    for (size_t i = 0; i < w->listeners.n; i++)
+        if (w->listeners.v[i]->port == port)
+            return true;
+    return false;
+}
+
+/** Checks that no other process has the addresses that are new. A port of which we have sockets
+ *  already is not probed: they would be in the way (a wildcard beside an address). */
+static int probe_new(const struct workers *w, const struct server_config *server,
+                     struct diags *diags)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < server->n_listen; i++) {
+        const struct listen_addr *l = &server->listen[i];
+        if (!port_is_ours(w, l->port) && socket_probe(&l->addr, l->port) != 0) {
+            report(diags, l, errno);
+            result = E_SYSTEM;
+        }
+    }
+    return result;
+}
+
+/** Frees the listeners from `first` on. */
+static void truncate_listeners(struct workers *w, size_t first)
+{
+    while (w->listeners.n > first)
+        listener_free(w, w->listeners.v[--w->listeners.n]);
+}
+
+/** Opens what is new, appending it, and marks what is wanted; on failure all is as before. */
+static int open_new(struct workers *w, const struct server_config *server, struct diags *diags)
+{
+    if (probe_new(w, server, diags) != 0)
+        return E_SYSTEM;
+    size_t n_before = w->listeners.n;
+    int result = 0;
+    for (size_t i = 0; i < n_before; i++)
+        w->listeners.v[i]->wanted = false;
+    for (uint32_t i = 0; i < server->n_listen; i++) {
+        struct listener *l = find(w, &server->listen[i]);
+        if (!l) {
+            l = listener_open(w, &server->listen[i], diags);
+            if (l)
+                *vec_push(&w->listeners) = l;
+            else
+                result = E_SYSTEM; /* goes on, to list every address that cannot be had */
+        }
+        if (l)
+            l->wanted = true;
+    }
+    if (result != 0)
+        truncate_listeners(w, n_before);
+    return result;
+}
+
+/* The whole. */
+
+int workers_bind(struct workers **out, const struct server_config *server, struct diags *diags)
+{
+    struct workers *w = xcalloc(1, sizeof *w);
+    w->n_workers = server->workers;
+    w->clients = clients_new();
+    w->tcp = xcalloc(w->n_workers, sizeof(struct tcp_server *));
+    for (unsigned i = 0; i < w->n_workers; i++)
+        if (tcp_open(&w->tcp[i], w->clients, share_of(w, server)) != 0) {
+            diag_error(diags, (struct span){0}, "cannot set up TCP: %s", strerror(errno));
+            workers_stop(w);
+            return E_SYSTEM;
+        }
+    if (open_new(w, server, diags) != 0) {
+        workers_stop(w);
+        return E_SYSTEM;
+    }
+    *out = w;
+    return 0;
+}
+
+int workers_start(struct workers *w, struct diags *diags)
+{
+    for (unsigned i = 0; i < w->n_workers; i++)
+        if (tcp_start(w->tcp[i], i, thread_cpu(i, w->n_workers)) != 0)
+            return no_thread(diags);
+    return start_listeners(w, 0, diags);
+}
+
+static void drop_unwanted(struct workers *w)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->listeners.n; i++) {
+        if (w->listeners.v[i]->wanted)
+            w->listeners.v[kept++] = w->listeners.v[i];
+        else
+            listener_free(w, w->listeners.v[i]);
+    }
+    w->listeners.n = kept;
+}
+
+int workers_reload(struct workers *w, const struct server_config *server, struct diags *diags)
+{
+    size_t n_before = w->listeners.n;
+    if (open_new(w, server, diags) != 0)
+        return E_SYSTEM;
+    if (start_listeners(w, n_before, diags) != 0) {
+        truncate_listeners(w, n_before);
+        return E_SYSTEM;
+    }
+    if (server->workers != w->n_workers)
+        diag_warning(diags, (struct span){0},
+                     "server.workers: %u now, and %u after the next restart", w->n_workers,
+                     server->workers);
+    drop_unwanted(w);
+    for (unsigned i = 0; i < w->n_workers; i++)
+        tcp_set_limits(w->tcp[i], share_of(w, server));
+    return 0;
+}
+
+void workers_stop(struct workers *w)
+{
+    if (!w)
+        return;
+    for (unsigned i = 0; i < w->n_workers; i++)
+        if (w->tcp[i])
+            tcp_request_stop(w->tcp[i]);
+    truncate_listeners(w, 0);
+    for (unsigned i = 0; i < w->n_workers; i++)
+        tcp_close(w->tcp[i]);
+    vec_free(&w->listeners);
+    free(w->tcp);
+    free(w->clients);
+    free(w);
+}
+
+void workers_stats(const struct workers *w, struct io_stats *out)
+{
+    *out = w->gone;
+    for (size_t i = 0; i < w->listeners.n; i++)
+        for (unsigned k = 0; k < w->n_workers; k++)
+            udp_stats(w->listeners.v[i]->udp[k], out);
+    for (unsigned i = 0; i < w->n_workers; i++)
+        tcp_stats(w->tcp[i], out);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The query side's threads. Each worker owns one SO_REUSEPORT UDP socket per listen address, read
+ * by a thread that blocks in recvmmsg, and one TCP loop for all addresses; it shares nothing with
+ * the others but the published snapshot. */
+#pragma once
+
+#include "answer/answer.h"
+#include "model/model.h"
+
+struct workers;
+
+/** Binds all sockets (so that privileges can be dropped) without answering yet. Errors go to
+ * `diags` with the span of the listen entry: "127.0.0.1:53: address already in use". */
+int workers_bind(struct workers **workers, const struct server_config *server,
+                 struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Starts answering from publish_current(), which must be set. Fails when no more threads can be
+ * had; then workers_stop() is all that is left to do. */
+int workers_start(struct workers *workers, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Binds the addresses of a reloaded configuration that are new, drops those that are gone, changes
+ *  the TCP limits; the others never stop. On failure nothing changes. */
+int workers_reload(struct workers *workers, const struct server_config *server,
+                   struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Stops accepting, finishes what is being answered, joins the threads, closes the sockets. */
+void workers_stop(struct workers *workers);
+
+struct io_stats {
+    struct answer_stats answer; /* summed over workers */
+    uint64_t udp_received, udp_sent, udp_send_errors, udp_kernel_drops;
+    uint64_t tcp_accepted, tcp_open, tcp_idle_closed, tcp_limited;
+};
+/** Sums the counters of all workers; they lag by at most one batch. */
+void workers_stats(const struct workers *workers, struct io_stats *out) ATTR_NONNULL;

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+check_PROGRAMS += tests/unit/io/test_clients
+tests_unit_io_test_clients_SOURCES = tests/unit/io/test_clients.c
+tests_unit_io_test_clients_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/io/test_framing
+tests_unit_io_test_framing_SOURCES = tests/unit/io/test_framing.c
+tests_unit_io_test_framing_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/io/test_workers
+tests_unit_io_test_workers_SOURCES = tests/unit/io/test_workers.c
+tests_unit_io_test_workers_LDADD = $(UNIT_LIBS)

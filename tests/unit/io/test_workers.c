@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Workers on real loopback sockets, with an answer_batch() that only turns queries round: what the
+ * transports do, apart from what is answered. */
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "io/workers.h"
+#include "snapshot/publish.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/** Sends the query back with QR set, and says in byte 3 which transport it came by. Nothing for
+ * what is no query. */
+void answer_batch(struct answer_ctx *ctx, const struct snapshot *snapshot,
+                  struct answer_packet *packets, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct answer_packet *p = &packets[i];
+        p->response_len = 0;
+        if (p->query_len < 12 || snapshot->generation == 0) {
+            ctx->stats.dropped++;
+            continue;
+        }
+        memcpy(p->response, p->query, p->query_len);
+        p->response[2] |= 0x80;
+        p->response[3] = p->tcp;
+        p->response_len = p->query_len;
+        ctx->stats.queries[p->tcp]++;
+    }
+}
+
+static struct snapshot *make_snapshot(void)
+{
+    struct arena *arena = arena_new();
+    struct snapshot *s = arena_calloc(arena, 1, sizeof *s);
+    s->arena = arena;
+    s->generation = 1;
+    return s;
+}
+
+static struct listen_addr address(const char *text, uint16_t port)
+{
+    struct listen_addr l = {.port = port};
+    assert_int_equal(ip_parse(&l.addr, text), 0);
+    return l;
+}
+
+/** A socket connected to ADDRESS:port, with a timeout. */
+static int connect_to(const char *text, uint16_t port, int type)
+{
+    struct listen_addr l = address(text, port);
+    struct sockaddr_storage sa;
+    socklen_t n = ip_to_sockaddr(&sa, &l.addr, port);
+    int fd = socket(sa.ss_family, type, 0);
+    struct timeval tv = {.tv_sec = 2};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, n), 0);
+    return fd;
+}
+
+/** A port that is free for both transports on 127.0.0.1. */
+static uint16_t free_port(void)
+{
+    for (;;) {
+        struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t n = sizeof sa;
+        int tcp = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0);
+        assert_int_equal(bind(tcp, (struct sockaddr *)&sa, sizeof sa), 0);
+        getsockname(tcp, (struct sockaddr *)&sa, &n);
+        bool ok = bind(udp, (struct sockaddr *)&sa, sizeof sa) == 0;
+        close(tcp);
+        close(udp);
+        if (ok)
+            return ntohs(sa.sin_port);
+    }
+}
+
+static void fill(uint8_t query[12], uint16_t id)
+{
+    memset(query, 0, 12);
+    store_u16(query, id);
+}
+
+static void expect_udp(const char *text, uint16_t port, uint16_t id)
+{
+    uint8_t query[12], response[64];
+    int fd = connect_to(text, port, SOCK_DGRAM); /* connected: takes answers from there only */
+    fill(query, id);
+    assert_int_equal(send(fd, query, sizeof query, 0), sizeof query);
+    assert_int_equal(recv(fd, response, sizeof response, 0), sizeof query);
+    assert_int_equal(load_u16(response), id);
+    assert_int_equal(response[2], 0x80);
+    assert_int_equal(response[3], 0);
+    close(fd);
+}
+
+static void expect_tcp(const char *text, uint16_t port, uint16_t id)
+{
+    uint8_t query[14], response[64];
+    int fd = connect_to(text, port, SOCK_STREAM);
+    store_u16(query, 12);
+    fill(query + 2, id);
+    assert_int_equal(send(fd, query, sizeof query, 0), sizeof query);
+    assert_int_equal(recv(fd, response, 14, MSG_WAITALL), 14);
+    assert_int_equal(load_u16(response + 2), id);
+    assert_int_equal(response[5], 1);
+    close(fd);
+}
+
+static struct server_config config(const struct listen_addr *listen, uint32_t n)
+{
+    return (struct server_config){
+        .listen = listen,
+        .n_listen = n,
+        .workers = 2,
+        .tcp = {.max_connections = 100, .max_per_client = 50, .idle_timeout_ms = 5000},
+    };
+}
+
+static struct workers *start(const struct server_config *server)
+{
+    struct workers *w = NULL;
+    struct diags diags;
+    diags_init(&diags);
+    if (workers_bind(&w, server, &diags) != 0)
+        diags_print(&diags, stderr);
+    assert_non_null(w);
+    publish_snapshot(make_snapshot());
+    assert_int_equal(workers_start(w, &diags), 0);
+    diags_free(&diags);
+    return w;
+}
+
+static void finish(struct workers *w)
+{
+    workers_stop(w);
+    publish_shutdown();
+}
+
+static void answers_on_every_address(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port), address("127.0.0.2", port),
+                                   address("::1", port)};
+    struct server_config server = config(listen, 3);
+    struct workers *w = start(&server);
+    const char *texts[] = {"127.0.0.1", "127.0.0.2", "::1"};
+    for (uint16_t i = 0; i < 60; i++) { /* many ports: the kernel spreads them over workers */
+        expect_udp(texts[i % 3], port, i);
+        expect_tcp(texts[i % 3], port, i);
+    }
+    struct io_stats stats;
+    usleep(20000); /* counters lag by a batch */
+    workers_stats(w, &stats);
+    assert_int_equal(stats.udp_received, 60);
+    assert_int_equal(stats.udp_sent, 60);
+    assert_int_equal(stats.answer.queries[0], 60);
+    assert_int_equal(stats.answer.queries[1], 60);
+    assert_int_equal(stats.tcp_accepted, 60);
+    assert_int_equal(stats.tcp_open, 0);
+    assert_int_equal(stats.udp_kernel_drops, 0);
+    finish(w);
+}
+
+/** On a wildcard address an answer comes from the address that was asked, or a client drops it. */
+static void wildcard_answers_from_where_it_was_asked(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("0.0.0.0", port), address("::", port)};
+    struct server_config server = config(listen, 2);
+    struct workers *w = start(&server);
+    for (uint16_t i = 0; i < 40; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "127.0.%u.%u", i, i + 1);
+        expect_udp(text, port, i);
+    }
+    expect_udp("::1", port, 77);
+    finish(w);
+}
+
+/** Junk between queries of one batch costs no query its answer. */
+static void junk_is_passed_over(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port)};
+    struct server_config server = config(listen, 1);
+    struct workers *w = start(&server);
+    int fd = connect_to("127.0.0.1", port, SOCK_DGRAM);
+    bool seen[200] = {false};
+    for (uint16_t i = 0; i < 200; i++) {
+        uint8_t query[12];
+        fill(query, i);
+        send(fd, query, i % 3 == 0 ? 5 : i % 7 == 0 ? 0 : sizeof query, 0);
+        seen[i] = i % 3 == 0 || i % 7 == 0;
+    }
+    uint8_t response[64];
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (poll(&p, 1, 200) > 0 && recv(fd, response, sizeof response, 0) == 12)
+        seen[load_u16(response)] = true;
+    for (unsigned i = 0; i < 200; i++)
+        assert_true(seen[i]);
+    close(fd);
+    finish(w);
+}
+
+static void an_address_in_use_is_refused(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port)};
+    struct server_config server = config(listen, 1);
+    struct workers *w = start(&server), *other = NULL;
+    struct diags diags;
+    diags_init(&diags);
+    assert_int_not_equal(workers_bind(&other, &server, &diags), 0);
+    assert_int_equal(diags.n_errors, 1);
+    assert_non_null(strstr(diags.v[0].text, "address already in use"));
+    assert_non_null(strstr(diags.v[0].text, "127.0.0.1:"));
+    assert_null(other);
+    diags_free(&diags);
+    finish(w);
+}
+
+/** Asks one address without end, until told to stop; every query must be answered. */
+struct asker {
+    uint16_t port;
+    atomic_bool stop;
+    unsigned n;
+};
+
+static void *ask(void *arg)
+{
+    struct asker *a = arg;
+    while (!atomic_load(&a->stop)) {
+        expect_udp("127.0.0.1", a->port, (uint16_t)a->n++);
+        if (a->n % 8 == 0)
+            expect_tcp("127.0.0.1", a->port, (uint16_t)a->n);
+    }
+    return NULL;
+}
+
+static void reload_adds_and_drops_addresses(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr one[] = {address("127.0.0.1", port)};
+    struct listen_addr two[] = {address("127.0.0.2", port), address("127.0.0.1", port)};
+    struct listen_addr bad[] = {address("127.0.0.1", port), address("127.0.0.3", port),
+                                address("192.0.2.1", port)};
+    struct server_config a = config(one, 1), b = config(two, 2), c = config(bad, 3);
+    struct workers *w = start(&a);
+    struct asker asker = {.port = port};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, ask, &asker), 0);
+    struct diags diags;
+    for (unsigned i = 0; i < 20; i++) {
+        diags_init(&diags);
+        assert_int_equal(workers_reload(w, &b, &diags), 0);
+        expect_udp("127.0.0.2", port, (uint16_t)i);
+        expect_tcp("127.0.0.2", port, (uint16_t)i);
+        assert_int_not_equal(workers_reload(w, &c, &diags), 0); /* 192.0.2.1 is not ours */
+        assert_int_equal(diags.n_errors, 1);
+        expect_udp("127.0.0.2", port, (uint16_t)i); /* nothing changed */
+        assert_int_equal(workers_reload(w, &a, &diags), 0);
+        diags_free(&diags);
+    }
+    struct io_stats before, after;
+    workers_stats(w, &before);
+    atomic_store(&asker.stop, true);
+    pthread_join(thread, NULL);
+    workers_stats(w, &after);
+    assert_true(before.udp_received >= 40); /* those of the dropped listeners are not forgotten */
+    assert_true(after.udp_received >= before.udp_received);
+    finish(w);
+}
+
+/** Queries that were queued when the stop came are answered. */
+static void stop_answers_what_is_queued(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port)};
+    struct server_config server = config(listen, 1);
+    struct workers *w = start(&server);
+    int fd = connect_to("127.0.0.1", port, SOCK_DGRAM);
+    for (uint16_t i = 0; i < 100; i++) {
+        uint8_t query[12];
+        fill(query, i);
+        send(fd, query, sizeof query, 0);
+    }
+    workers_stop(w);
+    unsigned n = 0;
+    uint8_t response[64];
+    while (recv(fd, response, sizeof response, MSG_DONTWAIT) == 12)
+        n++;
+    assert_int_equal(n, 100);
+    close(fd);
+    publish_shutdown();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_on_every_address),
+        cmocka_unit_test(wildcard_answers_from_where_it_was_asked),
+        cmocka_unit_test(junk_is_passed_over),
+        cmocka_unit_test(an_address_in_use_is_refused),
+        cmocka_unit_test(reload_adds_and_drops_addresses),
+        cmocka_unit_test(stop_answers_what_is_queued),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
