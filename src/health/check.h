@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A check made ready to run: a copy of its definition that outlives the model, and what its probes
+ * share (search table, TLS context). Counted references: a probe in flight keeps its check while a
+ * reload drops the model underneath. */
+#pragma once
+
+#include "base/buf.h"
+#include "model/model.h"
+
+struct prepared_check {
+    struct check def; /* strings in `arena`; span and pool are not kept */
+    struct arena *arena;
+    struct slice key;         /* what is asked of a back end, canonical; see check_key() */
+    const uint32_t *fallback; /* of def.http.body, for the reply parser; NULL: no body wanted */
+    struct tls_context *tls;  /* CHECK_HTTPS */
+    unsigned refs;
+};
+
+/** Prepares a check; the caller holds the first reference. A certificate file that cannot be used
+ *  is logged, and becomes the reason of every probe. */
+struct prepared_check *check_prepare(const struct check *check) ATTR_NONNULL ATTR_RETURNS_NONNULL;
+struct prepared_check *check_ref(struct prepared_check *check) ATTR_NONNULL ATTR_RETURNS_NONNULL;
+void check_unref(struct prepared_check *check);
+
+/** Appends what makes a check the same check across reloads: everything that is asked of the back
+ *  end, but not its name, nor how often it is asked, nor how many results decide. */
+void check_key(struct buf *out, const struct check *check) ATTR_NONNULL;
+
+/** Whether the check's command names more of the endpoint than its address and port, so that its
+ *  probes cannot be shared between endpoints. */
+bool check_is_personal(const struct check *check) ATTR_NONNULL ATTR_PURE;
+
+/** The port that a check asks an endpoint on; 0: none is known. */
+uint16_t check_port(const struct check *check,
+                    const struct endpoint *endpoint) ATTR_NONNULL ATTR_PURE;

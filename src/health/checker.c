@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The checker: start, reload, stop, and what others may read. */
+#include "health/internal.h"
+
+#include "base/clock.h"
+#include "base/strmap.h"
+
+#include <stdlib.h>
+
+enum { FIRST_RESULTS_MS = 3000 };
+
+static void on_chores(uv_timer_t *timer)
+{
+    struct checker *c = timer->data;
+    schedule_turn(c);
+    schedule_find_starved(c);
+    endpoints_review_panic(c);
+    operator_expire(c);
+    persist_chores(c);
+    if (c->reported_stale && c->n_stale == 0) {
+        c->reported_stale = false;
+        endpoints_event(c, MODEL_NONE, "stale", "ok", "every probe has a new result");
+    }
+}
+
+static void open_timer(struct checker *c, uv_timer_t *timer)
+{
+    uv_timer_init(c->loop, timer);
+    timer->data = c;
+    c->n_handles++;
+}
+
+static void allot(struct checker *c, const struct model *model)
+{
+    c->model = model;
+    c->plan = plan_new(model);
+    c->states = xcalloc(model->n_endpoints + 1u, sizeof *c->states);
+    c->standings = xcalloc(model->n_endpoints + 1u, sizeof *c->standings);
+    c->changed = xcalloc(model->n_endpoints + 1u, sizeof *c->changed);
+    c->n_changed = 0;
+    for (uint32_t e = 0; e < model->n_endpoints; e++) {
+        c->states[e].assumed_up = true;
+        c->states[e].weight_override = -1;
+        c->states[e].override_until_s = c->states[e].weight_until_s = INT64_MAX;
+    }
+}
+
+int checker_start(struct checker **checker, uv_loop_t *loop, const struct model *model,
+                  const struct checker_callbacks *callbacks, struct diags *diags)
+{
+    struct checker *c = xcalloc(1, sizeof *c);
+    c->loop = loop;
+    c->callbacks = *callbacks;
+    c->save.data = c;
+    c->started_ms = c->saved_mono_ms = clock_mono_ms();
+    schedule_init(c);
+    open_timer(c, &c->flush);
+    open_timer(c, &c->chores);
+    uv_timer_start(&c->chores, on_chores, CHORES_MS, CHORES_MS);
+    allot(c, model);
+    operator_set_paths(c);
+    operator_load(c, diags);
+    operator_apply(c);
+    persist_load(c);
+    endpoints_init(c);
+    schedule_plan(c);
+    *checker = c;
+    return 0;
+}
+
+/* Takes over what was published of an endpoint. Should its probes be new ones, it is what is known
+ * until their first results. */
+static void carry_state(struct endpoint_state *to, struct standing *standing,
+                        const struct endpoint_state *from, const struct standing *from_standing)
+{
+    to->health = from->health;
+    to->since_ms = from->since_ms;
+    to->assumed_up = from->assumed_up;
+    if (from->health == HEALTH_UNKNOWN) {
+        standing->known = from_standing->known;
+        standing->known_since_ms = from_standing->known_since_ms;
+        return;
+    }
+    to->assumed_up = from->health == HEALTH_UP;
+    standing->known = from->checked ? from->health : HEALTH_UNKNOWN;
+    standing->known_since_ms = from->since_ms;
+}
+
+static void carry_states(struct checker *c, const struct endpoint_state *old_states,
+                         const struct standing *old_standings, const struct model *old_model)
+{
+    struct strmap by_key = {0};
+    struct arena *scratch = arena_new();
+    for (uint32_t e = 0; e < old_model->n_endpoints; e++)
+        strmap_add(&by_key, slice_str(endpoint_key(scratch, old_model, e)), e);
+    for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
+        uint32_t from = strmap_get(&by_key, slice_str(endpoint_key(scratch, c->model, e)));
+        if (from != STRMAP_NONE)
+            carry_state(&c->states[e], &c->standings[e], &old_states[from], &old_standings[from]);
+    }
+    strmap_free(&by_key);
+    arena_free(scratch);
+}
+
+void checker_reload(struct checker *c, const struct model *model)
+{
+    const struct model *old_model = c->model;
+    struct plan *old_plan = c->plan;
+    struct endpoint_state *old_states = c->states;
+    struct standing *old_standings = c->standings;
+    free(c->changed);
+    uv_timer_stop(&c->flush);
+    allot(c, model);
+    plan_carry_over(c->plan, model, old_plan, old_model);
+    carry_states(c, old_states, old_standings, old_model);
+    schedule_drop(c, old_plan);
+    plan_free(old_plan);
+    free(old_states);
+    free(old_standings);
+    operator_move(c);
+    operator_apply(c);
+    endpoints_init(c);
+    schedule_plan(c);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct checker *c = handle->data;
+    c->n_handles--;
+    checker_release(c);
+}
+
+void checker_stop(struct checker *c, void (*done)(void *ctx), void *ctx)
+{
+    c->stopping = true;
+    c->stopped = done;
+    c->stopped_ctx = ctx;
+    schedule_drop(c, c->plan);
+    persist_save_now(c);
+    uv_close((uv_handle_t *)&c->tick, on_handle_closed);
+    uv_close((uv_handle_t *)&c->flush, on_handle_closed);
+    uv_close((uv_handle_t *)&c->chores, on_handle_closed);
+}
+
+void checker_release(struct checker *c)
+{
+    if (!c->stopping || c->n_handles > 0 || c->n_trials > 0)
+        return;
+    void (*stopped)(void *ctx) = c->stopped;
+    void *ctx = c->stopped_ctx;
+    plan_free(c->plan);
+    free(c->states);
+    free(c->standings);
+    free(c->changed);
+    free(c->trials.read_buffer);
+    rules_free(&c->rules);
+    free(c->rules_path);
+    free(c->health_path);
+    free(c->problem);
+    free(c);
+    if (stopped)
+        stopped(ctx);
+}
+
+const struct endpoint_state *checker_states(const struct checker *c)
+{
+    return c->states;
+}
+
+static uint32_t n_scheduled(const struct plan *plan)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < plan->n_probes; i++)
+        n += !probe_is_derived(&plan->probes[i]);
+    return n;
+}
+
+bool checker_ready(const struct checker *c)
+{
+    return c->n_first_results >= n_scheduled(c->plan) ||
+           clock_mono_ms() - c->started_ms >= FIRST_RESULTS_MS;
+}
+
+static void fill_info(struct probe_info *out, const struct probe *p)
+{
+    *out = (struct probe_info){
+        .check = p->check_index,
+        .addr = p->addr,
+        .port = p->port,
+        .health = p->fsm.health,
+        .since_ms = p->since_ms,
+        .last_ms = p->last_ms,
+        .latency_us = p->latency_us,
+        .n_endpoints = p->n_users,
+        .n_ok = p->n_ok,
+        .n_failed = p->n_failed,
+        .reason = p->reason ? p->reason : "not probed yet",
+    };
+}
+
+uint32_t checker_probes(const struct checker *c, struct probe_info *out, uint32_t max)
+{
+    uint32_t n = c->plan->n_probes < max ? c->plan->n_probes : max;
+    for (uint32_t i = 0; i < n; i++)
+        fill_info(&out[i], &c->plan->probes[i]);
+    return n;
+}
+
+struct checker_summary checker_summary(const struct checker *c)
+{
+    struct checker_summary s = {
+        .n_probes = c->plan->n_probes,
+        .n_in_flight = c->n_in_flight,
+        .n_overrides = c->rules.n,
+        .n_panics = c->n_panics,
+        .problem = c->problem,
+        .panic = c->guard.panic,
+        .stale = c->n_stale > 0,
+    };
+    for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
+        s.n_up += c->states[e].health == HEALTH_UP;
+        s.n_down += c->states[e].health == HEALTH_DOWN;
+        s.n_unknown += c->states[e].health == HEALTH_UNKNOWN;
+    }
+    return s;
+}

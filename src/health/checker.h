@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The checker: schedules probes, keeps states and overrides, tells who changed.
+ *
+ * Lives on the control thread's uv loop. The same (check, address, port) is probed once, however
+ * many endpoints use it; checker_reload() carries results over by that triple, and overrides by
+ * endpoint_key(). */
+#pragma once
+
+#include "health/state.h"
+
+#include <uv.h>
+
+struct checker;
+
+/** A change that matters to answers or to the event log. */
+struct health_event {
+    int64_t at_ms; /* wall clock */
+    uint32_t endpoint;
+    const char *from, *to; /* endpoint_state_text() before and after */
+    const char *reason;
+};
+
+struct checker_callbacks {
+    void *ctx;
+    /** Endpoints whose state, weight or flip time changed, coalesced over at most 50 ms. */
+    void (*changed)(void *ctx, const uint32_t *endpoints, uint32_t n);
+    /** One line for the event log; also for panic (endpoint == MODEL_NONE). */
+    void (*event)(void *ctx, const struct health_event *event);
+};
+
+/** Starts probing for `model`. state_dir of the model is read for saved health and overrides. An
+ *  overrides file that cannot be understood is put aside and reported in `diags` (may be NULL) and
+ *  as an event, but the start goes on. Returns 0. */
+int checker_start(struct checker **checker, uv_loop_t *loop, const struct model *model,
+                  const struct checker_callbacks *callbacks, struct diags *diags) ATTR_MUST_USE;
+
+/** Moves to another model; probes that are no longer wanted stop at once. The model before must
+ * live until this returns. */
+void checker_reload(struct checker *checker, const struct model *model) ATTR_NONNULL;
+
+/** Saves, stops all probes; `done` runs on the loop when the last handle is closed. */
+void checker_stop(struct checker *checker, void (*done)(void *ctx), void *ctx);
+
+/** n_endpoints states of the current model, indexed by endpoint. Valid until the next reload. */
+const struct endpoint_state *checker_states(const struct checker *checker) ATTR_NONNULL;
+
+/** True once each probe has a first result, or 3 s have passed since the start. */
+bool checker_ready(const struct checker *checker) ATTR_NONNULL;
+
+/** Sets or clears an override. `target`: POOL/SITE/LABEL, POOL/SITE or SITE, with * globs.
+ *  for_ms 0: until changed. On return the change is on disk, and changed() has been called. Returns
+ * how many endpoints it matches in *n; E_NOTFOUND if none, E_SYSTEM if it could not be saved (then
+ * nothing changed). */
+int checker_override(struct checker *checker, const char *target, enum override override,
+                     int64_t for_ms, const char *reason, uint32_t *n) ATTR_MUST_USE;
+/** weight -1: back to the configured one. */
+int checker_weight(struct checker *checker, const char *target, int64_t weight,
+                   uint32_t *n) ATTR_MUST_USE;
+
+/** Whether a target, as checker_override() takes it, names this endpoint. For telling an operator
+ *  what a command matched. */
+bool checker_target_matches(const struct model *model, const char *target,
+                            uint32_t endpoint) ATTR_NONNULL;
+
+/** An override rule in force, oldest first; the last that matches an endpoint wins. */
+struct override_rule {
+    const char *target;
+    bool is_weight;         /* else `override` counts */
+    enum override override; /* OVERRIDE_AUTO: an exception from a wider rule */
+    int64_t weight;
+    int64_t since_ms; /* wall clock */
+    int64_t until_s;  /* wall clock; INT64_MAX: until changed */
+    const char *reason;
+    uint32_t n_endpoints; /* that it decides now; 0: nothing in this configuration matches */
+};
+/** Copies at most `max` rules, returns how many there are. Strings live until the next change. */
+uint32_t checker_rules(const struct checker *checker, struct override_rule *out, uint32_t max);
+
+/** For `loadstarctl checks`, metrics and status. */
+struct probe_info {
+    uint32_t check;
+    struct ip addr;
+    uint16_t port;
+    enum health health;
+    int64_t since_ms, last_ms;
+    uint32_t latency_us, n_endpoints;
+    uint64_t n_ok, n_failed;
+    const char *reason;
+};
+uint32_t checker_probes(const struct checker *checker, struct probe_info *out, uint32_t max);
+struct checker_summary {
+    uint32_t n_probes, n_in_flight;
+    uint32_t n_up, n_down, n_unknown; /* endpoints, by health; overrides do not count here */
+    uint32_t n_overrides;             /* rules */
+    uint64_t n_panics;                /* since the start */
+    const char *problem; /* what was wrong with the overrides file at the start; NULL: nothing */
+    bool panic, stale;
+};
+struct checker_summary checker_summary(const struct checker *checker) ATTR_NONNULL;

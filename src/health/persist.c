@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Health across restarts: read at the start, written in the thread pool while running. */
+#include "health/internal.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/strmap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SAVE_MS = 5000,       /* at most this often when something changed */
+    SAVE_IDLE_MS = 60000, /* and otherwise, so that the file stays fresh (store_is_fresh()) */
+};
+
+static uint32_t slowest_interval_ms(const struct checker *c, uint32_t endpoint)
+{
+    uint32_t most = 0;
+    for (uint32_t i = c->plan->first[endpoint]; i < c->plan->first[endpoint + 1]; i++) {
+        uint32_t ms = c->plan->probes[c->plan->of_endpoint[i]].check->def.interval_ms;
+        most = ms > most ? ms : most;
+    }
+    return most;
+}
+
+static void restore(struct checker *c, const struct saved_file *saved)
+{
+    struct strmap by_key = {0};
+    struct arena *scratch = arena_new();
+    int64_t now_ms = clock_wall_ms();
+    for (uint32_t i = 0; i < saved->n; i++)
+        strmap_add(&by_key, slice_str(saved->v[i].key), i);
+    for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
+        uint32_t i = strmap_get(&by_key, slice_str(endpoint_key(scratch, c->model, e)));
+        if (i == STRMAP_NONE || !store_is_fresh(saved->saved_ms, now_ms, slowest_interval_ms(c, e)))
+            continue;
+        c->states[e].assumed_up = saved->v[i].health != HEALTH_DOWN;
+        c->standings[e].known = (uint8_t)saved->v[i].health;
+        c->standings[e].known_since_ms = saved->v[i].since_ms;
+    }
+    strmap_free(&by_key);
+    arena_free(scratch);
+}
+
+void persist_load(struct checker *c)
+{
+    struct saved_file saved;
+    struct buf problem = {0};
+    struct arena *scratch = arena_new();
+    if (c->health_path) {
+        if (store_load_health(&saved, scratch, c->health_path, &problem))
+            log_warning("health: %s; it is ignored and will be replaced", problem.p);
+        else
+            restore(c, &saved);
+    }
+    arena_free(scratch);
+    buf_free(&problem);
+}
+
+static void report(struct checker *c, int error)
+{
+    if (error && !c->save_failed)
+        log_error("health: %s cannot be written: %s", c->saving_path, strerror(error));
+    c->save_failed = error != 0;
+}
+
+static void in_thread(uv_work_t *work)
+{
+    struct checker *c = work->data;
+    c->save_error = file_replace(c->saving_path, c->saving.p, c->saving.n, 0640) ? errno : 0;
+}
+
+static void finish(struct checker *c)
+{
+    report(c, c->save_error);
+    buf_free(&c->saving);
+    free(c->saving_path);
+    c->saving_path = NULL;
+}
+
+static void after_thread(uv_work_t *work, int status)
+{
+    struct checker *c = work->data;
+    (void)status;
+    finish(c);
+    c->n_handles--;
+    if (c->stopping) {
+        persist_save_now(c);
+        checker_release(c);
+    }
+}
+
+static void render(struct checker *c)
+{
+    store_render_health(&c->saving, c->model, c->states, clock_wall_ms());
+    c->saving_path = xstrdup(c->health_path);
+    c->saved_mono_ms = clock_mono_ms();
+    c->unsaved = false;
+}
+
+void persist_save_now(struct checker *c)
+{
+    if (!c->health_path || c->saving_path)
+        return;
+    render(c);
+    in_thread(&c->save);
+    finish(c);
+}
+
+void persist_chores(struct checker *c)
+{
+    int64_t age_ms = clock_mono_ms() - c->saved_mono_ms;
+    if (!c->health_path || c->saving_path || age_ms < (c->unsaved ? SAVE_MS : SAVE_IDLE_MS))
+        return;
+    render(c);
+    if (uv_queue_work(c->loop, &c->save, in_thread, after_thread) == 0)
+        c->n_handles++;
+    else
+        finish(c);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a model wants probed. */
+#include "health/plan.h"
+
+#include "base/strmap.h"
+#include "health/trial.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Builds the bytes by which probes are the same: `check` is the check within one model, or its
+ * definition across models. */
+static void probe_key(struct buf *out, struct slice check, const struct check *def,
+                      const struct model *model, uint32_t endpoint)
+{
+    const struct endpoint *e = &model->endpoints[endpoint];
+    uint16_t port = check_port(def, e);
+    out->n = 0;
+    buf_add(out, check.p, check.n);
+    if (def->type == CHECK_POOL)
+        return;
+    buf_add(out, &e->addr.family, 1);
+    buf_add(out, e->addr.b, sizeof e->addr.b);
+    buf_add(out, &port, sizeof port);
+    if (e->addr.family == IP_NONE)
+        buf_add(out, e->cname.p, e->cname.n);
+    if (check_is_personal(def))
+        buf_printf(out, "/%s/%s/%s", model->pools[e->pool].name, model->sites[e->site].name,
+                   e->label);
+}
+
+struct builder {
+    struct plan *plan;
+    const struct model *model;
+    struct prepared_check **checks; /* per check of the model; NULL until used */
+    struct strmap by_key;
+    struct buf key;
+    uint32_t *n_users; /* per probe */
+};
+
+static void make_probe(struct builder *b, uint32_t index, uint32_t check, uint32_t endpoint)
+{
+    const struct check *def = &b->model->checks[check];
+    const struct endpoint *e = &b->model->endpoints[endpoint];
+    if (!b->checks[check])
+        b->checks[check] = check_prepare(def);
+    struct probe *p = &b->plan->probes[index];
+    p->check = check_ref(b->checks[check]);
+    p->check_index = check;
+    p->subject = endpoint;
+    p->next_derived = MODEL_NONE;
+    p->derived_flip_s = 1;
+    if (def->type == CHECK_POOL) {
+        p->next_derived = b->plan->watchers[def->pool];
+        b->plan->watchers[def->pool] = index;
+        return;
+    }
+    p->addr = e->addr;
+    p->port = check_port(def, e);
+}
+
+static uint32_t find_or_make(struct builder *b, uint32_t check, uint32_t endpoint)
+{
+    struct plan *plan = b->plan;
+    probe_key(&b->key, slice_of(&check, sizeof check), &b->model->checks[check], b->model,
+              endpoint);
+    struct slice key = slice_of(b->key.p, b->key.n);
+    uint32_t known = strmap_get(&b->by_key, key);
+    if (known != STRMAP_NONE)
+        return known;
+    key.p = arena_copy(plan->arena, key.p, key.n);
+    strmap_add(&b->by_key, key, plan->n_probes);
+    make_probe(b, plan->n_probes, check, endpoint);
+    return plan->n_probes++;
+}
+
+static const struct u32_list *checks_of(const struct model *model, uint32_t endpoint)
+{
+    return &model->pools[model->endpoints[endpoint].pool].checks;
+}
+
+static void add_probes(struct builder *b)
+{
+    struct plan *plan = b->plan;
+    uint32_t at = 0;
+    for (uint32_t e = 0; e < b->model->n_endpoints; e++) {
+        const struct u32_list *checks = checks_of(b->model, e);
+        plan->first[e] = at;
+        plan->site_of[e] = b->model->endpoints[e].site;
+        bool checked = false;
+        for (uint32_t i = 0; i < checks->n; i++) {
+            uint32_t probe = find_or_make(b, checks->v[i], e);
+            plan->of_endpoint[at++] = probe;
+            b->n_users[probe]++;
+            checked |= !probe_is_derived(&plan->probes[probe]);
+        }
+        plan->n_checked += checked;
+    }
+    plan->first[b->model->n_endpoints] = at;
+}
+
+static void add_users(struct builder *b)
+{
+    struct plan *plan = b->plan;
+    uint32_t n = plan->first[b->model->n_endpoints];
+    uint32_t *users = arena_calloc(plan->arena, n, sizeof *users);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < plan->n_probes; i++) {
+        plan->probes[i].users = users + at;
+        at += b->n_users[i];
+    }
+    for (uint32_t e = 0; e < b->model->n_endpoints; e++)
+        for (uint32_t i = plan->first[e]; i < plan->first[e + 1]; i++) {
+            struct probe *p = &plan->probes[plan->of_endpoint[i]];
+            users[(uint32_t)(p->users - users) + p->n_users++] = e;
+        }
+}
+
+struct plan *plan_new(const struct model *model)
+{
+    struct arena *arena = arena_new();
+    struct plan *plan = arena_calloc(arena, 1, sizeof *plan);
+    uint32_t most = 0;
+    for (uint32_t e = 0; e < model->n_endpoints; e++)
+        most += checks_of(model, e)->n;
+    plan->arena = arena;
+    plan->probes = arena_calloc(arena, most, sizeof *plan->probes);
+    plan->first = arena_calloc(arena, model->n_endpoints + 1u, sizeof *plan->first);
+    plan->of_endpoint = arena_calloc(arena, most, sizeof *plan->of_endpoint);
+    plan->site_of = arena_calloc(arena, model->n_endpoints, sizeof *plan->site_of);
+    plan->watchers = arena_calloc(arena, model->n_pools, sizeof *plan->watchers);
+    for (uint32_t i = 0; i < model->n_pools; i++)
+        plan->watchers[i] = MODEL_NONE;
+
+    struct builder b = {
+        .plan = plan,
+        .model = model,
+        .checks = xcalloc(model->n_checks + 1u, sizeof *b.checks),
+        .n_users = xcalloc(most + 1u, sizeof *b.n_users),
+    };
+    add_probes(&b);
+    add_users(&b);
+    for (uint32_t i = 0; i < model->n_checks; i++)
+        check_unref(b.checks[i]);
+    free(b.checks);
+    free(b.n_users);
+    strmap_free(&b.by_key);
+    buf_free(&b.key);
+    return plan;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (!plan)
+        return;
+    for (uint32_t i = 0; i < plan->n_probes; i++) {
+        check_unref(plan->probes[i].check);
+        free(plan->probes[i].reason);
+    }
+    arena_free(plan->arena);
+}
+
+static int compare_ms(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t slowest_ms(const struct plan *plan, uint32_t endpoint)
+{
+    uint32_t most = 0;
+    for (uint32_t i = plan->first[endpoint]; i < plan->first[endpoint + 1]; i++) {
+        const struct probe *p = &plan->probes[plan->of_endpoint[i]];
+        uint32_t ms = p->check->def.interval_ms + p->check->def.timeout_ms;
+        if (!probe_is_derived(p) && ms > most)
+            most = ms;
+    }
+    return most;
+}
+
+uint32_t plan_window_ms(const struct plan *plan, uint32_t n_endpoints, double share)
+{
+    uint32_t *windows = xcalloc(plan->n_checked + 1u, sizeof *windows), n = 0;
+    for (uint32_t e = 0; e < n_endpoints; e++) {
+        uint32_t ms = slowest_ms(plan, e);
+        if (ms > 0)
+            windows[n++] = ms;
+    }
+    qsort(windows, n, sizeof *windows, compare_ms);
+    uint32_t needed = (uint32_t)ceil(share * n);
+    uint32_t window_ms = n ? windows[needed > 0 ? needed - 1 : 0] : 0;
+    free(windows);
+    return window_ms;
+}
+
+static void carry(struct probe *to, struct probe *from)
+{
+    to->fsm = from->fsm;
+    to->stale = from->stale;
+    to->latency_us = from->latency_us;
+    to->n_ok = from->n_ok;
+    to->n_failed = from->n_failed;
+    to->since_ms = from->since_ms;
+    to->last_ms = from->last_ms;
+    to->last_mono_ms = from->last_mono_ms;
+    to->reason = from->reason ? xstrdup(from->reason) : NULL;
+    to->trial = from->trial;
+    from->trial = NULL;
+    if (to->trial)
+        to->trial->subject = to;
+}
+
+static void key_of(struct buf *out, const struct model *model, const struct probe *p)
+{
+    probe_key(out, p->check->key, &p->check->def, model, p->subject);
+}
+
+void plan_carry_over(struct plan *plan, const struct model *model, struct plan *old,
+                     const struct model *old_model)
+{
+    struct strmap by_key = {0};
+    struct buf key = {0};
+    struct arena *scratch = arena_new();
+    for (uint32_t i = 0; i < old->n_probes; i++) {
+        key_of(&key, old_model, &old->probes[i]);
+        strmap_add(&by_key, slice_of(arena_copy(scratch, key.p, key.n), key.n), i);
+    }
+    for (uint32_t i = 0; i < plan->n_probes; i++) {
+        if (probe_is_derived(&plan->probes[i]))
+            continue;
+        key_of(&key, model, &plan->probes[i]);
+        uint32_t from = strmap_get(&by_key, slice_of(key.p, key.n));
+        if (from != STRMAP_NONE)
+            carry(&plan->probes[i], &old->probes[from]);
+    }
+    strmap_free(&by_key);
+    buf_free(&key);
+    arena_free(scratch);
+}

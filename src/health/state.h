@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is known of each endpoint, as the compiler of verdicts reads it.
+ *
+ * Three things that are never merged: what probes found (`health`), what the operator ordered
+ * (`override`, `weight_override`), and what follows from both (endpoint_serves(),
+ * endpoint_weight()). */
+#pragma once
+
+#include "model/model.h"
+
+enum health { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
+enum override { OVERRIDE_AUTO, OVERRIDE_UP, OVERRIDE_DOWN, OVERRIDE_DRAIN };
+
+#define REASON_MAX 192
+#define FLIP_NEVER UINT32_MAX
+
+struct endpoint_state {
+    uint8_t health;            /* enum health, all of the pool's checks taken together */
+    bool assumed_up;           /* while unknown: the last saved state if fresh, else up */
+    bool checked;              /* false: the pool has no checks, health is up for ever */
+    bool stale;                /* the checker has stalled or panic froze it: this may be old news */
+    uint8_t override;          /* enum override */
+    int64_t override_since_ms; /* wall clock, when the operator said so */
+    int64_t override_until_s;  /* wall clock; INT64_MAX: until changed */
+    int64_t weight_override;   /* -1: none */
+    int64_t weight_until_s;    /* wall clock; INT64_MAX */
+    uint32_t flip_s;           /* soonest that probes could flip it, seconds; FLIP_NEVER */
+    int64_t since_ms;          /* wall clock of the last change of health */
+    uint32_t latency_us;       /* of the last probe; 0: none yet */
+    char reason[REASON_MAX];   /* the last probe result that counted */
+    char override_reason[REASON_MAX]; /* the operator's --reason */
+};
+
+/** Whether new clients may be sent to it, apart from its weight. */
+static inline bool endpoint_serves(const struct endpoint_state *s)
+{
+    if (s->override != OVERRIDE_AUTO)
+        return s->override == OVERRIDE_UP;
+    return s->health == HEALTH_UP || (s->health == HEALTH_UNKNOWN && s->assumed_up);
+}
+
+static inline uint32_t endpoint_weight(const struct endpoint *e, const struct endpoint_state *s)
+{
+    return s->weight_override >= 0 ? (uint32_t)s->weight_override : e->weight;
+}
+
+/** How much of a pool's site serves. */
+struct site_weight {
+    uint64_t up, total; /* weight */
+    uint32_t n_up, n;   /* endpoints; one of weight 0 never serves, so it is never up */
+};
+struct site_weight site_weigh(const struct model *model, const struct pool_site *site,
+                              const struct endpoint_state *states) ATTR_NONNULL;
+
+/** The rule by which a site is up, for verdicts and for checks of type `pool` alike: some weight is
+ *  up, and at least the share `min_up` of the total. */
+bool site_is_up(const struct site_weight *weight, double min_up) ATTR_NONNULL ATTR_PURE;
+
+/** Whether any site of the pool is up. */
+bool pool_is_up(const struct model *model, const struct pool *pool,
+                const struct endpoint_state *states) ATTR_NONNULL;
+
+const char *health_text(enum health health); /* "unknown" "up" "down" */
+const char *override_text(enum override o);  /* "auto" "up" "down" "drain" */
+/** The one word for tables: "up" "down" "unknown" "drain", with "!" after it for an override. */
+const char *endpoint_state_text(const struct endpoint_state *s) ATTR_NONNULL;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What survives a restart, in the state directory:
+ *
+ *   overrides.json  the operator's rules; replaced, and on disk, before a change is acknowledged
+ *   health.json     the last published health per endpoint; replaced now and then, and at the stop
+ *
+ * A file is replaced in one step, so that a crash leaves the old or the new one, never half of one.
+ * An overrides file that cannot be understood all the same is never dropped: it is renamed to
+ * overrides.json.corrupt and reported as an error on every path there is, and the server starts
+ * without the rules, as not answering at all would be worse. A bad health.json is reported and
+ * ignored: probing finds out anew. */
+#pragma once
+
+#include "base/buf.h"
+#include "health/overrides.h"
+
+/** Reads the rules of PATH into the empty list `rules`. Returns 0 (also when there is no such
+ *  file), E_SYNTAX, or E_SYSTEM; then `problem` says what is wrong, beginning with the path. */
+int store_load_rules(struct rules *rules, const char *path,
+                     struct buf *problem) ATTR_NONNULL ATTR_MUST_USE;
+/** Returns 0 or E_SYSTEM (errno). */
+int store_save_rules(const struct rules *rules, const char *path) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Health of one endpoint, as saved. */
+struct saved_health {
+    const char *key; /* endpoint_key() */
+    enum health health;
+    int64_t since_ms;
+};
+
+/** A whole health file. Lives in `arena`. */
+struct saved_file {
+    int64_t saved_ms;
+    const struct saved_health *v;
+    uint32_t n;
+};
+
+int store_load_health(struct saved_file *out, struct arena *arena, const char *path,
+                      struct buf *problem) ATTR_NONNULL ATTR_MUST_USE;
+/** Renders a health file; writing it is the caller's, off the loop. */
+void store_render_health(struct buf *out, const struct model *model,
+                         const struct endpoint_state *states, int64_t now_ms) ATTR_NONNULL;
+
+/** Whether health saved at `saved_ms` still says something: not older than ten intervals of the
+ *  endpoint's slowest check, or five minutes if that is longer; nor from the future, but for a
+ *  minute of clock adjustment. */
+bool store_is_fresh(int64_t saved_ms, int64_t now_ms, uint32_t interval_ms);

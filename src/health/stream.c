@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Trials over a TCP connection. */
+#include "health/stream.h"
+
+#include "health/tls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct write {
+    uv_write_t req;
+    char bytes[];
+};
+
+static void on_written(uv_write_t *req, int status)
+{
+    struct stream_trial *s = req->data;
+    free(req);
+    /* A reset met while writing often has the reply in front of it: reading tells. */
+    if (status && status != UV_EPIPE && status != UV_ECONNRESET && status != UV_ECANCELED)
+        trial_finish_uv(&s->base, status, s->base.phase);
+}
+
+static void send_raw(struct stream_trial *s, const void *p, size_t n)
+{
+    struct write *w = xmalloc(sizeof *w + n);
+    memcpy(w->bytes, p, n);
+    w->req.data = s;
+    uv_buf_t out = uv_buf_init(w->bytes, (unsigned)n);
+    int rc = uv_write(&w->req, (uv_stream_t *)&s->tcp, &out, 1, on_written);
+    if (rc) {
+        free(w);
+        trial_finish_uv(&s->base, rc, s->base.phase);
+    }
+}
+
+/* Moves what TLS has to say to the connection. */
+static void flush_tls(struct stream_trial *s)
+{
+    char out[4096];
+    size_t n;
+    while (!s->base.finished && (n = tls_output(s->tls, out, sizeof out)) > 0)
+        send_raw(s, out, n);
+}
+
+void stream_send(struct stream_trial *s, const void *p, size_t n)
+{
+    if (!s->tls) {
+        send_raw(s, p, n);
+        return;
+    }
+    tls_write(s->tls, p, n);
+    flush_tls(s);
+}
+
+static void fail_tls(struct stream_trial *s)
+{
+    trial_finish(&s->base, TRIAL_DOWN, "%s", tls_reason(s->tls));
+}
+
+/* Runs TLS as far as the bytes that have come allow. */
+static void pump_tls(struct stream_trial *s)
+{
+    char plain[4096];
+    if (!s->opened) {
+        int rc = tls_handshake(s->tls);
+        flush_tls(s);
+        if (rc == TLS_FAILED)
+            fail_tls(s);
+        if (rc != TLS_OK || s->base.finished)
+            return;
+        s->opened = true;
+        s->user->opened(s);
+    }
+    while (!s->base.finished) {
+        size_t n = 0;
+        int rc = tls_read(s->tls, plain, sizeof plain, &n);
+        if (rc == TLS_OK)
+            s->user->data(s, plain, n);
+        else if (rc == TLS_CLOSED)
+            s->user->ended(s);
+        else if (rc == TLS_FAILED)
+            fail_tls(s);
+        if (rc != TLS_OK)
+            break;
+    }
+    if (!s->base.finished)
+        flush_tls(s);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    (void)suggested;
+    const struct stream_trial *s = handle->data;
+    *buf = uv_buf_init(s->base.host->read_buffer, TRIAL_READ_MAX);
+}
+
+static void on_ended(struct stream_trial *s)
+{
+    if (s->tls && !s->opened)
+        trial_finish(&s->base, TRIAL_DOWN, "connection closed during the TLS handshake");
+    else
+        s->user->ended(s);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct stream_trial *s = stream->data;
+    if (s->base.finished || n == 0)
+        return;
+    if (n == UV_EOF) {
+        on_ended(s);
+    } else if (n < 0) {
+        trial_finish_uv(&s->base, (int)n, s->base.phase);
+    } else if (!s->tls) {
+        s->user->data(s, buf->base, (size_t)n);
+    } else {
+        tls_input(s->tls, buf->base, (size_t)n);
+        pump_tls(s);
+    }
+}
+
+static void on_connect(uv_connect_t *connect, int status)
+{
+    struct stream_trial *s = connect->data;
+    if (s->base.finished)
+        return;
+    if (status == 0)
+        status = uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read);
+    if (status) {
+        trial_finish_uv(&s->base, status, "connecting");
+        return;
+    }
+    if (s->tls) {
+        s->base.phase = "in the TLS handshake";
+        pump_tls(s);
+        return;
+    }
+    s->opened = true;
+    s->user->opened(s);
+}
+
+static void start_connect(struct stream_trial *s)
+{
+    struct sockaddr_storage to;
+    s->base.phase = "connecting";
+    int rc = uv_tcp_init(s->base.host->loop, &s->tcp);
+    if (rc == 0) {
+        s->has_tcp = true;
+        s->tcp.data = s;
+        trial_opened(&s->base);
+        ip_to_sockaddr(&to, &s->addr, s->port);
+        s->connect.data = s;
+        rc = uv_tcp_connect(&s->connect, &s->tcp, (const struct sockaddr *)&to, on_connect);
+    }
+    if (rc)
+        trial_finish_uv(&s->base, rc, s->base.phase);
+}
+
+void stream_start(struct stream_trial *s, const struct stream_user *user,
+                  const struct trial_target *target)
+{
+    s->user = user;
+    s->addr = target->addr;
+    s->port = target->port;
+    if (s->base.check->tls) {
+        s->tls = tls_open(s->base.check->tls, target);
+        if (tls_reason(s->tls)) {
+            fail_tls(s);
+            return;
+        }
+    }
+    start_connect(s);
+}
+
+void stream_close(struct trial *trial)
+{
+    struct stream_trial *s = (struct stream_trial *)trial;
+    if (!s->has_tcp)
+        return;
+    /* Without a socket yet there is nothing to reset: then it is a plain close. */
+    if (uv_tcp_close_reset(&s->tcp, trial_handle_closed))
+        uv_close((uv_handle_t *)&s->tcp, trial_handle_closed);
+}
+
+void stream_release(struct trial *trial)
+{
+    tls_close(((struct stream_trial *)trial)->tls);
+}

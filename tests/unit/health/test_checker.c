@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The checker as a whole: schedule and states. Real sockets on loopback; back ends that nobody
+ * listens on are refused at once. */
+#include "world.h"
+
+#include "base/clock.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_up_and_down(void **state)
+{
+    (void)state;
+    struct world w;
+    struct backend b;
+    world_open(&w);
+    backend_open(&b, BACKEND_CLOSE, "");
+    world_configure(&w, NULL, ONE, b.port);
+    world_start(&w);
+    assert_int_equal(world_state(&w, 0)->health, HEALTH_UNKNOWN);
+    assert_true(endpoint_serves(world_state(&w, 0)));
+    assert_true(world_wait_health(&w, 0, HEALTH_UP, 2000));
+    assert_string_equal(world_state(&w, 0)->reason, "c: connected");
+    assert_true(world_state(&w, 0)->latency_us > 0);
+    assert_true(world_run(&w, 1000, world_is_ready, NULL));
+    backend_close(&b);
+    int64_t from_ms = clock_mono_ms();
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
+    assert_true(clock_mono_ms() - from_ms <= 2 * 100 + 100);
+    assert_string_equal(world_state(&w, 0)->reason, "c: connect refused");
+    assert_int_equal(world_count_events(&w, 0, "up"), 1);
+    assert_int_equal(world_count_events(&w, 0, "down"), 1);
+    world_run(&w, 60, NULL, NULL);
+    assert_true(w.n_changed_calls >= 2);
+    world_stop(&w);
+    world_close(&w);
+}
+
+static void test_first_result_decides(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    world_configure(&w, NULL,
+                    SITES
+                    "checks: {c: {type: tcp, interval: 10s, fall: 5}}\n"
+                    "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n",
+                    unused_port());
+    world_start(&w);
+    assert_true(world_run(&w, 500, world_is_ready, NULL));
+    assert_int_equal(world_state(&w, 0)->health, HEALTH_DOWN);
+    assert_int_equal(world_state(&w, 0)->flip_s, 10); /* provisional: one success lifts it */
+    world_stop(&w);
+    world_close(&w);
+}
+
+static void test_unchecked_is_up(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    world_configure(&w, NULL, SITES "pools: {www: {sites: {ams: [192.0.2.1]}}}\n");
+    world_start(&w);
+    assert_true(checker_ready(w.checker));
+    const struct endpoint_state *s = world_state(&w, 0);
+    assert_int_equal(s->health, HEALTH_UP);
+    assert_false(s->checked);
+    assert_int_equal(s->flip_s, FLIP_NEVER);
+    world_stop(&w);
+    world_close(&w);
+}
+
+static void test_same_target_is_probed_once(void **state)
+{
+    (void)state;
+    struct world w;
+    struct backend b;
+    struct probe_info info[8];
+    world_open(&w);
+    backend_open(&b, BACKEND_CLOSE, "");
+    world_configure(
+        &w, NULL,
+        SITES "checks: {c: {type: tcp, interval: 10s, port: %u}, d: {type: tcp, interval: 10s}}\n"
+              "pools:\n"
+              "  a: {checks: [c], sites: {ams: [127.0.0.1], iad: [127.0.0.1]}}\n"
+              "  b: {checks: [c, d], sites: {ams: [{address: 127.0.0.1, port: %u}]}}\n",
+        b.port, b.port);
+    world_start(&w);
+    assert_int_equal(checker_probes(w.checker, info, 8), 2);
+    assert_int_equal(info[0].n_endpoints, 3);
+    assert_int_equal(info[1].n_endpoints, 1);
+    for (uint32_t e = 0; e < 3; e++)
+        assert_true(world_wait_health(&w, e, HEALTH_UP, 1000));
+    assert_true(world_run(&w, 1000, world_is_ready, NULL));
+    checker_probes(w.checker, info, 8);
+    assert_int_equal(info[0].n_ok, 1);
+    assert_int_equal(info[0].port, b.port);
+    world_stop(&w);
+    backend_close(&b);
+    world_close(&w);
+}
+
+/* What names more than address and port cannot be shared; what is asked differs, neither. */
+static void test_what_is_shared(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *check;
+        uint32_t n_probes;
+    } cases[] = {
+        {"{type: exec, command: [/bin/true, \"{address}\"]}", 1},
+        {"{type: exec, command: [/bin/true, \"{name}\"]}", 2},
+        {"{type: exec, command: [/bin/true, \"x{site}\"]}", 2},
+        {"{type: tcp, port: 9}", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        world_open(&w);
+        world_configure(&w, NULL,
+                        SITES
+                        "checks: {c: %s}\n"
+                        "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, name: a}], "
+                        "iad: [{address: 127.0.0.1, name: b}]}}}\n",
+                        cases[i].check);
+        world_start(&w);
+        assert_int_equal(checker_summary(w.checker).n_probes, cases[i].n_probes);
+        assert_true(world_run(&w, 2900, world_is_ready, NULL));
+        world_stop(&w);
+        world_close(&w);
+    }
+}
+
+/* A probe starts again only when it is over, however short the interval. */
+static void test_never_overlaps_itself(void **state)
+{
+    (void)state;
+    struct world w;
+    struct silent silent;
+    struct probe_info info;
+    world_open(&w);
+    silent_open(&silent);
+    world_configure(&w, NULL,
+                    SITES
+                    "checks: {c: {type: tcp, interval: 100ms, timeout: 100ms}}\n"
+                    "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n",
+                    silent.port);
+    world_start(&w);
+    for (int i = 0; i < 100; i++) {
+        world_run(&w, 10, NULL, NULL);
+        assert_true(checker_summary(w.checker).n_in_flight <= 1);
+    }
+    checker_probes(w.checker, &info, 1);
+    assert_in_range(info.n_failed, 4, 11);
+    world_stop(&w);
+    silent_close(&silent);
+    world_close(&w);
+}
+
+static void test_all_checks_must_pass(void **state)
+{
+    (void)state;
+    struct world w;
+    struct backend b;
+    world_open(&w);
+    backend_open(&b, BACKEND_CLOSE, "");
+    world_configure(&w, NULL,
+                    SITES "checks: {good: {type: tcp, port: %u}, bad: {type: tcp, port: %u}}\n"
+                          "pools: {www: {checks: [good, bad], sites: {ams: [127.0.0.1]}}}\n",
+                    b.port, unused_port());
+    world_start(&w);
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
+    assert_string_equal(world_state(&w, 0)->reason, "bad: connect refused");
+    world_stop(&w);
+    backend_close(&b);
+    world_close(&w);
+}
+
+static void test_timeout(void **state)
+{
+    (void)state;
+    struct world w;
+    struct silent silent;
+    world_open(&w);
+    silent_open(&silent);
+    world_configure(&w, NULL, ONE, silent.port);
+    world_start(&w);
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
+    assert_string_equal(world_state(&w, 0)->reason, "c: timeout after 50ms connecting");
+    world_stop(&w);
+    world_close(&w);
+    silent_close(&silent);
+}
+
+static void test_pool_check(void **state)
+{
+    (void)state;
+    struct world w;
+    struct backend b;
+    world_open(&w);
+    backend_open(&b, BACKEND_CLOSE, "");
+    world_configure(&w, NULL,
+                    SITES "checks: {c: {type: tcp, " FAST
+                          "}, p: {type: pool, pool: db}, q: {type: pool, pool: mid}}\n"
+                          "pools:\n"
+                          "  db: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}\n"
+                          "  mid: {checks: [p], sites: {ams: [192.0.2.1]}}\n"
+                          "  www: {checks: [q], sites: {ams: [192.0.2.2]}}\n",
+                    b.port);
+    world_start(&w);
+    assert_true(world_wait_health(&w, 2, HEALTH_UP, 1000));
+    assert_true(world_wait_health(&w, 0, HEALTH_UP, 1000));
+    backend_close(&b);
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
+    assert_int_equal(world_state(&w, 1)->health, HEALTH_DOWN);
+    assert_int_equal(world_state(&w, 2)->health, HEALTH_DOWN);
+    assert_string_equal(world_state(&w, 1)->reason, "p: no site of pool db is up");
+    uint32_t n;
+    assert_int_equal(checker_override(w.checker, "db/ams", OVERRIDE_UP, 0, NULL, &n), 0);
+    assert_int_equal(world_state(&w, 2)->health, HEALTH_UP);
+    world_stop(&w);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_up_and_down),
+        cmocka_unit_test(test_first_result_decides),
+        cmocka_unit_test(test_unchecked_is_up),
+        cmocka_unit_test(test_same_target_is_probed_once),
+        cmocka_unit_test(test_what_is_shared),
+        cmocka_unit_test(test_never_overlaps_itself),
+        cmocka_unit_test(test_all_checks_must_pass),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_pool_check),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the operator orders and what survives a restart. */
+#include "world.h"
+
+#include "base/clock.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_override_survives_restart_and_expires(void **state)
+{
+    (void)state;
+    struct world w;
+    uint32_t n;
+    world_open(&w);
+    world_configure(&w, NULL, ONE, unused_port());
+    world_start(&w);
+    assert_int_equal(checker_override(w.checker, "www/iad", OVERRIDE_UP, 0, "", &n), E_NOTFOUND);
+    assert_int_equal(checker_override(w.checker, "//", OVERRIDE_UP, 0, "", &n), E_NOTFOUND);
+    assert_int_equal(checker_override(w.checker, "*/ams", OVERRIDE_DRAIN, 1500, "disk", &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(checker_weight(w.checker, "ams", 7, &n), 0);
+    assert_string_equal(endpoint_state_text(world_state(&w, 0)), "drain!");
+    assert_string_equal(world_state(&w, 0)->override_reason, "disk");
+    world_stop(&w);
+
+    world_configure(&w, NULL, ONE, unused_port());
+    world_start(&w);
+    const struct endpoint_state *s = world_state(&w, 0);
+    assert_int_equal(s->override, OVERRIDE_DRAIN);
+    assert_int_equal(s->weight_override, 7);
+    assert_int_equal(endpoint_weight(&w.model->endpoints[0], s), 7);
+    assert_in_range(s->override_until_s, clock_wall_s() - 1, clock_wall_s() + 2);
+    struct override_rule rules[4];
+    assert_int_equal(checker_rules(w.checker, rules, 4), 2);
+    assert_string_equal(rules[0].target, "*/ams");
+    assert_int_equal(rules[0].n_endpoints, 1);
+    assert_true(rules[1].is_weight);
+    world_run(&w, 2200, NULL, NULL);
+    assert_int_equal(world_state(&w, 0)->override, OVERRIDE_AUTO);
+    assert_int_equal(world_state(&w, 0)->weight_override, 7);
+    assert_true(world_count_events(&w, 0, "down") >= 1);
+    world_stop(&w);
+    world_close(&w);
+}
+
+static void test_override_that_cannot_be_saved(void **state)
+{
+    (void)state;
+    struct world w;
+    char path[128];
+    uint32_t n;
+    world_open(&w);
+    world_configure(&w, NULL, ONE, unused_port());
+    world_start(&w);
+    /* A directory in the way of the temporary file: fails for root as well. */
+    snprintf(path, sizeof path, "mkdir %s/state/overrides.json.tmp", w.dir);
+    assert_int_equal(system(path), 0);
+    assert_int_equal(checker_override(w.checker, "ams", OVERRIDE_DRAIN, 0, "", &n), E_SYSTEM);
+    assert_int_equal(world_state(&w, 0)->override, OVERRIDE_AUTO);
+    assert_int_equal(checker_rules(w.checker, NULL, 0), 0);
+    world_stop(&w);
+    world_close(&w);
+}
+
+static void test_corrupt_overrides_are_put_aside(void **state)
+{
+    (void)state;
+    struct world w;
+    char path[256];
+    world_open(&w);
+    world_configure(&w, NULL, ONE, unused_port());
+    snprintf(path, sizeof path,
+             "mkdir %s/state; printf '{\"format\": 1, \"rules' > %s/state/overrides.json", w.dir,
+             w.dir);
+    assert_int_equal(system(path), 0);
+    world_start(&w);
+    assert_int_equal(w.diags.n_errors, 1);
+    assert_non_null(strstr(w.diags.v[0].text, "/state/overrides.json:1:"));
+    assert_non_null(checker_summary(w.checker).problem);
+    snprintf(path, sizeof path, "%s/state/overrides.json.corrupt", w.dir);
+    assert_int_equal(access(path, R_OK), 0);
+    world_stop(&w);
+    world_close(&w);
+}
+
+static void test_saved_health_until_first_results(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    uint16_t port = unused_port();
+    world_configure(&w, NULL, ONE, port);
+    world_start(&w);
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
+    int64_t since_ms = world_state(&w, 0)->since_ms;
+    world_stop(&w);
+    world_configure(&w, NULL, ONE, port);
+    world_start(&w);
+    assert_int_equal(world_state(&w, 0)->health, HEALTH_UNKNOWN);
+    assert_false(endpoint_serves(world_state(&w, 0)));
+    size_t n_events = w.events.n;
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
+    assert_int_equal(world_state(&w, 0)->since_ms, since_ms);
+    assert_int_equal(w.events.n, n_events); /* no news */
+    world_stop(&w);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_override_survives_restart_and_expires),
+        cmocka_unit_test(test_override_that_cannot_be_saved),
+        cmocka_unit_test(test_corrupt_overrides_are_put_aside),
+        cmocka_unit_test(test_saved_health_until_first_results),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What reloads carry over, and a thousand lives of the checker. */
+#include "world.h"
+
+#include "base/clock.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TWO                                                   \
+    SITES "checks: {c: {type: tcp, interval: %s, fall: 2}}\n" \
+          "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]%s}}}\n"
+
+static void test_reload_carries_over(void **state)
+{
+    (void)state;
+    struct world w;
+    struct backend b;
+    struct silent silent;
+    struct probe_info info[4];
+    char iad[64];
+    world_open(&w);
+    backend_open(&b, BACKEND_CLOSE, "");
+    silent_open(&silent);
+    snprintf(iad, sizeof iad, ", iad: [{address: 127.0.0.1, port: %u}]", silent.port);
+    world_configure(&w, NULL, TWO, "1h", b.port, iad);
+    world_start(&w);
+    assert_true(world_wait_health(&w, 0, HEALTH_UP, 1000));
+    int64_t since_ms = world_state(&w, 0)->since_ms;
+    world_reload(&w, NULL, TWO, "2h", b.port, iad);
+    assert_int_equal(world_state(&w, 0)->health, HEALTH_UP);
+    assert_int_equal(world_state(&w, 0)->since_ms, since_ms);
+    assert_int_equal(world_state(&w, 0)->flip_s, 14400);
+    assert_int_equal(checker_probes(w.checker, info, 4), 2);
+    assert_int_equal(info[0].n_ok, 1);
+    world_run(&w, 100, NULL, NULL);
+    checker_probes(w.checker, info, 4);
+    assert_int_equal(info[0].n_ok, 1); /* known: its turn comes when it comes */
+    world_stop(&w);
+    backend_close(&b);
+    silent_close(&silent);
+    world_close(&w);
+}
+
+static void test_reload_probes_only_what_is_new(void **state)
+{
+    (void)state;
+    struct world w;
+    struct backend b;
+    char more[64];
+    world_open(&w);
+    backend_open(&b, BACKEND_CLOSE, "");
+    world_configure(&w, NULL, TWO, "1h", b.port, "");
+    world_start(&w);
+    assert_true(world_wait_health(&w, 0, HEALTH_UP, 1000));
+    snprintf(more, sizeof more, ", iad: [{address: 127.0.0.1, port: %u}]", unused_port());
+    world_reload(&w, NULL, TWO, "1h", b.port, more);
+    assert_int_equal(world_state(&w, 1)->health, HEALTH_UNKNOWN);
+    assert_true(world_wait_health(&w, 1, HEALTH_DOWN, 1000));
+    struct probe_info info[2];
+    assert_int_equal(checker_probes(w.checker, info, 2), 2);
+    assert_int_equal(info[0].n_ok, 1);
+    world_reload(&w, NULL, TWO, "1h", b.port, "");
+    assert_int_equal(checker_summary(w.checker).n_probes, 1);
+    world_stop(&w);
+    backend_close(&b);
+    world_close(&w);
+}
+
+/* Start, reload, stop with probes at every stage of their life; nothing may be left. */
+static void test_a_thousand_lives(void **state)
+{
+    (void)state;
+    struct world w;
+    struct backend b;
+    struct silent silent;
+    char iad[64];
+    world_open(&w);
+    backend_open(&b, BACKEND_CLOSE, "");
+    silent_open(&silent);
+    snprintf(iad, sizeof iad, ", iad: [{address: 127.0.0.1, port: %u}]", silent.port);
+    for (int i = 0; i < 1000; i++) {
+        world_configure(&w, NULL, TWO, "200ms", b.port, iad);
+        world_start(&w);
+        if (i % 3)
+            world_run(&w, i % 4, NULL, NULL);
+        world_reload(&w, NULL, TWO, "200ms", i % 2 ? b.port : 1, i % 5 ? iad : "");
+        if (i % 4)
+            world_run(&w, i % 3, NULL, NULL);
+        world_stop(&w);
+        w.events.n = 0;
+    }
+    backend_close(&b);
+    silent_close(&silent);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reload_carries_over),
+        cmocka_unit_test(test_reload_probes_only_what_is_new),
+        cmocka_unit_test(test_a_thousand_lives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

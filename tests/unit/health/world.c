@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What tests of the checker share. */
+#include "world.h"
+
+#include "base/clock.h"
+#include "config/config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- the checker ---- */
+
+static void write_file(const struct world *w, const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", w->dir, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+void world_open(struct world *w)
+{
+    char path[128];
+    memset(w, 0, sizeof *w);
+    signal(SIGPIPE, SIG_IGN);
+    strcpy(w->dir, "/tmp/health-XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    snprintf(path, sizeof path, "%s/zones", w->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    write_file(w, "zones/example.com.yaml",
+               "zone: example.com\nsoa: {mname: ns1, rname: hostmaster, minimum: 60s}\n"
+               "records: {\"@\": {NS: [ns1]}, ns1: {A: 192.0.2.53}}\n");
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    uv_timer_init(&w->loop, &w->clock);
+    diags_init(&w->diags);
+}
+
+ATTR_PRINTF(3, 0)
+static struct model *load(struct world *w, const char *server, const char *fmt, va_list args)
+{
+    char path[128], text[8192];
+    struct model *model = NULL;
+    snprintf(text, sizeof text,
+             "server:\n  listen: [\"127.0.0.1:5399\"]\n  state_dir: state\n%s\npools: pools.yaml\n"
+             "zones: zones/\n",
+             server ? server : "");
+    write_file(w, "loadstar.yaml", text);
+    vsnprintf(text, sizeof text, fmt, args);
+    write_file(w, "pools.yaml", text);
+    snprintf(path, sizeof path, "%s/loadstar.yaml", w->dir);
+    if (config_load(&model, path, &w->diags)) {
+        diags_print(&w->diags, stderr);
+        fail_msg("the test's configuration is wrong");
+    }
+    return model;
+}
+
+void world_configure(struct world *w, const char *server, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    w->model = load(w, server, fmt, args);
+    va_end(args);
+}
+
+static void on_changed(void *ctx, const uint32_t *endpoints, uint32_t n)
+{
+    struct world *w = ctx;
+    assert_true(n > 0);
+    for (uint32_t i = 0; i < n; i++)
+        assert_true(endpoints[i] < w->model->n_endpoints);
+    w->n_changed_calls++;
+}
+
+static void on_event(void *ctx, const struct health_event *event)
+{
+    struct world *w = ctx;
+    struct told *t = vec_push(&w->events);
+    t->endpoint = event->endpoint;
+    snprintf(t->from, sizeof t->from, "%s", event->from);
+    snprintf(t->to, sizeof t->to, "%s", event->to);
+    snprintf(t->reason, sizeof t->reason, "%s", event->reason);
+}
+
+void world_start(struct world *w)
+{
+    const struct checker_callbacks callbacks = {w, on_changed, on_event};
+    assert_int_equal(checker_start(&w->checker, &w->loop, w->model, &callbacks, &w->diags), 0);
+}
+
+void world_reload(struct world *w, const char *server, const char *fmt, ...)
+{
+    struct model *before = w->model;
+    va_list args;
+    va_start(args, fmt);
+    w->model = load(w, server, fmt, args);
+    va_end(args);
+    checker_reload(w->checker, w->model);
+    model_free(before);
+}
+
+static void on_stopped(void *ctx)
+{
+    ((struct world *)ctx)->stopped = true;
+}
+
+static bool is_stopped(struct world *w, void *arg)
+{
+    (void)arg;
+    return w->stopped;
+}
+
+void world_stop(struct world *w)
+{
+    w->stopped = false;
+    checker_stop(w->checker, on_stopped, w);
+    assert_true(world_run(w, 10000, is_stopped, NULL));
+    w->checker = NULL;
+    model_free(w->model);
+    w->model = NULL;
+}
+
+void world_close(struct world *w)
+{
+    char command[128];
+    uv_close((uv_handle_t *)&w->clock, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    vec_free(&w->events);
+    diags_free(&w->diags);
+    snprintf(command, sizeof command, "rm -rf %s", w->dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void on_clock(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+bool world_run(struct world *w, int ms, world_until *until, void *arg)
+{
+    int64_t end_ms = clock_mono_ms() + ms;
+    uv_timer_start(&w->clock, on_clock, 1, 1);
+    bool done = until && until(w, arg);
+    while (!done && clock_mono_ms() < end_ms) {
+        uv_run(&w->loop, UV_RUN_ONCE);
+        done = until && until(w, arg);
+    }
+    uv_timer_stop(&w->clock);
+    return done;
+}
+
+bool world_is_ready(struct world *w, void *arg)
+{
+    (void)arg;
+    return checker_ready(w->checker);
+}
+
+const struct endpoint_state *world_state(struct world *w, uint32_t endpoint)
+{
+    return &checker_states(w->checker)[endpoint];
+}
+
+struct wanted {
+    uint32_t endpoint;
+    enum health health;
+};
+
+static bool has_health(struct world *w, void *arg)
+{
+    const struct wanted *wanted = arg;
+    return world_state(w, wanted->endpoint)->health == wanted->health;
+}
+
+bool world_wait_health(struct world *w, uint32_t endpoint, enum health health, int ms)
+{
+    struct wanted wanted = {endpoint, health};
+    return world_run(w, ms, has_health, &wanted);
+}
+
+unsigned world_count_events(struct world *w, uint32_t endpoint, const char *to)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < w->events.n; i++)
+        n += w->events.v[i].endpoint == endpoint && strcmp(w->events.v[i].to, to) == 0;
+    return n;
+}
+
+/* ---- back ends ---- */
+
+struct peer {
+    int fd;
+    SSL *ssl;
+};
+
+static ssize_t peer_read(struct peer *p, void *buf, size_t n)
+{
+    return p->ssl ? SSL_read(p->ssl, buf, (int)n) : read(p->fd, buf, n);
+}
+
+static ssize_t peer_write(struct peer *p, const void *buf, size_t n)
+{
+    return p->ssl ? SSL_write(p->ssl, buf, (int)n) : write(p->fd, buf, n);
+}
+
+static void read_request(struct backend *b, struct peer *p)
+{
+    size_t n = 0;
+    while (n < sizeof b->request - 1) {
+        ssize_t got = peer_read(p, b->request + n, sizeof b->request - 1 - n);
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+        b->request[n] = '\0';
+        if (strstr(b->request, "\r\n\r\n") || b->request[0] == 0x16) /* a TLS record */
+            break;
+    }
+}
+
+static void wait_for_peer(struct peer *p)
+{
+    char bytes[64];
+    while (peer_read(p, bytes, sizeof bytes) > 0)
+        ;
+}
+
+static void answer(struct backend *b, struct peer *p)
+{
+    const char *reply = b->reply;
+    switch ((enum backend_mode)b->mode) {
+    case BACKEND_CLOSE:
+        return;
+    case BACKEND_REPLY:
+        read_request(b, p);
+        peer_write(p, reply, strlen(reply));
+        return;
+    case BACKEND_KEEP:
+        read_request(b, p);
+        peer_write(p, reply, strlen(reply));
+        wait_for_peer(p);
+        return;
+    case BACKEND_SLOW:
+        read_request(b, p);
+        for (; *reply && peer_write(p, reply, 1) == 1; reply++)
+            usleep(5000);
+        return;
+    case BACKEND_HANG:
+        wait_for_peer(p);
+        return;
+    case BACKEND_RESET:
+        read_request(b, p);
+        setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+        return;
+    }
+}
+
+static void serve(struct backend *b, int fd)
+{
+    struct peer peer = {fd, NULL};
+    struct timeval limit = {.tv_sec = 5};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (b->tls) {
+        peer.ssl = SSL_new(b->tls);
+        SSL_set_fd(peer.ssl, fd);
+        if (SSL_accept(peer.ssl) == 1) {
+            answer(b, &peer);
+            SSL_shutdown(peer.ssl);
+        }
+        SSL_free(peer.ssl);
+    } else {
+        answer(b, &peer);
+    }
+    close(fd);
+}
+
+static void *run_backend(void *arg)
+{
+    struct backend *b = arg;
+    for (int fd; (fd = accept(b->fd, NULL, NULL)) >= 0;) {
+        b->n_accepted++;
+        serve(b, fd);
+    }
+    return NULL;
+}
+
+static uint16_t listen_anywhere(int *fd)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof sin;
+    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(*fd, (struct sockaddr *)&sin, n), 0);
+    assert_int_equal(listen(*fd, 64), 0);
+    assert_int_equal(getsockname(*fd, (struct sockaddr *)&sin, &n), 0);
+    return ntohs(sin.sin_port);
+}
+
+/* On 127.0.0.1 and, where there is IPv6, on ::1. */
+static uint16_t listen_on_both(int *fd)
+{
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    socklen_t n = sizeof any;
+    *fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*fd < 0 || setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int)) ||
+        bind(*fd, (struct sockaddr *)&any, n)) {
+        close(*fd);
+        return listen_anywhere(fd);
+    }
+    assert_int_equal(listen(*fd, 64), 0);
+    assert_int_equal(getsockname(*fd, (struct sockaddr *)&any, &n), 0);
+    return ntohs(any.sin6_port);
+}
+
+void backend_open_tls(struct backend *b, const char *reply, SSL_CTX *tls)
+{
+    memset(b, 0, sizeof *b);
+    b->mode = BACKEND_REPLY;
+    b->reply = reply;
+    b->tls = tls;
+    b->port = listen_on_both(&b->fd);
+    assert_int_equal(pthread_create(&b->thread, NULL, run_backend, b), 0);
+}
+
+void backend_open(struct backend *b, enum backend_mode mode, const char *reply)
+{
+    memset(b, 0, sizeof *b);
+    b->mode = (int)mode;
+    b->reply = reply;
+    b->port = listen_on_both(&b->fd);
+    assert_int_equal(pthread_create(&b->thread, NULL, run_backend, b), 0);
+}
+
+void backend_close(struct backend *b)
+{
+    shutdown(b->fd, SHUT_RDWR);
+    pthread_join(b->thread, NULL);
+    close(b->fd);
+}
+
+uint16_t unused_port(void)
+{
+    int fd;
+    uint16_t port = listen_anywhere(&fd);
+    close(fd);
+    return port;
+}
+
+void silent_open(struct silent *s)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    s->port = listen_anywhere(&s->fd);
+    assert_int_equal(listen(s->fd, 0), 0);
+    sin.sin_port = htons(s->port);
+    for (int i = 0; i < 8; i++) {
+        s->clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)!connect(s->clients[i], (struct sockaddr *)&sin, sizeof sin);
+    }
+}
+
+void silent_close(struct silent *s)
+{
+    for (int i = 0; i < 8; i++)
+        close(s->clients[i]);
+    close(s->fd);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What tests of the checker share: a loop, a configuration in a temporary directory, the checker
+ * on it, what it told, and back ends on loopback that misbehave as told. */
+#pragma once
+
+#include "base/vec.h"
+#include "health/checker.h"
+
+#include <openssl/ssl.h>
+#include <pthread.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct told {
+    uint32_t endpoint;
+    char from[16], to[16], reason[REASON_MAX];
+};
+
+struct world {
+    char dir[64];
+    uv_loop_t loop;
+    uv_timer_t clock; /* lets a run end */
+    struct model *model;
+    struct checker *checker;
+    struct diags diags;
+    VEC(struct told) events;
+    unsigned n_changed_calls;
+    bool stopped;
+};
+
+/* Pieces of pools.yaml; ONE is a pool with one endpoint on 127.0.0.1 and the port given. */
+#define SITES "sites: {ams: {location: [52, 4]}, iad: {location: [38, -77]}}\n"
+#define FAST "interval: 100ms, timeout: 50ms, rise: 2, fall: 2"
+#define ONE                                      \
+    SITES "checks: {c: {type: tcp, " FAST "}}\n" \
+          "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n"
+
+/** Makes the directory and the loop. */
+void world_open(struct world *w);
+/** Writes pools.yaml and loads the configuration; `server` is more lines of the mapping of that
+ *  name, or NULL. */
+void world_configure(struct world *w, const char *server, const char *pools_fmt, ...)
+    ATTR_PRINTF(3, 4);
+void world_start(struct world *w);
+/** As world_configure(), then moves the checker to it. */
+void world_reload(struct world *w, const char *server, const char *pools_fmt, ...)
+    ATTR_PRINTF(3, 4);
+/** Stops the checker, which then must have left nothing open. */
+void world_stop(struct world *w);
+/** Removes all; fails when the loop still has handles. */
+void world_close(struct world *w);
+
+/** Runs the loop for `ms`, or until `until` holds; returns whether it did. */
+typedef bool world_until(struct world *w, void *arg);
+bool world_run(struct world *w, int ms, world_until *until, void *arg);
+bool world_is_ready(struct world *w, void *arg);
+
+const struct endpoint_state *world_state(struct world *w, uint32_t endpoint);
+/** Waits until the endpoint's health is as given. */
+bool world_wait_health(struct world *w, uint32_t endpoint, enum health health, int ms);
+/** How many events had this endpoint and `to`. */
+unsigned world_count_events(struct world *w, uint32_t endpoint, const char *to);
+
+enum backend_mode {
+    BACKEND_REPLY, /* reads the request, sends `reply`, closes */
+    BACKEND_HANG,  /* accepts, reads, never answers */
+    BACKEND_KEEP,  /* sends `reply`, keeps the connection open */
+    BACKEND_SLOW,  /* sends `reply` a byte each 5 ms */
+    BACKEND_CLOSE, /* closes at once */
+    BACKEND_RESET, /* reads the request, resets */
+};
+
+/** A thread that serves one connection at a time on 127.0.0.1, and on ::1 where there is IPv6. */
+struct backend {
+    int fd;
+    uint16_t port;
+    pthread_t thread;
+    _Atomic int mode;
+    const char *_Atomic reply;
+    _Atomic unsigned n_accepted;
+    char request[2048]; /* the last one */
+    SSL_CTX *tls;       /* NULL: plain */
+};
+
+void backend_open(struct backend *b, enum backend_mode mode, const char *reply);
+void backend_open_tls(struct backend *b, const char *reply, SSL_CTX *tls);
+void backend_close(struct backend *b);
+/** A port on 127.0.0.1 that nobody listens on. */
+uint16_t unused_port(void);
+
+/** A port on 127.0.0.1 that does not answer: the queue of its listener is full. */
+struct silent {
+    int fd, clients[8];
+    uint16_t port;
+};
+void silent_open(struct silent *s);
+void silent_close(struct silent *s);
+
+#define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nready"
