@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Everything that metrics and the operator's documents tell, gathered at one moment as plain data:
+ * those who render it are pure functions. */
+#pragma once
+
+#include "compile/compile.h"
+#include "health/checker.h"
+#include "io/workers.h"
+
+/** How reloads went. */
+struct reload_info {
+    int64_t at_ms;      /* wall clock of the last one; 0: none since the start */
+    bool failed;        /* the last one; what ran before goes on running */
+    const char *errors; /* of the last one when it failed, one a line with positions; else "" */
+    uint64_t n_ok, n_failed;
+};
+
+/** How the configuration on disk compares with the one loaded. */
+enum disk_state { DISK_UNKNOWN, DISK_SAME, DISK_CHANGED, DISK_UNREADABLE };
+
+#define RATE_WINDOWS 3 /* 1, 10 and 60 seconds */
+
+struct facts {
+    const struct generation *generation;
+    const struct endpoint_state *states; /* by endpoint of generation->model */
+    struct checker_summary health;
+    const struct probe_info *probes;
+    uint32_t n_probes;
+    const struct override_rule *rules;
+    uint32_t n_rules;
+    struct io_stats io;
+    double rates[RATE_WINDOWS]; /* queries per second; < 0: not known yet */
+    uint64_t drops_60s;         /* by the kernel, in the last minute */
+    struct reload_info reload;
+    enum disk_state disk;
+    uint64_t disk_hash;
+    int64_t now_ms, started_ms; /* wall clock */
+    bool ready;                 /* serving; false while starting */
+};

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+libloadstar_a_SOURCES += \
+	src/out/effect.c \
+	src/out/effect.h \
+	src/out/events.c \
+	src/out/events.h \
+	src/out/facts.h \
+	src/out/metrics.c \
+	src/out/metrics.h \
+	src/out/standing.c \
+	src/out/standing.h

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Facts made by hand: one pool over three sites, steered in order, and what is known of it. */
+#pragma once
+
+#include "out/facts.h"
+#include "tests/unit/compile/world.h"
+
+#include <stdio.h>
+
+struct scene {
+    struct world *world;
+    struct generation generation;
+    struct steering steering;
+    uint32_t order[3], of_pool[WORLD_POOLS];
+    struct u32_list class_sites;
+    struct facts facts;
+};
+
+/* Pool www: ams with e0 (weight 1) and e1 (weight 3), iad with e2, sin with e3; order ams iad sin.
+ */
+static inline struct scene *scene_new(void)
+{
+    struct world *w = world_new(3);
+    struct scene *s = arena_calloc(w->arena, 1, sizeof *s);
+    s->world = w;
+    struct pool *pool = world_pool(w);
+    for (uint32_t site = 0; site < 3; site++) {
+        world_site(w, site);
+        world_endpoint(w, IP_V4, 1);
+        if (site == 0)
+            world_endpoint(w, IP_V4, 3);
+        s->order[site] = site;
+    }
+    pool->steer = STEER_ORDER;
+    pool->order = (struct u32_list){s->order, 3};
+    s->class_sites = pool->order;
+    s->steering = (struct steering){.n_classes = 1, .class_sites = &s->class_sites};
+    w->model.path = "/etc/loadstar/loadstar.yaml";
+    w->model.file_hash = 0xabc;
+    w->model.loaded_wall_ms = 1000000;
+    s->generation = (struct generation){.number = 7, .model = &w->model};
+    s->generation.steerings = (struct steerings){&s->steering, 1, s->of_pool};
+    s->facts = (struct facts){.generation = &s->generation,
+                              .states = w->states,
+                              .rates = {-1, -1, -1},
+                              .reload.errors = "",
+                              .disk = DISK_SAME,
+                              .now_ms = 1090000,
+                              .started_ms = 1000000,
+                              .ready = true};
+    return s;
+}
+
+static inline void scene_free(struct scene *s)
+{
+    world_free(s->world);
+}
+
+static inline void scene_down(struct scene *s, uint32_t endpoint, const char *why)
+{
+    struct endpoint_state *e = &s->world->states[endpoint];
+    e->health = HEALTH_DOWN;
+    e->checked = true;
+    e->since_ms = 1080000;
+    snprintf(e->reason, sizeof e->reason, "%s", why);
+}
