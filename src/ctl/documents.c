@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The documents on pools, endpoints, sites, checks, clients' places and events. */
+#include "ctl/documents.h"
+
+#include "ctl/json.h"
+#include "dns/name.h"
+#include "out/events.h"
+#include "out/standing.h"
+
+#include <stdlib.h>
+
+static const struct model *model_of(const struct facts *f)
+{
+    return f->generation->model;
+}
+
+/** Sets "since" and "since_s"; nothing when it is not known. */
+static void set_since(json_t *object, const struct facts *f, int64_t since_ms)
+{
+    if (since_ms <= 0)
+        return;
+    json_set_time(object, "since", since_ms);
+    json_set_int(object, "since_s", (f->now_ms - since_ms) / 1000);
+}
+
+/* Endpoints */
+
+static void set_override(json_t *object, const struct facts *f, const struct endpoint_state *s)
+{
+    if (s->override != OVERRIDE_AUTO) {
+        json_t *o = json_set_object(object, "override");
+        json_set_text(o, "state", override_text(s->override));
+        json_set_text(o, "reason", s->override_reason);
+        if (s->override_until_s != INT64_MAX) {
+            json_set_time(o, "until", s->override_until_s * 1000);
+            json_set_int(o, "left_s", (s->override_until_s * 1000 - f->now_ms) / 1000);
+        }
+    }
+    if (s->weight_override >= 0 && s->weight_until_s != INT64_MAX)
+        json_set_int(object, "weight_left_s", (s->weight_until_s * 1000 - f->now_ms) / 1000);
+}
+
+static void set_address(json_t *object, const struct endpoint *e)
+{
+    char ip[IP_TEXT_MAX], name[NAME_TEXT_MAX];
+    if (e->addr.family != IP_NONE)
+        json_set_text(object, "address", ip_text(ip, &e->addr));
+    else
+        json_set_text(object, "cname", name_to_text(name, e->cname));
+    if (e->port)
+        json_set_int(object, "port", e->port);
+}
+
+const char *document_endpoint_why(const struct endpoint_state *s)
+{
+    if (s->override != OVERRIDE_AUTO)
+        return s->override_reason[0] ? s->override_reason : "set by the operator";
+    if (!s->checked)
+        return "no checks";
+    if (s->health == HEALTH_UNKNOWN && !s->reason[0])
+        return s->assumed_up ? "no result yet, taken as up" : "no result yet, was down";
+    return s->reason;
+}
+
+static json_t *endpoint_json(const struct facts *f, struct arena *arena, uint32_t index)
+{
+    const struct model *m = model_of(f);
+    const struct endpoint *e = &m->endpoints[index];
+    const struct endpoint_state *s = &f->states[index];
+    uint32_t weight = endpoint_weight(e, s);
+    json_t *object = json_object();
+    json_set_text(object, "target", endpoint_key(arena, m, index));
+    json_set_text(object, "pool", m->pools[e->pool].name);
+    json_set_text(object, "site", m->sites[e->site].name);
+    json_set_text(object, "name", e->label);
+    set_address(object, e);
+    json_set_text(object, "state", endpoint_state_text(s));
+    json_set_text(object, "health", health_text(s->health));
+    json_set_bool(object, "serves", endpoint_serves(s) && weight > 0);
+    json_set_int(object, "weight", weight);
+    json_set_int(object, "configured_weight", e->weight);
+    set_since(object, f, s->override != OVERRIDE_AUTO ? s->override_since_ms : s->since_ms);
+    json_set_text(object, "why", document_endpoint_why(s));
+    if (s->checked && s->reason[0])
+        json_set_text(object, "probe_reason", s->reason);
+    if (s->latency_us)
+        json_set_real(object, "latency_ms", s->latency_us / 1000.0, 3);
+    set_override(object, f, s);
+    json_set_bool(object, "stale", s->stale);
+    return object;
+}
+
+json_t *document_endpoints(const struct facts *f, uint32_t pool)
+{
+    const struct model *m = model_of(f);
+    struct arena *arena = arena_new();
+    json_t *document = json_object(), *list = json_set_array(document, "endpoints");
+    for (uint32_t i = 0; i < m->n_endpoints; i++)
+        if (pool == MODEL_NONE || m->endpoints[i].pool == pool)
+            json_array_append_new(list, endpoint_json(f, arena, i));
+    arena_free(arena);
+    return document;
+}
+
+/* Pools */
+
+static const char *steer_text(struct arena *arena, const struct model *m, const struct pool *pool)
+{
+    const char *text = "";
+    switch (pool->steer) {
+    case STEER_NEAREST:
+        return "nearest";
+    case STEER_ALL:
+        return "all";
+    case STEER_MAP:
+        return arena_printf(arena, "map %s", m->maps[pool->map].name);
+    case STEER_ORDER:
+        for (uint32_t i = 0; i < pool->order.n; i++)
+            text = arena_printf(arena, "%s %s", text, m->sites[pool->order.v[i]].name);
+        return arena_printf(arena, "order%s", text);
+    case STEER_SPLIT:
+        for (uint32_t i = 0; i < pool->n_sites; i++)
+            text = arena_printf(arena, "%s %s:%u", text, m->sites[pool->sites[i].site].name,
+                                pool->sites[i].split_weight);
+        return arena_printf(arena, "split%s", text);
+    }
+    return text;
+}
+
+static const char *all_down_text(struct arena *arena, const struct model *m,
+                                 const struct pool *pool)
+{
+    static const char *const names[] = {"serve_all", "nodata", "servfail"};
+    if (pool->on_all_down == ALL_DOWN_FALLBACK)
+        return arena_printf(arena, "fallback %s", m->pools[pool->fallback].name);
+    return names[pool->on_all_down];
+}
+
+static void set_policy(json_t *object, const struct facts *f, struct arena *arena,
+                       const struct pool *pool)
+{
+    static const char *const picks[] = {"weighted", "all", "ordered", "sticky"};
+    const struct model *m = model_of(f);
+    json_set_text(object, "steer", steer_text(arena, m, pool));
+    json_set_text(object, "pick", picks[pool->pick]);
+    if (pool->answers != ANSWERS_ALL)
+        json_set_int(object, "answers", pool->answers);
+    json_t *ttl = json_set_object(object, "ttl");
+    json_set_int(ttl, "min_s", pool->ttl.min_s);
+    json_set_int(ttl, "max_s", pool->ttl.max_s);
+    json_set_real(object, "min_up", pool->min_up, 4);
+    json_set_text(object, "on_all_down", all_down_text(arena, m, pool));
+    json_t *checks = json_set_array(object, "checks");
+    for (uint32_t i = 0; i < pool->checks.n; i++)
+        json_array_append_new(checks, json_text(m->checks[pool->checks.v[i]].name));
+}
+
+static json_t *pool_site_json(const struct model *m, const struct site_standing *s)
+{
+    json_t *object = json_object();
+    json_set_text(object, "name", m->sites[s->site].name);
+    json_set_bool(object, "up", s->up);
+    json_set_text(object, "reason", s->reason);
+    json_set_int(object, "endpoints_up", s->n_up);
+    json_set_int(object, "endpoints", s->n);
+    json_set_int(object, "up_weight", (int64_t)s->up_weight);
+    json_set_int(object, "weight", (int64_t)s->total_weight);
+    return object;
+}
+
+static json_t *pool_json(const struct facts *f, struct arena *arena, uint32_t index)
+{
+    const struct model *m = model_of(f);
+    const struct pool *pool = &m->pools[index];
+    struct pool_standing standing;
+    json_t *object = json_object();
+    pool_standing(&standing, arena, m, f->states, index);
+    json_set_text(object, "name", pool->name);
+    json_set_text(object, "state", standing.state);
+    json_set_int(object, "up", standing.n_up);
+    json_set_int(object, "total", standing.n);
+    set_since(object, f, standing.since_ms);
+    json_set_text(object, "why", standing.why);
+    set_policy(object, f, arena, pool);
+    json_t *sites = json_set_array(object, "sites");
+    for (uint32_t i = 0; i < pool->n_sites; i++)
+        json_array_append_new(sites, pool_site_json(m, &standing.sites[i]));
+    return object;
+}
+
+json_t *document_pools(const struct facts *f)
+{
+    struct arena *arena = arena_new();
+    json_t *document = json_object(), *list = json_set_array(document, "pools");
+    for (uint32_t i = 0; i < model_of(f)->n_pools; i++)
+        json_array_append_new(list, pool_json(f, arena, i));
+    arena_free(arena);
+    return document;
+}
+
+/* Sites */
+
+struct site_sum {
+    uint32_t n_pools, n_pools_up, n_up, n;
+    int64_t since_ms;
+    const char *why;
+};
+
+static void add_site_pools(json_t *list, struct site_sum *sum, const struct facts *f,
+                           struct arena *arena, uint32_t site)
+{
+    const struct model *m = model_of(f);
+    for (uint32_t p = 0; p < m->n_pools; p++)
+        for (uint32_t i = 0; i < m->pools[p].n_sites; i++) {
+            if (m->pools[p].sites[i].site != site)
+                continue;
+            struct site_standing s;
+            verdict_site_standing(&s, arena, m, p, i, f->states);
+            json_t *object = json_object();
+            json_set_text(object, "pool", m->pools[p].name);
+            json_set_bool(object, "up", s.up);
+            json_set_text(object, "reason", s.reason);
+            json_array_append_new(list, object);
+            sum->n_pools++, sum->n_pools_up += s.up;
+            sum->n_up += s.n_up, sum->n += s.n;
+            if (!s.up)
+                sum->why = arena_printf(arena, "%s%s%s: %s", sum->why, *sum->why ? "; " : "",
+                                        m->pools[p].name, s.reason);
+        }
+    for (uint32_t e = 0; e < m->n_endpoints; e++)
+        if (m->endpoints[e].site == site && f->states[e].since_ms > sum->since_ms)
+            sum->since_ms = f->states[e].since_ms;
+}
+
+static json_t *site_json(const struct facts *f, struct arena *arena, uint32_t index)
+{
+    const struct site *site = &model_of(f)->sites[index];
+    struct site_sum sum = {.why = ""};
+    json_t *object = json_object(), *pools = json_array();
+    add_site_pools(pools, &sum, f, arena, index);
+    json_set_text(object, "name", site->name);
+    json_set_text(object, "state",
+                  sum.n_pools == 0                ? "unused"
+                  : sum.n_pools_up == sum.n_pools ? "up"
+                  : sum.n_pools_up                ? "degraded"
+                                                  : "down");
+    json_set_int(object, "up", sum.n_up);
+    json_set_int(object, "total", sum.n);
+    set_since(object, f, sum.since_ms);
+    json_set_text(object, "why", sum.why);
+    if (site->located) {
+        json_t *location = json_set_array(object, "location");
+        json_array_append_new(location, json_real(site->latitude));
+        json_array_append_new(location, json_real(site->longitude));
+    }
+    json_object_set_new(object, "pools", pools);
+    return object;
+}
+
+json_t *document_sites(const struct facts *f)
+{
+    struct arena *arena = arena_new();
+    json_t *document = json_object(), *list = json_set_array(document, "sites");
+    for (uint32_t i = 0; i < model_of(f)->n_sites; i++)
+        json_array_append_new(list, site_json(f, arena, i));
+    arena_free(arena);
+    return document;
+}
+
+/* Checks */
+
+static json_t *probe_json(const struct facts *f, const struct probe_info *probe)
+{
+    static const char *const types[] = {"tcp", "http", "https", "exec", "pool"};
+    const struct check *check = &model_of(f)->checks[probe->check];
+    char ip[IP_TEXT_MAX];
+    json_t *object = json_object();
+    json_set_text(object, "check", check->name);
+    json_set_text(object, "type", types[check->type]);
+    if (probe->addr.family != IP_NONE)
+        json_set_text(object, "address", ip_text(ip, &probe->addr));
+    if (probe->port)
+        json_set_int(object, "port", probe->port);
+    json_set_text(object, "state", health_text(probe->health));
+    set_since(object, f, probe->since_ms);
+    json_set_text(object, "why", probe->reason ? probe->reason : "");
+    if (probe->latency_us)
+        json_set_real(object, "latency_ms", probe->latency_us / 1000.0, 3);
+    json_set_time(object, "last", probe->last_ms);
+    json_set_int(object, "ok", (int64_t)probe->n_ok);
+    json_set_int(object, "failed", (int64_t)probe->n_failed);
+    json_set_int(object, "endpoints", probe->n_endpoints);
+    json_set_real(object, "interval_s", check->interval_ms / 1000.0, 3);
+    return object;
+}
+
+json_t *document_checks(const struct facts *f)
+{
+    json_t *document = json_object(), *list = json_set_array(document, "checks");
+    for (uint32_t i = 0; i < f->n_probes; i++)
+        json_array_append_new(list, probe_json(f, &f->probes[i]));
+    return document;
+}
+
+/* Places of clients */
+
+void document_set_place(json_t *object, const struct facts *f, const struct place *place)
+{
+    json_set_text(object, "source",
+                  place->source && *place->source ? place->source : "nothing is known");
+    if (place->continent[0])
+        json_set_text(object, "continent", place->continent);
+    if (place->country[0])
+        json_set_text(object, "country", place->country);
+    if (place->subdivision[0])
+        json_set_text(object, "subdivision", place->subdivision);
+    if (place->asn)
+        json_set_int(object, "asn", place->asn);
+    if (place->located) {
+        json_set_real(object, "latitude", place->latitude, 4);
+        json_set_real(object, "longitude", place->longitude, 4);
+        json_set_text(object, "precision", place->coarse ? "country" : "location");
+    }
+    if (place->site != MODEL_NONE)
+        json_set_text(object, "site", model_of(f)->sites[place->site].name);
+    if (place->tag)
+        json_set_text(object, "tag", place->tag);
+}
+
+/* Every steering is some pool's. */
+static json_t *steering_json(const struct facts *f, struct arena *arena, uint32_t index,
+                             const struct ip *ip)
+{
+    const struct generation *g = f->generation;
+    struct steer_reason why;
+    json_t *object = json_object(), *pools = json_set_array(object, "pools");
+    uint32_t any = 0;
+    for (uint32_t p = 0; p < g->model->n_pools; p++)
+        if (g->steerings.of_pool[p] == index) {
+            json_array_append_new(pools, json_text(g->model->pools[p].name));
+            any = p;
+        }
+    steer_explain(&why, arena, g->model, g->geo, &g->steerings, any, ip, MODEL_NONE);
+    json_set_int(object, "class", why.class_);
+    json_set_int(object, "scope", why.depth);
+    json_set_bool(object, "placed", !why.unplaced);
+    json_set_text(object, "rule", why.rule);
+    json_t *sites = json_set_array(object, "sites");
+    for (uint32_t rank = 0; rank < why.sites.n; rank++) {
+        json_t *site = json_object();
+        json_set_text(site, "site", g->model->sites[why.sites.v[rank]].name);
+        if (why.distance_km[rank] >= 0)
+            json_set_real(site, "distance_km", why.distance_km[rank], 0);
+        json_array_append_new(sites, site);
+    }
+    return object;
+}
+
+json_t *document_geo(const struct facts *f, const struct ip *ip)
+{
+    char text[IP_PREFIX_TEXT_MAX];
+    struct ip_prefix prefix = {.addr = *ip};
+    struct arena *arena = arena_new();
+    json_t *document = json_object();
+    const struct place *place = geo_find(f->generation->geo, ip, &prefix);
+    json_set_text(document, "address", ip_text(text, ip));
+    json_set_text(document, "prefix", ip_prefix_text(text, &prefix));
+    document_set_place(document, f, place);
+    json_t *steerings = json_set_array(document, "steerings");
+    for (uint32_t i = 0; i < f->generation->steerings.n; i++)
+        json_array_append_new(steerings, steering_json(f, arena, i, ip));
+    arena_free(arena);
+    return document;
+}
+
+/* Events */
+
+json_t *document_events(uint64_t after, uint32_t limit)
+{
+    limit = limit < EVENTS_KEPT ? limit : EVENTS_KEPT;
+    struct event *events = xcalloc(limit + 1, sizeof *events);
+    uint32_t n = events_since(after, events, limit);
+    json_t *document = json_object(), *list = json_set_array(document, "events");
+    json_set_int(document, "last", (int64_t)events_last_id());
+    for (uint32_t i = 0; i < n; i++) {
+        json_t *object = json_object();
+        json_set_int(object, "id", (int64_t)events[i].id);
+        json_set_time(object, "at", events[i].at_ms);
+        json_set_text(object, "target", events[i].target);
+        json_set_text(object, "from", events[i].from);
+        json_set_text(object, "to", events[i].to);
+        json_set_text(object, "reason", events[i].reason);
+        json_set_text(object, "effect", events[i].effect);
+        json_array_append_new(list, object);
+    }
+    free(events);
+    return document;
+}

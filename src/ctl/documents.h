@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The documents that operators see, each built here only: the control socket, `loadstarctl --json`
+ * and the HTTP API return the same ones. Pure functions of `struct facts`.
+ *
+ * Times are RFC 3339 texts, durations numbers with the unit in the name (_s, _ms), absent facts are
+ * left out. The caller owns the result.
+ *
+ *   status    {version, pid, generation, uptime_s, config{path hash loaded age_s disk},
+ *              counts{...}, endpoints{up down unknown overridden}, queries{...}, reload{...},
+ *              overrides[{target state|weight reason since until left_s endpoints}],
+ *              problems[{severity text}]}
+ *   pools     {pools: [{name state up total steer pick answers ttl{min_s max_s} on_all_down
+ *              checks[] since_s why sites[{name up reason endpoints_up endpoints up_weight
+ *              weight}]}]}
+ *   endpoints {endpoints: [{target pool site name address|cname port state health serves weight
+ *              configured_weight since since_s why latency_ms override{...} stale}]}
+ *   sites     {sites: [{name state up total location why pools[{pool up reason}]}]}
+ *   checks    {checks: [{check type address port state since since_s latency_ms last ok failed
+ *              endpoints why interval_s}]}
+ *   geo       {address prefix source continent country subdivision asn latitude longitude site tag
+ *              steerings[{pools[] class scope placed rule sites[{site distance_km}]}]}
+ *              (placed false: sent as a client subnet, it leaves it to the resolver's address)
+ *   events    {last, events: [{id at target from to reason effect}]} */
+#pragma once
+
+#include "out/facts.h"
+
+#include <jansson.h>
+
+json_t *document_status(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
+json_t *document_pools(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
+/** Those of one pool, or of all if `pool` is MODEL_NONE. */
+json_t *document_endpoints(const struct facts *facts, uint32_t pool) ATTR_NONNULL ATTR_MUST_USE;
+json_t *document_sites(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
+json_t *document_checks(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
+json_t *document_geo(const struct facts *facts, const struct ip *ip) ATTR_NONNULL ATTR_MUST_USE;
+/** Events with id > after, oldest first, `limit` at most. */
+json_t *document_events(uint64_t after, uint32_t limit) ATTR_MUST_USE;
+
+/* Parts that several documents have. */
+
+/** Why an endpoint is as it is, the operator's word before the probes'. */
+const char *document_endpoint_why(const struct endpoint_state *state) ATTR_NONNULL;
+/** What is known of a place, as members of `object`. */
+void document_set_place(json_t *object, const struct facts *facts,
+                        const struct place *place) ATTR_NONNULL;

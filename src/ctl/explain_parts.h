@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An explanation of a dynamic answer while it is put together. Internal to src/ctl. */
+#pragma once
+
+#include "ctl/explain_ask.h"
+
+/** One pool that was consulted: the name's own, then those it falls back to. */
+struct explain_step {
+    uint32_t pool;
+    struct steer_reason why;
+    uint32_t
+        *sites; /* all of the pool's, as indices into pool->sites: the class's, then the rest */
+    uint32_t n_sites, n_class;
+};
+
+struct explanation {
+    const struct facts *facts;
+    const struct asked *asked;
+    struct arena *arena;
+    struct ip client; /* whose place decided, or would */
+    bool given;       /* the question named the resolver's address */
+    struct explain_step steps[ANSWER_POOLS_MAX];
+    uint32_t n_steps;
+};
+
+/** "30s fixed", "derived: check web of www/ams/192.0.2.11 could flip in 10s, clamped to 5s..60s".
+ */
+const char *explain_ttl(const struct explanation *x) ATTR_NONNULL ATTR_RETURNS_NONNULL;

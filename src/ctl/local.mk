@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+libloadstar_a_SOURCES += \
+	src/ctl/action.c \
+	src/ctl/action.h \
+	src/ctl/client.c \
+	src/ctl/client.h \
+	src/ctl/ctl.c \
+	src/ctl/ctl.h \
+	src/ctl/dashboard.c \
+	src/ctl/dashboard.h \
+	src/ctl/documents.c \
+	src/ctl/documents.h \
+	src/ctl/explain.c \
+	src/ctl/explain.h \
+	src/ctl/explain_ask.c \
+	src/ctl/explain_ask.h \
+	src/ctl/explain_name.c \
+	src/ctl/explain_parts.h \
+	src/ctl/explain_text.c \
+	src/ctl/explain_ttl.c \
+	src/ctl/http.c \
+	src/ctl/http.h \
+	src/ctl/http_route.c \
+	src/ctl/http_route.h \
+	src/ctl/json.c \
+	src/ctl/json.h \
+	src/ctl/listen.c \
+	src/ctl/listen.h \
+	src/ctl/render.c \
+	src/ctl/render.h \
+	src/ctl/render_status.c \
+	src/ctl/request.c \
+	src/ctl/request.h \
+	src/ctl/run.h \
+	src/ctl/socket.c \
+	src/ctl/socket.h \
+	src/ctl/status.c \
+	src/ctl/table.c \
+	src/ctl/table.h \
+	src/ctl/token.c \
+	src/ctl/token.h
+
+pkginclude_HEADERS = include/loadstar/control.h
+
+# The page as C: one string literal a line.
+EXTRA_DIST += src/ctl/dashboard.html
+CLEANFILES += src/ctl/dashboard_html.inc
+src/ctl/dashboard_html.inc: src/ctl/dashboard.html
+	$(AM_V_GEN)$(MKDIR_P) src/ctl && \
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $(srcdir)/src/ctl/dashboard.html >$@.tmp && \
+	mv $@.tmp $@
+src/ctl/dashboard.$(OBJEXT): src/ctl/dashboard_html.inc

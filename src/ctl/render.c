@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The documents as text for people. */
+#include "ctl/render.h"
+
+#include "base/units.h"
+#include "ctl/explain.h"
+#include "ctl/json.h"
+#include "ctl/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static enum table_style state_style(const char *state)
+{
+    if (strcmp(state, "up") == 0)
+        return STYLE_GOOD;
+    if (strncmp(state, "down", 4) == 0)
+        return STYLE_BAD;
+    return strcmp(state, "unused") == 0 ? STYLE_FAINT : STYLE_CARE;
+}
+
+/** "3d 4h" of a number of seconds, or "-" when the member is absent. */
+static const char *age(char out[UNITS_TEXT_MAX], const json_t *object, const char *key)
+{
+    if (!json_object_get(object, key))
+        return "-";
+    int64_t s = json_get_int(object, key, 0);
+    return units_age_text(out, (s > 0 ? s : 0) * 1000);
+}
+
+static void cell_state(struct table *table, const json_t *object)
+{
+    const char *state = json_get_text(object, "state", "-");
+    table_cell(table, state_style(state), "%s", state);
+}
+
+static void cell_age(struct table *table, const json_t *object, const char *key)
+{
+    char text[UNITS_TEXT_MAX];
+    table_cell(table, STYLE_NONE, "%s", age(text, object, key));
+}
+
+static void cell_latency(struct table *table, const json_t *object)
+{
+    const json_t *latency = json_object_get(object, "latency_ms");
+    if (latency)
+        table_cell(table, STYLE_NONE, "%.1fms", json_number_value(latency));
+    else
+        table_cell(table, STYLE_FAINT, "-");
+}
+
+static void cell_text(struct table *table, const json_t *object, const char *key)
+{
+    table_cell(table, STYLE_NONE, "%s", json_get_text(object, key, "-"));
+}
+
+static void cell_int(struct table *table, const json_t *object, const char *key)
+{
+    table_cell(table, STYLE_NONE, "%" PRId64, json_get_int(object, key, 0));
+}
+
+static void cell_share(struct table *table, const json_t *object)
+{
+    table_cell(table, STYLE_NONE, "%" PRId64 "/%" PRId64, json_get_int(object, "up", 0),
+               json_get_int(object, "total", 0));
+}
+
+static void none(struct buf *out, const json_t *list, const char *what)
+{
+    if (json_array_size(list) == 0)
+        buf_printf(out, "no %s\n", what);
+}
+
+/* Tables */
+
+static void cell_weight(struct table *table, const json_t *object)
+{
+    int64_t weight = json_get_int(object, "weight", 0);
+    bool changed = weight != json_get_int(object, "configured_weight", weight);
+    table_cell(table, changed ? STYLE_CARE : STYLE_NONE, "%" PRId64 "%s", weight,
+               changed ? "!" : "");
+}
+
+static void cell_why(struct table *table, const json_t *object)
+{
+    char left[UNITS_TEXT_MAX];
+    const json_t *override = json_object_get(object, "override");
+    const char *why = json_get_text(object, "why", "");
+    const char *stale = json_is_true(json_object_get(object, "stale")) ? "stale: " : "";
+    if (json_object_get(override, "left_s"))
+        table_cell(table, STYLE_NONE, "%s%s (%s left)", stale, why, age(left, override, "left_s"));
+    else
+        table_cell(table, STYLE_NONE, "%s%s", stale, why);
+}
+
+static void render_endpoints(struct buf *out, const json_t *result, bool color)
+{
+    struct table *table = table_new("ENDPOINT STATE SINCE WEIGHT> PROBE> WHY");
+    const json_t *list = json_object_get(result, "endpoints"), *e;
+    size_t i;
+    json_array_foreach(list, i, e)
+    {
+        cell_text(table, e, "target");
+        cell_state(table, e);
+        cell_age(table, e, "since_s");
+        cell_weight(table, e);
+        cell_latency(table, e);
+        cell_why(table, e);
+    }
+    table_finish(table, out, 0, color);
+    none(out, list, "endpoints");
+}
+
+static void cell_sites(struct table *table, const json_t *pool)
+{
+    struct buf text = {0};
+    const json_t *site;
+    size_t i;
+    buf_puts(&text, "");
+    json_array_foreach(json_object_get(pool, "sites"), i, site)
+        buf_printf(&text, "%s%s %" PRId64 "/%" PRId64, i ? ", " : "",
+                   json_get_text(site, "name", "?"), json_get_int(site, "endpoints_up", 0),
+                   json_get_int(site, "endpoints", 0));
+    table_cell(table, STYLE_NONE, "%s", text.p ? text.p : "");
+    buf_free(&text);
+}
+
+static void render_pools(struct buf *out, const json_t *result, bool color)
+{
+    struct table *table = table_new("POOL STATE UP> SINCE STEER PICK TTL> SITES WHY");
+    const json_t *list = json_object_get(result, "pools"), *p;
+    size_t i;
+    json_array_foreach(list, i, p)
+    {
+        const json_t *ttl = json_object_get(p, "ttl");
+        int64_t min = json_get_int(ttl, "min_s", 0), max = json_get_int(ttl, "max_s", 0);
+        cell_text(table, p, "name");
+        cell_state(table, p);
+        cell_share(table, p);
+        cell_age(table, p, "since_s");
+        cell_text(table, p, "steer");
+        cell_text(table, p, "pick");
+        if (min == max)
+            table_cell(table, STYLE_NONE, "%" PRId64 "s", min);
+        else
+            table_cell(table, STYLE_NONE, "%" PRId64 "-%" PRId64 "s", min, max);
+        cell_sites(table, p);
+        cell_text(table, p, "why");
+    }
+    table_finish(table, out, 0, color);
+    none(out, list, "pools");
+}
+
+static void render_sites(struct buf *out, const json_t *result, bool color)
+{
+    struct table *table = table_new("SITE STATE UP> POOLS> SINCE LOCATION WHY");
+    const json_t *list = json_object_get(result, "sites"), *s;
+    size_t i;
+    json_array_foreach(list, i, s)
+    {
+        const json_t *location = json_object_get(s, "location");
+        cell_text(table, s, "name");
+        cell_state(table, s);
+        cell_share(table, s);
+        table_cell(table, STYLE_NONE, "%zu", json_array_size(json_object_get(s, "pools")));
+        cell_age(table, s, "since_s");
+        if (location)
+            table_cell(table, STYLE_NONE, "%.2f, %.2f",
+                       json_number_value(json_array_get(location, 0)),
+                       json_number_value(json_array_get(location, 1)));
+        else
+            table_cell(table, STYLE_FAINT, "-");
+        cell_text(table, s, "why");
+    }
+    table_finish(table, out, 0, color);
+    none(out, list, "sites");
+}
+
+static void render_checks(struct buf *out, const json_t *result, bool color)
+{
+    struct table *table = table_new("CHECK TYPE ADDRESS STATE SINCE PROBE> OK> FAILED> WHY");
+    const json_t *list = json_object_get(result, "checks"), *c;
+    size_t i;
+    json_array_foreach(list, i, c)
+    {
+        const char *address = json_get_text(c, "address", "-");
+        int64_t port = json_get_int(c, "port", 0);
+        cell_text(table, c, "check");
+        cell_text(table, c, "type");
+        if (port)
+            table_cell(table, STYLE_NONE, "%s%s%s:%d", strchr(address, ':') ? "[" : "", address,
+                       strchr(address, ':') ? "]" : "", (int)port);
+        else
+            table_cell(table, STYLE_NONE, "%s", address);
+        cell_state(table, c);
+        cell_age(table, c, "since_s");
+        cell_latency(table, c);
+        cell_int(table, c, "ok");
+        cell_int(table, c, "failed");
+        cell_text(table, c, "why");
+    }
+    table_finish(table, out, 0, color);
+    none(out, list, "checks");
+}
+
+static void render_events(struct buf *out, const json_t *result, bool color)
+{
+    struct table *table = table_new("ID> AT TARGET FROM TO REASON EFFECT");
+    const json_t *list = json_object_get(result, "events"), *e;
+    size_t i;
+    json_array_foreach(list, i, e)
+    {
+        cell_int(table, e, "id");
+        cell_text(table, e, "at");
+        cell_text(table, e, "target");
+        cell_text(table, e, "from");
+        const char *to = json_get_text(e, "to", "-");
+        table_cell(table, state_style(to), "%s", to);
+        cell_text(table, e, "reason");
+        cell_text(table, e, "effect");
+    }
+    table_finish(table, out, 0, color);
+    none(out, list, "events");
+}
+
+/* Where a client is */
+
+static void line(struct buf *out, const json_t *object, const char *label, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    if (json_is_string(value))
+        buf_printf(out, "%-12s%s\n", label, json_string_value(value));
+    else if (json_is_integer(value))
+        buf_printf(out, "%-12s%" PRId64 "\n", label, (int64_t)json_integer_value(value));
+}
+
+static void render_steering(struct table *table, const json_t *steering)
+{
+    struct buf pools = {0}, sites = {0};
+    const json_t *item;
+    size_t i;
+    json_array_foreach(json_object_get(steering, "pools"), i, item)
+        buf_printf(&pools, "%s%s", i ? ", " : "", json_string_value(item));
+    json_array_foreach(json_object_get(steering, "sites"), i, item)
+    {
+        const json_t *km = json_object_get(item, "distance_km");
+        buf_printf(&sites, "%s%s", i ? ", " : "", json_get_text(item, "site", "?"));
+        if (km)
+            buf_printf(&sites, " (%.0f km)", json_number_value(km));
+    }
+    table_cell(table, STYLE_NONE, "%s", pools.p ? pools.p : "-");
+    cell_int(table, steering, "class");
+    table_cell(table, STYLE_NONE, "/%" PRId64, json_get_int(steering, "scope", 0));
+    cell_text(table, steering, "rule");
+    table_cell(table, STYLE_NONE, "%s", sites.p ? sites.p : "-");
+    buf_free(&pools);
+    buf_free(&sites);
+}
+
+static void render_geo(struct buf *out, const json_t *result, bool color)
+{
+    static const char *const lines[][2] = {
+        {"address", "address"}, {"prefix", "prefix"},
+        {"source", "source"},   {"continent", "continent"},
+        {"country", "country"}, {"subdivision", "subdivision"},
+        {"ASN", "asn"},         {"site", "site"},
+        {"tag", "tag"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        line(out, result, lines[i][0], lines[i][1]);
+    if (json_object_get(result, "latitude"))
+        buf_printf(out, "%-12s%.4f, %.4f (of the %s)\n", "location",
+                   json_number_value(json_object_get(result, "latitude")),
+                   json_number_value(json_object_get(result, "longitude")),
+                   json_get_text(result, "precision", "location"));
+    struct table *table = table_new("POOLS CLASS> SCOPE> RULE SITES");
+    const json_t *steering;
+    size_t i;
+    json_array_foreach(json_object_get(result, "steerings"), i, steering)
+        render_steering(table, steering);
+    buf_puts(out, "\n");
+    table_finish(table, out, 0, color);
+}
+
+/* Changes */
+
+static void render_list(struct buf *out, const json_t *list, enum table_style style, bool color,
+                        const char *before)
+{
+    const json_t *item;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        buf_puts(out, before);
+        table_styled(out, style, color, json_string_value(item));
+        buf_puts(out, "\n");
+    }
+}
+
+static void render_action(struct buf *out, const json_t *result, bool color)
+{
+    const json_t *matched = json_object_get(result, "matched");
+    const json_t *effects = json_object_get(result, "effects");
+    const json_t *weight = json_object_get(result, "weight");
+    size_t n = (size_t)json_get_int(result, "endpoints", 0);
+    buf_printf(out, "%s: ", json_get_text(result, "target", ""));
+    if (json_is_integer(weight))
+        buf_printf(out, "weight %" PRId64, (int64_t)json_integer_value(weight));
+    else
+        buf_printf(out, "%s%s", weight ? "weight " : "",
+                   json_get_text(result, weight ? "weight" : "state", ""));
+    if (json_object_get(result, "until"))
+        buf_printf(out, " until %s", json_get_text(result, "until", ""));
+    buf_printf(out, ", %zu endpoint%s\n", n, n == 1 ? "" : "s");
+    render_list(out, matched, STYLE_FAINT, color, "  ");
+    if (n > json_array_size(matched))
+        buf_printf(out, "  and %zu more\n", n - json_array_size(matched));
+    if (json_array_size(effects) == 0)
+        buf_puts(out, "no answer changes\n");
+    render_list(out, effects, STYLE_NONE, color, "");
+    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, color, "warning: ");
+}
+
+static void render_reload(struct buf *out, const json_t *result, bool color)
+{
+    buf_printf(out, "generation %" PRId64 " serves, hash %s\n",
+               json_get_int(result, "generation", 0), json_get_text(result, "hash", "?"));
+    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, color, "");
+}
+
+void render_result(struct buf *out, enum ctl_command command, const json_t *result, bool color)
+{
+    switch (command) {
+    case CTL_STATUS:
+        render_status(out, result, color);
+        break;
+    case CTL_POOLS:
+        render_pools(out, result, color);
+        break;
+    case CTL_ENDPOINTS:
+        render_endpoints(out, result, color);
+        break;
+    case CTL_SITES:
+        render_sites(out, result, color);
+        break;
+    case CTL_CHECKS:
+        render_checks(out, result, color);
+        break;
+    case CTL_EVENTS:
+        render_events(out, result, color);
+        break;
+    case CTL_EXPLAIN:
+        explain_text(out, result, color);
+        break;
+    case CTL_GEO:
+        render_geo(out, result, color);
+        break;
+    case CTL_SET:
+    case CTL_WEIGHT:
+        render_action(out, result, color);
+        break;
+    case CTL_RELOAD:
+        render_reload(out, result, color);
+        break;
+    case CTL_STOP:
+        buf_puts(out, "loadstard stops\n");
+        break;
+    }
+}

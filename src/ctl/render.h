@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The documents as text for people. Reads the JSON only, as any other client must. */
+#pragma once
+
+#include "base/buf.h"
+#include "ctl/request.h"
+
+/** Renders the result of a command. */
+void render_result(struct buf *out, enum ctl_command command, const json_t *result,
+                   bool color) ATTR_NONNULL;
+
+/** The part of it that is not a table. */
+void render_status(struct buf *out, const json_t *status, bool color) ATTR_NONNULL;

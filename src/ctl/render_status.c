@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The status document as text: what runs on top, what is wrong at the end, where the eye rests. */
+#include "base/units.h"
+#include "ctl/json.h"
+#include "ctl/render.h"
+#include "ctl/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int64_t count(const json_t *object, const char *key)
+{
+    return json_get_int(object, key, 0);
+}
+
+static const char *age(char out[UNITS_TEXT_MAX], const json_t *object, const char *key)
+{
+    int64_t s = json_get_int(object, key, 0);
+    return units_age_text(out, (s > 0 ? s : 0) * 1000);
+}
+
+static void label(struct buf *out, bool color, const char *text)
+{
+    char padded[16];
+    snprintf(padded, sizeof padded, "%-11s", text);
+    table_styled(out, STYLE_TITLE, color, padded);
+}
+
+static void render_config(struct buf *out, const json_t *status, bool color)
+{
+    char text[UNITS_TEXT_MAX];
+    const json_t *config = json_object_get(status, "config");
+    const char *disk = json_get_text(config, "disk", "unknown");
+    bool same = strcmp(disk, "same") == 0;
+    label(out, color, "config");
+    buf_printf(out, "generation %" PRId64 ", %s, loaded %s ago\n", count(status, "generation"),
+               json_get_text(config, "path", "?"), age(text, config, "age_s"));
+    label(out, color, "hash");
+    buf_printf(out, "%s, ", json_get_text(config, "hash", "?"));
+    if (same)
+        table_styled(out, STYLE_GOOD, color, "the same on disk");
+    else if (strcmp(disk, "changed") == 0)
+        table_styled(out, STYLE_CARE, color, "not what is on disk");
+    else
+        table_styled(out, STYLE_CARE, color, disk);
+    if (strcmp(disk, "changed") == 0)
+        buf_printf(out, " (%s)", json_get_text(config, "disk_hash", "?"));
+    buf_puts(out, "\n");
+}
+
+/** "1 zone", "2 zones", and what follows. */
+static void put_count(struct buf *out, const json_t *object, const char *key, const char *one,
+                      const char *after)
+{
+    int64_t n = count(object, key);
+    buf_printf(out, "%" PRId64 " %s%s%s", n, one, n == 1 ? "" : "s", after);
+}
+
+static void render_counts(struct buf *out, const json_t *status, bool color)
+{
+    const json_t *c = json_object_get(status, "counts");
+    const json_t *e = json_object_get(status, "endpoints");
+    label(out, color, "serves");
+    put_count(out, c, "zones", "zone", ", ");
+    put_count(out, c, "records", "record", ", ");
+    put_count(out, c, "dynamic_names", "dynamic name", ", ");
+    put_count(out, c, "pools", "pool", ", ");
+    put_count(out, c, "sites", "site", "\n");
+    label(out, color, "endpoints");
+    buf_printf(out, "%" PRId64 " of %" PRId64 " serving: %" PRId64 " up, ", count(e, "serving"),
+               count(c, "endpoints"), count(e, "up"));
+    char down[40];
+    snprintf(down, sizeof down, "%" PRId64 " down", count(e, "down"));
+    table_styled(out, count(e, "down") ? STYLE_BAD : STYLE_NONE, color, down);
+    buf_printf(out, ", %" PRId64 " unknown; %" PRId64 " overridden; ", count(e, "unknown"),
+               count(e, "overridden"));
+    put_count(out, c, "probes", "probe", " of ");
+    put_count(out, c, "checks", "check", "\n");
+}
+
+static void render_queries(struct buf *out, const json_t *status, bool color)
+{
+    static const char *const windows[] = {"1s", "10s", "60s"};
+    const json_t *q = json_object_get(status, "queries");
+    const json_t *rates = json_object_get(q, "per_second");
+    label(out, color, "queries");
+    buf_printf(out, "%" PRId64 " (%" PRId64 " UDP, %" PRId64 " TCP)", count(q, "total"),
+               count(q, "udp"), count(q, "tcp"));
+    for (size_t i = 0; i < ARRAY_LEN(windows); i++)
+        if (json_object_get(rates, windows[i]))
+            buf_printf(out, ", %.1f/s over %s",
+                       json_number_value(json_object_get(rates, windows[i])), windows[i]);
+    buf_puts(out, "\n");
+}
+
+static void render_reloads(struct buf *out, const json_t *status, bool color)
+{
+    const json_t *r = json_object_get(status, "reload"), *line;
+    const char *at = json_get_text(r, "at", NULL);
+    bool failed = json_is_true(json_object_get(r, "failed"));
+    size_t i;
+    label(out, color, "reload");
+    if (!at) {
+        buf_puts(out, "none since the start\n");
+        return;
+    }
+    table_styled(out, failed ? STYLE_BAD : STYLE_NONE, color, failed ? "failed" : "went well");
+    buf_printf(out, " at %s; %" PRId64 " went well, %" PRId64 " failed\n", at,
+               count(r, "succeeded_total"), count(r, "failed_total"));
+    json_array_foreach(json_object_get(r, "errors"), i, line)
+    {
+        buf_puts(out, "           ");
+        table_styled(out, STYLE_BAD, color, json_string_value(line));
+        buf_puts(out, "\n");
+    }
+}
+
+static void render_overrides(struct buf *out, const json_t *status, bool color)
+{
+    char text[UNITS_TEXT_MAX];
+    const json_t *list = json_object_get(status, "overrides"), *rule;
+    size_t i;
+    label(out, color, "overrides");
+    buf_puts(out, json_array_size(list) ? "\n" : "none\n");
+    struct table *table = table_new("TARGET STATE LEFT ENDPOINTS> REASON");
+    json_array_foreach(list, i, rule)
+    {
+        const json_t *weight = json_object_get(rule, "weight");
+        table_cell(table, STYLE_NONE, "%s", json_get_text(rule, "target", "?"));
+        if (json_is_string(weight))
+            table_cell(table, STYLE_CARE, "weight %s", json_string_value(weight));
+        else if (weight)
+            table_cell(table, STYLE_CARE, "weight %" PRId64, (int64_t)json_integer_value(weight));
+        else
+            table_cell(table, STYLE_CARE, "%s", json_get_text(rule, "state", "?"));
+        table_cell(table, STYLE_NONE, "%s",
+                   json_object_get(rule, "left_s") ? age(text, rule, "left_s") : "until changed");
+        table_cell(table, STYLE_NONE, "%" PRId64, count(rule, "endpoints"));
+        table_cell(table, STYLE_NONE, "%s", json_get_text(rule, "reason", ""));
+    }
+    table_finish(table, out, 2, color);
+}
+
+static void render_problems(struct buf *out, const json_t *status, bool color)
+{
+    const json_t *list = json_object_get(status, "problems"), *problem;
+    size_t i;
+    label(out, color, "problems");
+    if (json_array_size(list) == 0)
+        table_styled(out, STYLE_GOOD, color, "none");
+    buf_puts(out, "\n");
+    json_array_foreach(list, i, problem)
+    {
+        const char *severity = json_get_text(problem, "severity", "error");
+        buf_puts(out, "  ");
+        table_styled(out, strcmp(severity, "error") == 0 ? STYLE_BAD : STYLE_CARE, color, severity);
+        buf_puts(out, ": ");
+        table_styled(out, STYLE_NONE, color, json_get_text(problem, "text", ""));
+        buf_puts(out, "\n");
+    }
+}
+
+void render_status(struct buf *out, const json_t *status, bool color)
+{
+    char text[UNITS_TEXT_MAX];
+    label(out, color, "loadstard");
+    buf_printf(out, "%s, pid %" PRId64 ", up %s\n", json_get_text(status, "version", "?"),
+               count(status, "pid"), age(text, status, "uptime_s"));
+    render_config(out, status, color);
+    render_counts(out, status, color);
+    render_queries(out, status, color);
+    render_reloads(out, status, color);
+    render_overrides(out, status, color);
+    render_problems(out, status, color);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The status document: what runs, how much of it, and what is wrong now. */
+#include "config.h"
+
+#include "ctl/documents.h"
+#include "ctl/json.h"
+#include "out/standing.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#define POOLS_NAMED 20 /* in problems, of each severity; the rest are counted */
+
+struct problems {
+    json_t *list; /* errors first */
+    size_t n_errors;
+    struct arena *arena;
+};
+
+ATTR_PRINTF(3, 4)
+static void complain(struct problems *problems, const char *severity, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    json_t *object = json_object();
+    json_set_text(object, "severity", severity);
+    json_set_text(object, "text", arena_vprintf(problems->arena, fmt, args));
+    if (strcmp(severity, "error") == 0)
+        json_array_insert_new(problems->list, problems->n_errors++, object);
+    else
+        json_array_append_new(problems->list, object);
+    va_end(args);
+}
+
+static const char *disk_text(enum disk_state state)
+{
+    static const char *const texts[] = {"unknown", "same", "changed", "unreadable"};
+    return texts[state];
+}
+
+static void set_hash(json_t *object, const char *key, uint64_t hash)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016" PRIx64, hash);
+    json_set_text(object, key, text);
+}
+
+static void set_config(json_t *document, const struct facts *f)
+{
+    const struct model *m = f->generation->model;
+    json_t *config = json_set_object(document, "config");
+    json_set_text(config, "path", m->path);
+    set_hash(config, "hash", m->file_hash);
+    json_set_time(config, "loaded", m->loaded_wall_ms);
+    json_set_int(config, "age_s", (f->now_ms - m->loaded_wall_ms) / 1000);
+    json_set_text(config, "disk", disk_text(f->disk));
+    if (f->disk == DISK_SAME || f->disk == DISK_CHANGED)
+        set_hash(config, "disk_hash", f->disk_hash);
+}
+
+static void set_counts(json_t *document, const struct facts *f)
+{
+    const struct model *m = f->generation->model;
+    size_t records = 0, names = 0;
+    for (uint32_t i = 0; i < m->n_zones; i++)
+        records += m->zones[i].n_records, names += m->zones[i].n_pool_names;
+    json_t *counts = json_set_object(document, "counts");
+    json_set_int(counts, "zones", m->n_zones);
+    json_set_int(counts, "records", (int64_t)records);
+    json_set_int(counts, "dynamic_names", (int64_t)names);
+    json_set_int(counts, "sites", m->n_sites);
+    json_set_int(counts, "pools", m->n_pools);
+    json_set_int(counts, "endpoints", m->n_endpoints);
+    json_set_int(counts, "checks", m->n_checks);
+    json_set_int(counts, "probes", f->health.n_probes);
+}
+
+static void set_endpoints(json_t *document, const struct facts *f)
+{
+    const struct model *m = f->generation->model;
+    int64_t n[3] = {0}, serving = 0, overridden = 0, stale = 0;
+    for (uint32_t i = 0; i < m->n_endpoints; i++) {
+        const struct endpoint_state *s = &f->states[i];
+        n[s->health]++;
+        serving += endpoint_serves(s) && endpoint_weight(&m->endpoints[i], s) > 0;
+        overridden += s->override != OVERRIDE_AUTO || s->weight_override >= 0;
+        stale += s->stale;
+    }
+    json_t *endpoints = json_set_object(document, "endpoints");
+    json_set_int(endpoints, "serving", serving);
+    json_set_int(endpoints, "up", n[HEALTH_UP]);
+    json_set_int(endpoints, "down", n[HEALTH_DOWN]);
+    json_set_int(endpoints, "unknown", n[HEALTH_UNKNOWN]);
+    json_set_int(endpoints, "overridden", overridden);
+    json_set_int(endpoints, "stale", stale);
+}
+
+static void set_queries(json_t *document, const struct facts *f)
+{
+    static const char *const windows[RATE_WINDOWS] = {"1s", "10s", "60s"};
+    const struct answer_stats *a = &f->io.answer;
+    json_t *queries = json_set_object(document, "queries");
+    json_set_int(queries, "total", (int64_t)(a->queries[0] + a->queries[1]));
+    json_set_int(queries, "udp", (int64_t)a->queries[0]);
+    json_set_int(queries, "tcp", (int64_t)a->queries[1]);
+    json_set_int(queries, "dynamic", (int64_t)a->dynamic);
+    json_set_int(queries, "ecs", (int64_t)a->ecs);
+    json_set_int(queries, "truncated", (int64_t)a->truncated);
+    json_set_int(queries, "kernel_drops", (int64_t)f->io.udp_kernel_drops);
+    json_t *rates = json_set_object(queries, "per_second");
+    for (int i = 0; i < RATE_WINDOWS; i++)
+        if (f->rates[i] >= 0)
+            json_set_real(rates, windows[i], f->rates[i], 1);
+}
+
+static void add_lines(json_t *list, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        char *line = xmalloc(n + 1);
+        memcpy(line, text, n);
+        line[n] = '\0';
+        if (n)
+            json_array_append_new(list, json_text(line));
+        free(line);
+        text += n + (text[n] == '\n');
+    }
+}
+
+static void set_reload(json_t *document, const struct facts *f)
+{
+    const struct reload_info *r = &f->reload;
+    json_t *reload = json_set_object(document, "reload");
+    json_set_time(reload, "at", r->at_ms);
+    json_set_bool(reload, "failed", r->failed);
+    json_set_int(reload, "succeeded_total", (int64_t)r->n_ok);
+    json_set_int(reload, "failed_total", (int64_t)r->n_failed);
+    add_lines(json_set_array(reload, "errors"), r->failed && r->errors ? r->errors : "");
+}
+
+static json_t *rule_json(const struct facts *f, const struct override_rule *rule)
+{
+    json_t *object = json_object();
+    json_set_text(object, "target", rule->target);
+    if (rule->is_weight && rule->weight < 0)
+        json_set_text(object, "weight", "auto");
+    else if (rule->is_weight)
+        json_set_int(object, "weight", rule->weight);
+    else
+        json_set_text(object, "state", override_text(rule->override));
+    json_set_text(object, "reason", rule->reason ? rule->reason : "");
+    json_set_time(object, "since", rule->since_ms);
+    if (rule->until_s != INT64_MAX) {
+        json_set_time(object, "until", rule->until_s * 1000);
+        json_set_int(object, "left_s", (rule->until_s * 1000 - f->now_ms) / 1000);
+    }
+    json_set_int(object, "endpoints", rule->n_endpoints);
+    return object;
+}
+
+static void set_overrides(json_t *document, const struct facts *f)
+{
+    json_t *list = json_set_array(document, "overrides");
+    for (uint32_t i = 0; i < f->n_rules; i++)
+        json_array_append_new(list, rule_json(f, &f->rules[i]));
+}
+
+/* What is wrong now */
+
+static void complain_of_config(struct problems *p, const struct facts *f)
+{
+    const struct reload_info *r = &f->reload;
+    if (r->failed) {
+        int first = (int)strcspn(r->errors ? r->errors : "", "\n");
+        complain(p, "error", "the last reload failed, generation %" PRIu64 " goes on serving: %.*s",
+                 f->generation->number, first, r->errors ? r->errors : "");
+    }
+    if (f->disk == DISK_CHANGED && !r->failed)
+        complain(p, "warning", "the configuration on disk is not the one that runs: reload it");
+    if (f->disk == DISK_UNREADABLE)
+        complain(p, "warning", "the configuration on disk cannot be read any more: %s",
+                 f->generation->model->path);
+}
+
+static void complain_of_health(struct problems *p, const struct facts *f)
+{
+    if (f->health.panic)
+        complain(p, "error",
+                 "panic guard: too many endpoints fell at once, states are frozen until they come "
+                 "back or an operator sets them");
+    if (f->health.problem)
+        complain(p, "error", "%s", f->health.problem);
+    if (f->health.stale)
+        complain(p, "error", "the checker has stalled: states may be old");
+    if (!f->ready)
+        complain(p, "warning", "starting: not every probe has a first result yet");
+}
+
+static void complain_of_pools(struct problems *p, const struct facts *f)
+{
+    const struct model *m = f->generation->model;
+    unsigned n_down = 0, n_degraded = 0;
+    for (uint32_t i = 0; i < m->n_pools; i++) {
+        struct pool_standing s;
+        pool_standing(&s, p->arena, m, f->states, i);
+        if (s.n_up == 0 && n_down++ < POOLS_NAMED)
+            complain(p, "error", "pool %s is down: %s", m->pools[i].name, s.why);
+        else if (s.n_up > 0 && s.n_sites_up < m->pools[i].n_sites && n_degraded++ < POOLS_NAMED)
+            complain(p, "warning", "pool %s is degraded: %s", m->pools[i].name, s.why);
+    }
+    if (n_down > POOLS_NAMED)
+        complain(p, "error", "%u more pools are down", n_down - POOLS_NAMED);
+    if (n_degraded > POOLS_NAMED)
+        complain(p, "warning", "%u more pools are degraded", n_degraded - POOLS_NAMED);
+}
+
+static void complain_of_operation(struct problems *p, const struct facts *f)
+{
+    for (uint32_t i = 0; i < f->n_rules; i++)
+        if (f->rules[i].n_endpoints == 0 && f->rules[i].override != OVERRIDE_AUTO)
+            complain(p, "warning", "the override of %s matches no endpoint of this configuration",
+                     f->rules[i].target);
+    if (!f->generation->model->server.state_dir && f->n_rules)
+        complain(p, "warning", "no server.state_dir: overrides are lost at a restart");
+    else if (!f->generation->model->server.state_dir)
+        complain(p, "warning", "no server.state_dir: overrides would not survive a restart");
+    if (f->drops_60s)
+        complain(p, "warning",
+                 "the kernel dropped %" PRIu64 " queries in the last minute: sockets were full",
+                 f->drops_60s);
+}
+
+static void set_problems(json_t *document, const struct facts *f)
+{
+    struct problems problems = {json_set_array(document, "problems"), 0, arena_new()};
+    complain_of_config(&problems, f);
+    complain_of_health(&problems, f);
+    complain_of_pools(&problems, f);
+    complain_of_operation(&problems, f);
+    arena_free(problems.arena);
+}
+
+json_t *document_status(const struct facts *f)
+{
+    json_t *document = json_object();
+    json_set_text(document, "version", PACKAGE_VERSION);
+    json_set_int(document, "pid", getpid());
+    json_set_int(document, "generation", (int64_t)f->generation->number);
+    json_set_time(document, "started", f->started_ms);
+    json_set_int(document, "uptime_s", (f->now_ms - f->started_ms) / 1000);
+    set_config(document, f);
+    set_counts(document, f);
+    set_endpoints(document, f);
+    set_queries(document, f);
+    set_reload(document, f);
+    set_overrides(document, f);
+    set_problems(document, f);
+    return document;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tables for terminals. */
+#include "ctl/table.h"
+
+#include "base/vec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct cell {
+    char *text;
+    enum table_style style;
+};
+
+struct table {
+    struct {
+        char *title;
+        bool right;
+        size_t width;
+    } columns[TABLE_COLUMNS_MAX];
+    unsigned n_columns;
+    VEC(struct cell) cells;
+};
+
+/** Characters, not bytes: continuation bytes of UTF-8 take no place. */
+static size_t text_width(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += (*text & 0xc0) != 0x80;
+    return n;
+}
+
+static void clean(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++)
+        if (*p < ' ' || *p == 0x7f)
+            *p = '?';
+}
+
+struct table *table_new(const char *titles)
+{
+    struct table *table = xcalloc(1, sizeof *table);
+    char *copy = xstrdup(titles), *save = NULL;
+    for (char *t = strtok_r(copy, " ", &save); t; t = strtok_r(NULL, " ", &save)) {
+        size_t n = strlen(t);
+        bool right = t[n - 1] == '>';
+        t[n - right] = '\0';
+        table->columns[table->n_columns].title = xstrdup(t);
+        table->columns[table->n_columns].right = right;
+        table->columns[table->n_columns++].width = n - right;
+    }
+    free(copy);
+    return table;
+}
+
+void table_cell(struct table *table, enum table_style style, const char *fmt, ...)
+{
+    va_list args;
+    char *text = NULL;
+    va_start(args, fmt);
+    if (vasprintf(&text, fmt, args) < 0)
+        abort();
+    va_end(args);
+    clean(text);
+    size_t column = table->cells.n % table->n_columns, width = text_width(text);
+    if (width > table->columns[column].width)
+        table->columns[column].width = width;
+    *vec_push(&table->cells) = (struct cell){text, style};
+}
+
+static const char *style_code(enum table_style style)
+{
+    static const char *const codes[] = {"",         "\033[32m", "\033[31m",
+                                        "\033[33m", "\033[2m",  "\033[1m"};
+    return codes[style];
+}
+
+static void add_styled(struct buf *out, enum table_style style, bool color, const char *text)
+{
+    if (!color || style == STYLE_NONE || !*text)
+        buf_puts(out, text);
+    else
+        buf_printf(out, "%s%s\033[0m", style_code(style), text);
+}
+
+void table_styled(struct buf *out, enum table_style style, bool color, const char *text)
+{
+    char *copy = xstrdup(text);
+    clean(copy);
+    add_styled(out, style, color, copy);
+    free(copy);
+}
+
+static void put_cell(const struct table *table, struct buf *out, unsigned column,
+                     enum table_style style, bool color, const char *text)
+{
+    bool last = column + 1 == table->n_columns;
+    size_t pad = table->columns[column].width - text_width(text);
+    if (table->columns[column].right)
+        buf_printf(out, "%*s", (int)pad, "");
+    add_styled(out, style, color, text);
+    if (!table->columns[column].right && !last)
+        buf_printf(out, "%*s", (int)pad, "");
+    buf_puts(out, last ? "\n" : "  ");
+}
+
+void table_finish(struct table *table, struct buf *out, unsigned indent, bool color)
+{
+    for (unsigned c = 0; table->cells.n && c < table->n_columns; c++) {
+        if (c == 0)
+            buf_printf(out, "%*s", (int)indent, "");
+        put_cell(table, out, c, STYLE_TITLE, color, table->columns[c].title);
+    }
+    for (size_t i = 0; i < table->cells.n; i++) {
+        unsigned column = (unsigned)(i % table->n_columns);
+        if (column == 0)
+            buf_printf(out, "%*s", (int)indent, "");
+        put_cell(table, out, column, table->cells.v[i].style, color, table->cells.v[i].text);
+        free(table->cells.v[i].text);
+    }
+    for (unsigned c = 0; c < table->n_columns; c++)
+        free(table->columns[c].title);
+    vec_free(&table->cells);
+    free(table);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The bearer token that state changes over HTTP need. */
+#pragma once
+
+#include "base/diag.h"
+
+#include <openssl/sha.h>
+
+/** Only a digest is kept: comparing digests takes the same time whatever differs, lengths too. */
+struct token {
+    bool set;
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+};
+
+/** Reads the token of a file: its content without blanks at either end. Returns 0; E_SYSTEM when it
+ *  cannot be read, E_INVALID when others may read it or it is empty, with the reason in `diags`. */
+int token_read(struct token *token, const char *path,
+               struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+enum token_verdict { TOKEN_RIGHT, TOKEN_MISSING, TOKEN_WRONG, TOKEN_OFF };
+
+/** Judges an Authorization header (NULL: there is none): "Bearer TOKEN" (RFC 6750 2.1). */
+enum token_verdict token_judge(const struct token *token, const char *authorization);

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+EXTRA_DIST += tests/unit/out/facts.h
+check_PROGRAMS += tests/unit/ctl/test_documents
+tests_unit_ctl_test_documents_SOURCES = tests/unit/ctl/test_documents.c
+tests_unit_ctl_test_documents_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/ctl/test_listen
+tests_unit_ctl_test_listen_SOURCES = tests/unit/ctl/test_listen.c
+tests_unit_ctl_test_listen_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/ctl/test_request
+tests_unit_ctl_test_request_SOURCES = tests/unit/ctl/test_request.c
+tests_unit_ctl_test_request_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/ctl/test_table
+tests_unit_ctl_test_table_SOURCES = tests/unit/ctl/test_table.c
+tests_unit_ctl_test_table_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/out/test_effect
+tests_unit_out_test_effect_SOURCES = tests/unit/out/test_effect.c
+tests_unit_out_test_effect_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/out/test_events
+tests_unit_out_test_events_SOURCES = tests/unit/out/test_events.c
+tests_unit_out_test_events_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/out/test_metrics
+tests_unit_out_test_metrics_SOURCES = tests/unit/out/test_metrics.c
+tests_unit_out_test_metrics_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/ctl/test_explain
+tests_unit_ctl_test_explain_SOURCES = tests/unit/ctl/test_explain.c
+tests_unit_ctl_test_explain_LDADD = $(UNIT_LIBS)

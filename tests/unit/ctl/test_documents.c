@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Documents, and their renderings, of facts made by hand. */
+#include "ctl/documents.h"
+#include "ctl/json.h"
+#include "ctl/render.h"
+#include "tests/unit/out/facts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const json_t *at(const json_t *document, const char *list, size_t i)
+{
+    const json_t *item = json_array_get(json_object_get(document, list), i);
+    assert_non_null(item);
+    return item;
+}
+
+static void assert_text(const json_t *object, const char *key, const char *expected)
+{
+    assert_string_equal(json_get_text(object, key, "(absent)"), expected);
+}
+
+static bool has_problem(const json_t *status, const char *severity, const char *words)
+{
+    const json_t *problem;
+    size_t i;
+    json_array_foreach(json_object_get(status, "problems"), i,
+                       problem) if (strcmp(json_get_text(problem, "severity", ""), severity) == 0 &&
+                                    strstr(json_get_text(problem, "text", ""), words)) return true;
+    return false;
+}
+
+static void assert_rendered(enum ctl_command command, const json_t *document, const char *words)
+{
+    struct buf out = {0};
+    render_result(&out, command, document, false);
+    if (!strstr(out.p, words))
+        fail_msg("\"%s\" is not in:\n%s", words, out.p);
+    assert_null(strchr(out.p, '\033'));
+    buf_free(&out);
+}
+
+static void test_endpoints(void **state)
+{
+    struct scene *s = scene_new();
+    struct endpoint_state *drained = &s->world->states[1];
+    (void)state;
+    scene_down(s, 0, "connect refused \xff");
+    drained->override = OVERRIDE_DRAIN;
+    drained->override_since_ms = 1060000;
+    drained->override_until_s = 1090 + 1800;
+    drained->weight_override = 5;
+    snprintf(drained->override_reason, sizeof drained->override_reason, "kernel");
+    json_t *document = document_endpoints(&s->facts, MODEL_NONE);
+    assert_int_equal(json_array_size(json_object_get(document, "endpoints")), 4);
+
+    const json_t *e = at(document, "endpoints", 0);
+    assert_text(e, "target", "www/ams/e0");
+    assert_text(e, "state", "down");
+    assert_text(e, "why", "connect refused ?"); /* no UTF-8, but no reason to lose the rest */
+    assert_int_equal(json_get_int(e, "since_s", -1), 10);
+
+    e = at(document, "endpoints", 1);
+    assert_text(e, "state", "drain!");
+    assert_text(e, "why", "kernel");
+    assert_true(json_is_false(json_object_get(e, "serves")));
+    assert_int_equal(json_get_int(e, "weight", -1), 5);
+    assert_int_equal(json_get_int(e, "configured_weight", -1), 3);
+    assert_int_equal(json_get_int(e, "since_s", -1), 30);
+    assert_int_equal(json_get_int(json_object_get(e, "override"), "left_s", -1), 1800);
+    assert_rendered(CTL_ENDPOINTS, document,
+                    "www/ams/e1  drain!  30s        5!      -  kernel (30m left)");
+    json_decref(document);
+    scene_free(s);
+}
+
+static void test_pools_and_sites(void **state)
+{
+    struct scene *s = scene_new();
+    (void)state;
+    json_t *document = document_pools(&s->facts);
+    assert_text(at(document, "pools", 0), "state", "up");
+    json_decref(document);
+
+    scene_down(s, 2, "timeout");
+    document = document_pools(&s->facts);
+    const json_t *pool = at(document, "pools", 0);
+    assert_text(pool, "state", "degraded");
+    assert_text(pool, "steer", "order ams iad sin");
+    assert_int_equal(json_get_int(pool, "up", -1), 3);
+    assert_true(json_is_false(json_object_get(at(pool, "sites", 1), "up")));
+    assert_rendered(CTL_POOLS, document, "ams 2/2, iad 0/1, sin 1/1");
+    json_decref(document);
+
+    document = document_sites(&s->facts);
+    assert_text(at(document, "sites", 1), "state", "down");
+    assert_text(at(document, "sites", 0), "state", "up");
+    assert_rendered(CTL_SITES, document, "38.95, -77.45");
+    json_decref(document);
+    scene_free(s);
+}
+
+static void test_status(void **state)
+{
+    struct scene *s = scene_new();
+    const struct override_rule rule = {.target = "www/ams",
+                                       .override = OVERRIDE_DRAIN,
+                                       .until_s = 1090 + 60,
+                                       .reason = "kernel",
+                                       .n_endpoints = 2};
+    (void)state;
+    s->world->model.server.state_dir = "/var/lib/loadstar";
+    s->facts.rates[0] = 12.34;
+    json_t *document = document_status(&s->facts);
+    assert_int_equal(json_array_size(json_object_get(document, "problems")), 0);
+    assert_text(json_object_get(document, "config"), "hash", "0000000000000abc");
+    assert_rendered(CTL_STATUS, document, "the same on disk");
+    assert_rendered(CTL_STATUS, document, "12.3/s over 1s");
+    assert_rendered(CTL_STATUS, document, "problems   none");
+    json_decref(document);
+
+    for (uint32_t i = 0; i < 4; i++)
+        scene_down(s, i, "timeout");
+    s->facts.rules = &rule;
+    s->facts.n_rules = 1;
+    s->facts.reload = (struct reload_info){.at_ms = 1085000,
+                                           .failed = true,
+                                           .errors = "a.yaml:3:7: bad\nb.yaml:1:1: worse",
+                                           .n_failed = 1};
+    s->facts.disk = DISK_CHANGED;
+    s->facts.health.panic = true;
+    s->world->model.server.state_dir = NULL;
+    document = document_status(&s->facts);
+    assert_text(at(document, "problems", 0), "severity", "error");
+    assert_true(has_problem(document, "error", "last reload failed"));
+    assert_true(has_problem(document, "error", "a.yaml:3:7: bad"));
+    assert_true(has_problem(document, "error", "panic guard"));
+    assert_true(has_problem(document, "error", "pool www is down"));
+    assert_true(has_problem(document, "warning", "no server.state_dir"));
+    assert_int_equal(
+        json_array_size(json_object_get(json_object_get(document, "reload"), "errors")), 2);
+    assert_int_equal(json_get_int(at(document, "overrides", 0), "left_s", -1), 60);
+    assert_rendered(CTL_STATUS, document, "b.yaml:1:1: worse");
+    assert_rendered(CTL_STATUS, document, "not what is on disk");
+    assert_rendered(CTL_STATUS, document, "www/ams  drain  1m            2  kernel");
+    json_decref(document);
+    scene_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_pools_and_sites),
+        cmocka_unit_test(test_status),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Requests: what is taken, what is refused and in which words; any bytes are survived. */
+#include "base/rng.h"
+#include "ctl/request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static int parse(struct ctl_request *request, const char *text, char error[CTL_TEXT_MAX])
+{
+    error[0] = '\0';
+    return request_parse(request, text, strlen(text), error);
+}
+
+static void test_set(void **state)
+{
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX];
+    (void)state;
+    assert_int_equal(parse(&r,
+                           "{\"command\":\"set\",\"target\":\"www/ams\",\"state\":\"drain\","
+                           "\"for\":\"90m\",\"reason\":\"kernel\"}",
+                           error),
+                     0);
+    assert_int_equal(r.command, CTL_SET);
+    assert_string_equal(r.target, "www/ams");
+    assert_int_equal(r.state, OVERRIDE_DRAIN);
+    assert_int_equal(r.for_ms, 90 * 60 * 1000);
+    assert_string_equal(r.reason, "kernel");
+    assert_int_equal(
+        parse(&r, "{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"for\":60}", error), 0);
+    assert_int_equal(r.for_ms, 60000);
+}
+
+static void test_weight(void **state)
+{
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX];
+    (void)state;
+    assert_int_equal(parse(&r, "{\"command\":\"weight\",\"target\":\"a\",\"weight\":0}", error), 0);
+    assert_int_equal(r.weight, 0);
+    assert_int_equal(
+        parse(&r, "{\"command\":\"weight\",\"target\":\"a\",\"weight\":\"auto\"}", error), 0);
+    assert_int_equal(r.weight, -1);
+}
+
+static void test_explain(void **state)
+{
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX], text[IP_PREFIX_TEXT_MAX];
+    (void)state;
+    assert_int_equal(
+        parse(&r,
+              "{\"command\":\"explain\",\"name\":\"www.example.com\",\"type\":\"AAAA\","
+              "\"ecs\":\"192.0.2.77/24\"}",
+              error),
+        0);
+    assert_string_equal(r.name, "www.example.com");
+    assert_string_equal(r.type, "AAAA");
+    assert_string_equal(ip_prefix_text(text, &r.ecs), "192.0.2.0/24");
+    assert_int_equal(r.address.family, IP_NONE);
+}
+
+static void test_defaults(void **state)
+{
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX];
+    (void)state;
+    assert_int_equal(parse(&r, " {\"command\" : \"events\"} ", error), 0);
+    assert_true(r.after == UINT64_MAX);
+    assert_int_equal(r.limit, 100);
+    assert_int_equal(parse(&r, "{\"command\":\"events\",\"after\":\"7\",\"limit\":3}", error), 0);
+    assert_int_equal(r.after, 7);
+    assert_int_equal(r.limit, 3);
+}
+
+/* Each text is refused, and the error has these words. */
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"", "no JSON"},
+        {"[1]", "expected a JSON object"},
+        {"{\"command\":\"status\"", "no JSON, at byte"},
+        {"{}", "command: expected one of status, pools"},
+        {"{\"command\":7}", "command: expected one of"},
+        {"{\"command\":\"status\",\"command\":\"stop\"}", "duplicate"},
+        {"{\"command\":\"status\",\"pool\":\"www\"}", "status takes no argument \"pool\""},
+        {"{\"command\":\"geo\"}", "geo: \"address\" is missing"},
+        {"{\"command\":\"geo\",\"address\":\"1.2.3\"}", "address: expected an IPv4 or IPv6"},
+        {"{\"command\":\"geo\",\"address\":null}", "address: expected an IPv4 or IPv6"},
+        {"{\"command\":\"set\",\"target\":\"a\"}", "\"state\" is missing"},
+        {"{\"command\":\"set\",\"target\":\"\",\"state\":\"up\"}", "target: expected a text"},
+        {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"away\"}",
+         "state: expected up, down, drain or auto"},
+        {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"for\":\"soon\"}",
+         "for: expected a duration"},
+        {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"for\":0}",
+         "for: expected a duration from 1s to 366d"},
+        {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"for\":-5}", "for: expected"},
+        {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"reason\":\"a\\nb\"}",
+         "reason: has a control character at byte 2"},
+        {"{\"command\":\"weight\",\"target\":\"a\",\"weight\":1000001}",
+         "weight: expected a number from 0 to 1000000, or auto"},
+        {"{\"command\":\"weight\",\"target\":\"a\",\"weight\":1.5}", "weight: expected"},
+        {"{\"command\":\"weight\",\"target\":\"a\",\"weight\":-1}", "weight: expected"},
+        {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"auto\",\"for\":60}",
+         "takes no \"for\""},
+        {"{\"command\":\"events\",\"limit\":1001}", "limit: expected a number from 0 to 1000"},
+        {"{\"command\":\"events\",\"after\":\"1x\"}", "after: expected a number"},
+        {"{\"command\":\"explain\",\"name\":\"a\",\"client\":\"::1\",\"ecs\":\"::/0\"}",
+         "not both"},
+        {"{\"command\":\"explain\",\"name\":\"a\",\"ecs\":\"192.0.2.0/33\"}", "ecs: expected"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ctl_request r;
+        char error[CTL_TEXT_MAX];
+        int code = parse(&r, cases[i].text, error);
+        if (code >= 0 || !strstr(error, cases[i].words))
+            fail_msg("%s: code %d, error \"%s\", expected \"%s\"", cases[i].text, code, error,
+                     cases[i].words);
+    }
+}
+
+static void test_too_long(void **state)
+{
+    struct ctl_request r;
+    char text[4096], error[CTL_TEXT_MAX];
+    (void)state;
+    snprintf(text, sizeof text, "{\"command\":\"set\",\"state\":\"up\",\"target\":\"%*s\"}", 2000,
+             "x");
+    assert_int_equal(parse(&r, text, error), E_RANGE);
+    assert_non_null(strstr(error, "too long"));
+    snprintf(text, sizeof text, "{\"command\":\"status\",\"%0*d\":1}", 2000, 1);
+    assert_int_equal(parse(&r, text, error), E_INVALID);
+}
+
+/* Bytes changed at random: no crash, and an error is always said. */
+static void test_mutations(void **state)
+{
+    static const char seed[] = "{\"command\":\"set\",\"target\":\"www/ams/192.0.2.1\",\"state\":"
+                               "\"drain\",\"for\":\"2h\",\"reason\":\"\\u00e4\"}";
+    struct rng rng = {1};
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        char text[sizeof seed], error[CTL_TEXT_MAX] = "";
+        struct ctl_request r;
+        memcpy(text, seed, sizeof seed);
+        for (uint32_t k = rng_below(&rng, 4); k-- > 0;)
+            text[rng_below(&rng, sizeof seed - 1)] = (char)rng_below(&rng, 256);
+        int code = request_parse(&r, text, sizeof seed - 1, error);
+        assert_true(code <= 0 && (code == 0) == (error[0] == '\0'));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_set),       cmocka_unit_test(test_weight),
+        cmocka_unit_test(test_explain),   cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_mutations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
