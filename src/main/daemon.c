@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Starting, serving, stopping. */
+#include "main/daemon.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "main/notify.h"
+#include "main/process.h"
+#include "snapshot/publish.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define READY_POLL_MS 10
+
+void daemon_log_diags(const struct diags *diags)
+{
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < diags->n; i++) {
+        /* Its own prefix says what it is; the level repeats it for the journal. */
+        bool error = diags->v[i].severity == DIAG_ERROR;
+        log_line(error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", diag_text(arena, &diags->v[i]));
+    }
+    arena_free(arena);
+}
+
+void daemon_number(struct daemon *d, struct generation *g)
+{
+    g->number = ++d->n_generations;
+    g->snapshot->generation = g->number;
+}
+
+static const char *plural(uint32_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+const char *daemon_summary(char *out, size_t n, const struct generation *g)
+{
+    const struct model *m = g->model;
+    size_t names = 0;
+    for (uint32_t i = 0; i < m->n_zones; i++)
+        names += m->zones[i].n_pool_names;
+    snprintf(out, n, "generation %llu: %u zone%s, %zu dynamic name%s, %u pool%s, %u endpoint%s",
+             (unsigned long long)g->number, m->n_zones, plural(m->n_zones), names,
+             names == 1 ? "" : "s", m->n_pools, plural(m->n_pools), m->n_endpoints,
+             plural(m->n_endpoints));
+    return out;
+}
+
+/* What is lent to the control side. */
+
+static const struct generation *host_generation(void *ctx)
+{
+    return ((struct daemon *)ctx)->generation;
+}
+
+static struct checker *host_checker(void *ctx)
+{
+    return ((struct daemon *)ctx)->checker;
+}
+
+static void host_io_stats(void *ctx, struct io_stats *out)
+{
+    const struct daemon *d = ctx;
+    *out = (struct io_stats){0};
+    if (d->workers) /* not while the last requests are answered at the stop */
+        workers_stats(d->workers, out);
+}
+
+static bool host_serving(void *ctx)
+{
+    return ((struct daemon *)ctx)->serving;
+}
+
+static void host_reload(void *ctx, reload_done_fn *done, void *arg)
+{
+    daemon_reload(ctx, done, arg);
+}
+
+static void host_stop(void *ctx)
+{
+    daemon_stop(ctx);
+}
+
+static void host_reloads(void *ctx, struct reload_info *out)
+{
+    *out = ((struct daemon *)ctx)->reload.info;
+}
+
+static struct ctl_host make_host(struct daemon *d)
+{
+    return (struct ctl_host){
+        .ctx = d,
+        .generation = host_generation,
+        .checker = host_checker,
+        .io_stats = host_io_stats,
+        .serving = host_serving,
+        .reload = host_reload,
+        .stop = host_stop,
+        .started_wall_ms = d->started_wall_ms,
+        .reloads = host_reloads,
+    };
+}
+
+/* Stopping. */
+
+static void close_own_handles(struct daemon *d)
+{
+    for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
+        uv_close((uv_handle_t *)&d->signals[i], NULL);
+    uv_close((uv_handle_t *)&d->ready_timer, NULL);
+    uv_close((uv_handle_t *)&d->event_timer, NULL);
+}
+
+static void on_checker_stopped(void *ctx)
+{
+    struct daemon *d = ctx;
+    d->checker = NULL;
+    close_own_handles(d);
+}
+
+/** The checker goes after the control side, which shows and changes it until the end. */
+static void on_ctl_stopped(void *ctx)
+{
+    struct daemon *d = ctx;
+    d->ctl = NULL;
+    daemon_flush_events(d);
+    checker_stop(d->checker, on_checker_stopped, d);
+}
+
+void daemon_stop(struct daemon *d)
+{
+    if (d->stopping)
+        return;
+    d->stopping = true;
+    log_notice("stopping");
+    notify_manager("STOPPING=1");
+    struct workers *workers = d->workers;
+    if (d->ctl)
+        ctl_stop(d->ctl, on_ctl_stopped, d);
+    else
+        on_ctl_stopped(d);
+    d->workers = NULL;
+    workers_stop(workers);
+}
+
+/* Starting. */
+
+static void log_ready(struct daemon *d)
+{
+    char summary[256], where[IP_PORT_TEXT_MAX];
+    struct buf listen = {0};
+    const struct server_config *server = &d->generation->model->server;
+    for (uint32_t i = 0; i < server->n_listen; i++)
+        buf_printf(&listen, "%s%s", i ? ", " : "",
+                   ip_port_text(where, &server->listen[i].addr, server->listen[i].port));
+    daemon_summary(summary, sizeof summary, d->generation);
+    log_notice("ready after %lld ms: %s; %u worker%s on %s",
+               (long long)(clock_mono_ms() - d->started_mono_ms), summary, server->workers,
+               plural(server->workers), listen.p ? listen.p : "no address");
+    notify_manager("READY=1\nSTATUS=%s", summary);
+    buf_free(&listen);
+}
+
+static void begin_serving(struct daemon *d)
+{
+    generation_fill_views(d->generation, checker_states(d->checker));
+    publish_snapshot(d->generation->snapshot);
+    d->serving = true;
+    struct diags diags;
+    diags_init(&diags);
+    if (workers_start(d->workers, &diags) != 0) {
+        daemon_log_diags(&diags);
+        d->exit_code = 1;
+        daemon_stop(d);
+    } else {
+        log_ready(d);
+        if (d->reload.again) /* asked for while starting */
+            daemon_reload(d, NULL, NULL);
+    }
+    diags_free(&diags);
+}
+
+static void on_ready_timer(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    if (d->stopping || !checker_ready(d->checker))
+        return;
+    uv_timer_stop(timer);
+    begin_serving(d);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *d = handle->data;
+    if (number == SIGHUP)
+        daemon_reload(d, NULL, NULL);
+    else
+        daemon_stop(d);
+}
+
+static void init_handles(struct daemon *d)
+{
+    static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+    static_assert(ARRAY_LEN(numbers) == ARRAY_LEN(((struct daemon *)0)->signals), "one each");
+    uv_loop_init(&d->loop);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        uv_signal_init(&d->loop, &d->signals[i]);
+        d->signals[i].data = d;
+        uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+    }
+    uv_timer_init(&d->loop, &d->ready_timer);
+    uv_timer_init(&d->loop, &d->event_timer);
+    d->ready_timer.data = d->event_timer.data = d;
+}
+
+/** In this order: a mistake in the files costs nothing; the control socket tells whether another
+ *  daemon serves this configuration, before we bind its ports and take queries from it; and all
+ * that is privileged is ours before we stop being root. */
+static int set_up(struct daemon *d, struct diags *diags)
+{
+    int code = generation_load(&d->generation, d->path, diags);
+    if (code != 0)
+        return code;
+    const struct model *m = d->generation->model;
+    const struct ctl_host host = make_host(d);
+    daemon_number(d, d->generation);
+    code = ctl_start(&d->ctl, &d->loop, m, &host, diags);
+    if (code == 0)
+        code = workers_bind(&d->workers, &m->server, diags);
+    if (code == 0 && m->server.user)
+        code = process_become(m->server.user, diags);
+    if (code != 0)
+        return code;
+    struct checker_callbacks callbacks = daemon_checker_callbacks(d);
+    return checker_start(&d->checker, &d->loop, m, &callbacks, diags);
+}
+
+/** Frees what the loop's end has left. */
+static void tear_down(struct daemon *d)
+{
+    workers_stop(d->workers);
+    if (d->serving)
+        publish_shutdown();
+    else if (d->generation)
+        snapshot_free(d->generation->snapshot);
+    generation_free(d->generation);
+    vec_free(&d->events);
+    vec_free(&d->reload.now);
+    vec_free(&d->reload.next);
+    free(d->reload.errors);
+}
+
+int daemon_run(const char *path)
+{
+    struct daemon d = {.path = path,
+                       .started_wall_ms = clock_wall_ms(),
+                       .started_mono_ms = clock_mono_ms(),
+                       .reload.info.errors = ""};
+    struct diags diags;
+    diags_init(&diags);
+    signal(SIGPIPE, SIG_IGN);
+    init_handles(&d);
+    int code = set_up(&d, &diags);
+    daemon_log_diags(&diags);
+    if (code == 0) {
+        uv_timer_start(&d.ready_timer, on_ready_timer, 0, READY_POLL_MS);
+    } else {
+        log_error("cannot start: %u error%s", diags.n_errors, plural(diags.n_errors));
+        d.exit_code = 1;
+        if (d.ctl)
+            ctl_stop(d.ctl, NULL, NULL);
+        close_own_handles(&d);
+    }
+    diags_free(&diags);
+    uv_run(&d.loop, UV_RUN_DEFAULT);
+    tear_down(&d);
+    uv_loop_close(&d.loop);
+    return d.exit_code;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The daemon: what is in force, and the control thread's loop that changes it.
+ *
+ *     load -> control -> bind -> drop privileges -> checker -> first results -> publish -> answer
+ *
+ * Everything in here belongs to the control thread; workers see only what is published. */
+#pragma once
+
+#include "base/vec.h"
+#include "compile/compile.h"
+#include "ctl/ctl.h"
+#include "health/checker.h"
+#include "io/workers.h"
+#include "out/events.h"
+
+#include <uv.h>
+
+typedef void reload_done_fn(void *arg, int code, const struct diags *diags);
+
+/** Someone who waits for the end of a reload. */
+struct reload_waiter {
+    reload_done_fn *done;
+    void *arg;
+};
+
+/** An event whose effect on the answers is not known before the views are refreshed. */
+struct pending_event {
+    struct event event;
+    uint32_t pool;
+};
+
+struct daemon {
+    const char *path; /* of the main configuration file */
+    uv_loop_t loop;
+    uv_signal_t signals[3];
+    uv_timer_t ready_timer; /* until the first results are in */
+    uv_timer_t event_timer; /* for events that no refresh follows */
+
+    struct generation *generation; /* in force */
+    struct checker *checker;
+    struct workers *workers;
+    struct ctl *ctl;
+    uint64_t n_generations;
+    int64_t started_wall_ms, started_mono_ms;
+    bool serving;   /* the first snapshot is published */
+    bool switching; /* the checker is ahead of `generation` */
+    bool stopping;
+    int exit_code;
+
+    VEC(struct pending_event) events;
+
+    struct {
+        uv_work_t work;
+        bool running;
+        struct generation *loaded; /* made by the work */
+        struct diags diags;
+        int code;
+        VEC(struct reload_waiter) now, next; /* of the one that runs, and of the one after it */
+        bool again;
+        struct reload_info info;
+        char *errors; /* info.errors, when not "" */
+    } reload;
+};
+
+/** Runs until it is told to stop. Returns the exit code. */
+int daemon_run(const char *path) ATTR_NONNULL;
+
+/** Starts a reload; during one, marks that another shall follow, however many ask. `done` may be
+ *  NULL. */
+void daemon_reload(struct daemon *daemon, reload_done_fn *done, void *arg);
+
+/** Answers what is being answered, saves, closes; the loop ends. */
+void daemon_stop(struct daemon *daemon) ATTR_NONNULL;
+
+/** Logs every diagnostic, each on its own line. */
+void daemon_log_diags(const struct diags *diags) ATTR_NONNULL;
+
+/** Numbers a generation that goes into force. */
+void daemon_number(struct daemon *daemon, struct generation *generation) ATTR_NONNULL;
+
+/** `3 zones, 12 pools, 40 endpoints`, for logs and --check. Returns out. */
+const char *daemon_summary(char *out, size_t n, const struct generation *generation) ATTR_NONNULL;
+
+/* changes.c: from the checker's news to views and events. */
+struct checker_callbacks daemon_checker_callbacks(struct daemon *daemon) ATTR_NONNULL;
+void daemon_flush_events(struct daemon *daemon) ATTR_NONNULL;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * loadstard: the command line. */
+#include "base/log.h"
+#include "compile/compile.h"
+#include "config.h"
+#include "main/daemon.h"
+#include "main/process.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static const char usage[] =
+    "usage: loadstard -c FILE [--check]\n"
+    "  -c FILE    the main configuration file\n"
+    "  --check    load it and all that it names, print what is wrong, and exit with 0 or 1\n"
+    "  --version  print the version\n"
+    "  --help     print this\n"
+    "Stays in the foreground and logs to stderr. SIGHUP reloads, SIGTERM stops. See "
+    "loadstard(8).\n";
+
+/** Does exactly what loading does, and tells. */
+static int check(const char *path)
+{
+    struct generation *g;
+    struct diags diags;
+    diags_init(&diags);
+    int loaded = generation_load(&g, path, &diags);
+    int code = loaded == 0 ? ctl_check(g->model, &diags) : loaded;
+    diags_print(&diags, stderr);
+    if (code == 0) {
+        char summary[256];
+        g->number = 1;
+        printf("%s: ok, %s\n", path, daemon_summary(summary, sizeof summary, g));
+    } else {
+        fprintf(stderr, "%s: not ok, %u error%s\n", path, diags.n_errors,
+                diags.n_errors == 1 ? "" : "s");
+    }
+    if (loaded == 0) {
+        snapshot_free(g->snapshot);
+        generation_free(g);
+    }
+    diags_free(&diags);
+    return code == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int refuse(const char *why)
+{
+    fprintf(stderr, "%s%s", why, usage);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    enum { OPT_CHECK = 256, OPT_VERSION };
+    static const struct option options[] = {
+        {"check", no_argument, NULL, OPT_CHECK},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    const char *path = NULL;
+    bool only_check = false;
+    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) >= 0;) {
+        switch (c) {
+        case 'c':
+            path = optarg;
+            break;
+        case OPT_CHECK:
+            only_check = true;
+            break;
+        case OPT_VERSION:
+            printf("loadstard %s\n", PACKAGE_VERSION);
+            return EXIT_DONE;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_DONE;
+        default: /* getopt has said why */
+            return refuse("");
+        }
+    }
+    if (optind < argc)
+        return refuse("loadstard: takes options only\n");
+    if (!path)
+        return refuse("loadstard: -c FILE is needed\n");
+    if (only_check)
+        return check(path);
+    log_init(LOG_LEVEL_INFO);
+    process_raise_file_limit();
+    return daemon_run(path);
+}

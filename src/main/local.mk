@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+bin_PROGRAMS += loadstarctl
+loadstarctl_SOURCES = src/main/loadstarctl.c
+loadstarctl_LDADD = $(LOADSTAR_LIBS)
+loadstarctl_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
+
+sbin_PROGRAMS += loadstard
+loadstard_SOURCES = \
+	src/main/changes.c \
+	src/main/daemon.c \
+	src/main/daemon.h \
+	src/main/loadstard.c \
+	src/main/notify.c \
+	src/main/notify.h \
+	src/main/process.c \
+	src/main/process.h \
+	src/main/reload.c
+loadstard_LDADD = $(LOADSTAR_LIBS)

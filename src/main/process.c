@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Limits and privileges. */
+#include "main/process.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+void process_raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+int process_become(const char *user, struct diags *diags)
+{
+    const struct span nowhere = {0};
+    errno = 0;
+    const struct passwd *pw = getpwnam(user);
+    if (!pw) {
+        diag_error(diags, nowhere, "server.user: there is no user %s%s%s", user, errno ? ": " : "",
+                   errno ? strerror(errno) : "");
+        return E_NOTFOUND;
+    }
+    if (geteuid() == pw->pw_uid)
+        return 0;
+    /* Groups first: without root they can no longer be changed. */
+    if (initgroups(user, pw->pw_gid) != 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0 ||
+        setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) != 0) {
+        diag_error(diags, nowhere, "server.user: cannot become %s: %s (only root can)", user,
+                   strerror(errno));
+        return E_SYSTEM;
+    }
+    if (pw->pw_uid != 0 && setresuid(0, 0, 0) == 0) {
+        diag_error(diags, nowhere, "server.user: root's privileges came back");
+        return E_SYSTEM;
+    }
+    return 0;
+}
