@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Health, seen from outside: what answers do when back ends or operators do something."""
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+import dns.exception
+
+import harness
+
+ZONE = """\
+zone: example.test
+ttl: 1h
+soa: {mname: ns1, rname: hostmaster, refresh: 1h, retry: 15m, expire: 2w, minimum: 60s, serial: 1}
+records:
+  "@": {NS: [ns1]}
+  ns1: {A: 192.0.2.53}
+  www: {POOL: www}
+"""
+INTERVAL, FALL, RISE, TIMEOUT = 0.3, 2, 2, 0.2
+# Back ends are on two addresses of loopback, in two sites; ams comes first.
+POOLS = """\
+sites:
+  ams: {{location: [52.31, 4.76]}}
+  iad: {{location: [38.95, -77.45]}}
+checks:
+  web: {{type: http, port: {port}, path: /healthz, expect: {{status: 200-299, body: ready}},
+         interval: 300ms, timeout: 200ms, rise: 2, fall: 2}}
+pools:
+  www:
+    ttl: {ttl}
+    checks: [web]
+    steer: {{order: [ams, iad]}}
+    sites: {{ams: [127.0.2.1], iad: [127.0.2.2]}}
+"""
+AMS, IAD = "127.0.2.1", "127.0.2.2"
+NAME = "www.example.test"
+
+
+class Case(harness.TestCase):
+    def pair(self, ttl="5s", **kw):
+        """A daemon over one back end in ams and one in iad, both up."""
+        self.ams = self.backend(AMS)
+        self.iad = self.backend(IAD, port=self.ams.port)
+        self.d = self.daemon(zones={"example.test.yaml": ZONE},
+                             pools=POOLS.format(port=self.ams.port, ttl=ttl), **kw)
+        self.assertEqual(self.answer(), [AMS])
+        return self.d
+
+    def answer(self, d=None):
+        return (d or self.d).addresses(NAME)
+
+    def endpoint(self, target, d=None):
+        for e in (d or self.d).ctl_json("endpoints")["endpoints"]:
+            if e["target"] == target:
+                return e
+        raise AssertionError(f"no endpoint {target}")
+
+    def assert_moves(self, to, within):
+        """The answer becomes [to] within so many seconds from now; returns how many it took."""
+        start = time.monotonic()
+        while self.answer() != [to]:
+            took = time.monotonic() - start
+            self.assertLess(took, within + 0.5, f"answer does not move to {to}")
+        took = time.monotonic() - start
+        self.assertLessEqual(took, within)
+        return took
+
+
+class Failover(Case):
+    def test_refused(self):
+        self.pair()
+        self.ams.refuse()
+        self.assert_moves(IAD, FALL * INTERVAL + 0.1)
+        e = self.endpoint(f"www/ams/{AMS}")
+        self.assertEqual((e["state"], e["why"]), ("down", "web: connect refused"))
+        self.ams.ok()
+        self.assert_moves(AMS, RISE * INTERVAL + 0.1)
+
+    def test_wrong_status(self):
+        self.pair()
+        self.ams.fail(503)
+        self.assert_moves(IAD, FALL * INTERVAL + 0.1)
+        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["why"],
+                         "web: status 503, expected 200-299")
+
+    def test_wrong_body(self):
+        self.pair()
+        self.ams.body = "warming up"
+        self.assert_moves(IAD, FALL * INTERVAL + 0.1)
+        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["why"],
+                         'web: body does not contain "ready" (10 bytes read)')
+
+    def test_hang(self):
+        self.pair()
+        self.ams.hang()
+        self.assert_moves(IAD, FALL * INTERVAL + TIMEOUT + 0.1)
+        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["why"],
+                         "web: timeout after 200ms waiting for the response header")
+
+    def test_one_failure_changes_nothing(self):
+        self.pair()
+        end = time.monotonic() + 6 * INTERVAL
+        self.ams.fail(500)
+        seen = self.ams.requests
+        self.d.wait_for(lambda: self.ams.requests > seen, 1, step=0.002)
+        self.ams.ok()
+        while time.monotonic() < end:
+            self.assertEqual(self.answer(), [AMS])
+
+    def test_all_down_serves_all(self):
+        self.pair()
+        self.ams.refuse()
+        self.iad.refuse()
+        self.d.wait_for(lambda: self.endpoint(f"www/iad/{IAD}")["state"] == "down", 2)
+        self.d.wait_for(lambda: self.endpoint(f"www/ams/{AMS}")["state"] == "down", 2)
+        self.assertEqual({self.answer()[0] for _ in range(50)} - {AMS, IAD}, set())
+
+
+class Start(Case):
+    def test_first_answer_is_right(self):
+        """A back end that is dead at the start is not in the very first answer."""
+        iad = self.backend(IAD)
+        d = self.daemon(zones={"example.test.yaml": ZONE},
+                        pools=POOLS.format(port=iad.port, ttl="5s"), start=False)
+        for _ in range(5):
+            d.start(ready=False)
+            while True:
+                try:
+                    first = d.query(NAME, timeout=0.05)
+                    break
+                except (dns.exception.Timeout, OSError):
+                    self.assertIsNone(d.process.poll())
+            self.assertEqual(harness.rdata(first, "A"), [IAD])
+            d.stop()
+            os.unlink(os.path.join(d.dir, "state", "health.json"))
+
+    def test_saved_health_bridges_a_restart(self):
+        """Until its first result an endpoint is taken as it was when the server stopped."""
+        d = self.pair()
+        self.ams.refuse()
+        self.assert_moves(IAD, 2)
+        since = self.endpoint(f"www/ams/{AMS}")["since"]
+        d.stop()
+        saved = json.loads(d.read("state/health.json"))
+        self.assertEqual(saved["endpoints"][f"www/ams/{AMS}"][0], "down")
+        d.start()
+        self.assertEqual(self.answer(), [IAD])
+        d.wait_for(lambda: self.endpoint(f"www/ams/{AMS}")["health"] == "down", 2)
+        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["since"], since)
+
+    def test_probes_stop_with_their_check(self):
+        d = self.pair()
+        d.write("pools.yaml", POOLS.format(port=self.ams.port, ttl="5s")
+                .replace("checks: [web]", "checks: []"))
+        d.reload()
+        time.sleep(2 * INTERVAL)
+        seen = self.ams.requests
+        time.sleep(2 * INTERVAL)
+        self.assertEqual(self.ams.requests, seen)
+        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["state"], "up")
+
+    def test_reload_keeps_states(self):
+        d = self.pair()
+        self.ams.refuse()
+        self.assert_moves(IAD, 2)
+        since = self.endpoint(f"www/ams/{AMS}")["since"]
+        for _ in range(5):
+            d.reload()
+            self.assertEqual(self.answer(), [IAD])
+        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["since"], since)
+
+
+class Overrides(Case):
+    def test_each_state(self):
+        d = self.pair()
+        for state in ("drain", "down"):
+            d.ctl("set", "www/ams", state, "--reason", "maintenance")
+            self.assertEqual(self.answer(), [IAD])
+            e = self.endpoint(f"www/ams/{AMS}")
+            self.assertEqual((e["state"], e["why"]), (state + "!", "maintenance"))
+        d.ctl("set", "www/ams", "auto")
+        self.assertEqual(self.answer(), [AMS])
+        self.ams.refuse()
+        self.assert_moves(IAD, 2)
+        d.ctl("set", f"www/*/{AMS}", "up")
+        self.assertEqual(self.answer(), [AMS])
+
+    def test_weight(self):
+        d = self.pair()
+        d.ctl("weight", "www/ams", "0")
+        self.assertEqual(self.answer(), [IAD])
+        d.ctl("weight", "www/ams", "auto")
+        self.assertEqual(self.answer(), [AMS])
+
+    def test_expiry(self):
+        d = self.pair()
+        start = time.monotonic()
+        d.ctl("set", "ams", "drain", "--for", "1s")
+        self.assertEqual(self.answer(), [IAD])
+        self.d.wait_for(lambda: self.answer() == [AMS], 3)
+        self.assertGreater(time.monotonic() - start, 0.9)
+        self.assertEqual(d.ctl_json("status")["overrides"], [])
+
+    def test_restart_keeps_them(self):
+        d = self.pair()
+        d.ctl("set", "ams", "drain", "--reason", "disk")
+        d.ctl("set", "iad", "down", "--for", "1s")
+        d.ctl("weight", "www/iad", "7")
+        d.stop()
+        time.sleep(1.1)
+        d.start()
+        self.assertEqual(self.answer(), [IAD])
+        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["why"], "disk")
+        self.assertEqual(self.endpoint(f"www/iad/{IAD}")["weight"], 7)
+
+    def test_no_match_is_refused(self):
+        d = self.pair()
+        for target in ("nowhere", "www/sin", "www/ams/192.0.2.9"):
+            self.assertEqual(d.ctl("set", target, "down", check=False).returncode, 1)
+
+    def test_new_endpoint_gets_the_rule(self):
+        d = self.pair()
+        d.ctl("set", "www/a*", "drain")
+        d.write("pools.yaml", POOLS.format(port=self.ams.port, ttl="5s")
+                .replace("ams: [127.0.2.1]", "ams: [127.0.2.1, 127.0.2.3]"))
+        d.reload()
+        self.assertEqual(self.endpoint("www/ams/127.0.2.3")["state"], "drain!")
+
+    def test_corrupt_file_is_kept_and_reported(self):
+        d = self.pair()
+        d.ctl("set", "ams", "drain")
+        d.stop()
+        path = os.path.join(d.dir, "state", "overrides.json")
+        with open(path) as file:
+            text = file.read()
+        with open(path, "w") as file:
+            file.write(text[:-10])
+        d.start()
+        self.assertIn(path + ":", d.log())
+        with open(path + ".corrupt") as file:
+            self.assertEqual(file.read(), text[:-10])
+        self.assertTrue(any("overrides.json.corrupt" in p["text"]
+                            for p in d.ctl_json("status")["problems"]))
+
+    def test_kill_while_writing(self):
+        """After kill -9 at a random moment, the last acknowledged override is in force."""
+        d = self.pair()
+        rng = random.Random(1)
+        for _ in range(50):
+            acknowledged, asked, stop = [None], [None], threading.Event()
+
+            def write():
+                i = 0
+                while not stop.is_set():
+                    i += 1
+                    asked[0] = f"round {i}"
+                    if d.ctl("set", "ams", ("drain", "down")[i % 2], "--reason", asked[0],
+                             check=False).returncode:
+                        return
+                    acknowledged[0] = asked[0]
+
+            writer = threading.Thread(target=write)
+            writer.start()
+            time.sleep(rng.uniform(0.0, 0.08))
+            d.kill()
+            stop.set()
+            writer.join()
+            d.start()
+            self.assertNotIn("error", [line.split(" ")[1] for line in d.log().splitlines()
+                                       if "overrides" in line and " " in line])
+            e = self.endpoint(f"www/ams/{AMS}")
+            # What was asked but not acknowledged may be in force as well.
+            if acknowledged[0]:
+                self.assertIn(e["why"], (acknowledged[0], asked[0]))
+            self.assertFalse(os.path.exists(
+                os.path.join(d.dir, "state", "overrides.json.corrupt")))
+
+
+class Ttl(Case):
+    def ttl(self):
+        return self.d.query(NAME).answer[0].ttl
+
+    def test_follows_the_soonest_flip(self):
+        """3 results of 1 s each are needed to fall: 3; one failure later 2, then 1."""
+        self.ams = self.backend(AMS)
+        self.iad = self.backend(IAD, port=self.ams.port)
+        pools = (POOLS.format(port=self.ams.port, ttl="{min: 1s, max: 60s}")
+                 .replace("300ms", "1s").replace("fall: 2", "fall: 3"))
+        self.d = self.daemon(zones={"example.test.yaml": ZONE}, pools=pools)
+        self.assertEqual(self.ttl(), 3)
+        self.ams.refuse()
+        seen = [3]
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            answer = self.d.query(NAME)
+            if harness.rdata(answer, "A") != [AMS]:
+                break
+            if answer.answer[0].ttl != seen[-1]:
+                seen.append(answer.answer[0].ttl)
+        self.assertEqual(seen, [3, 2, 1])
+
+    def test_clamped(self):
+        self.pair(ttl="{min: 7s, max: 9s}")
+        self.assertEqual(self.ttl(), 7)
+
+    def test_expiring_override_caps_it(self):
+        self.pair(ttl="30s")
+        self.assertEqual(self.ttl(), 30)
+        self.d.ctl("set", "ams", "drain", "--for", "5s")
+        self.assertLessEqual(self.ttl(), 5)
+
+
+class Suspicion(Case):
+    def eight(self, ams, iad):
+        return """\
+sites: {{ams: {{location: [52, 4]}}, iad: {{location: [38, -77]}}}}
+checks: {{c: {{type: tcp, port: {port}, interval: 400ms, timeout: 200ms}}}}
+pools:
+  www:
+    checks: [c]
+    steer: {{order: [ams, iad]}}
+    pick: all
+    sites: {{ams: [{ams}], iad: [{iad}]}}
+""".format(port=self.backends[0].port, ams=", ".join(ams), iad=", ".join(iad))
+
+    def test_panic_guard(self):
+        """When all of eight in two sites fall at once, states stay as they were."""
+        ams = [f"127.0.3.{i}" for i in range(1, 5)]
+        iad = [f"127.0.3.{i}" for i in range(5, 9)]
+        first = self.backend(ams[0])
+        self.backends = [first] + [self.backend(a, port=first.port) for a in ams[1:] + iad]
+        d = self.daemon(zones={"example.test.yaml": ZONE}, pools=self.eight(ams, iad))
+        self.assertEqual(d.addresses(NAME), ams)
+        for b in self.backends:
+            b.refuse()
+        end = time.monotonic() + 5 * 0.4
+        while time.monotonic() < end:
+            self.assertEqual(d.addresses(NAME), ams)
+        problems = [p["text"] for p in d.ctl_json("status")["problems"]]
+        self.assertTrue(any("panic" in p for p in problems), problems)
+        self.assertIn("panic guard", d.log())
+        for b in self.backends:
+            b.ok()
+        d.wait_for(lambda: not any("panic" in p["text"]
+                                   for p in d.ctl_json("status")["problems"]), 5, step=0.1)
+        self.assertEqual(d.addresses(NAME), ams)
+        # One site alone that goes down is believed.
+        for b in self.backends[:4]:
+            b.refuse()
+        d.wait_for(lambda: d.addresses(NAME) == iad, 3)
+
+    def test_stall_is_said_and_healed(self):
+        d = self.pair()
+        d.process.send_signal(signal.SIGSTOP)
+        time.sleep(6)
+        d.process.send_signal(signal.SIGCONT)
+        d.wait_for(lambda: "the checker did not run for" in d.log(), 3)
+        self.assertEqual(self.answer(), [AMS])
+        d.wait_for(lambda: not self.endpoint(f"www/ams/{AMS}")["stale"], 2)
+        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["state"], "up")
+
+
+class Exec(Case):
+    def test_reason_and_environment(self):
+        pools = """\
+sites: {ams: {location: [52, 4]}}
+checks:
+  c: {type: exec, interval: 300ms, timeout: 200ms, rise: 1, fall: 1, command: [./check.sh, "{address}"]}
+pools:
+  www: {checks: [c], sites: {ams: [{address: 192.0.2.7, name: web7}]}}
+"""
+        script = ("#!/bin/sh\n[ -e flag ] && exit 0\n"
+                  'echo "no flag for $1 $LOADSTAR_POOL/$LOADSTAR_SITE/$LOADSTAR_NAME" >&2\nexit 2\n')
+        d = self.daemon(zones={"example.test.yaml": ZONE}, start=False)
+        path = d.write("check.sh", script.replace("flag ]", os.path.join(d.dir, "flag") + " ]"))
+        os.chmod(path, 0o755)
+        d.write("pools.yaml", pools.replace("./check.sh", path))
+        d.write("loadstar.yaml", d.read("loadstar.yaml") + "pools: pools.yaml\n")
+        d.start()
+        e = self.endpoint("www/ams/web7", d)
+        self.assertEqual((e["state"], e["why"]),
+                         ("down", "c: exec exited 2: no flag for 192.0.2.7 www/ams/web7"))
+        d.write("flag", "")
+        d.wait_for(lambda: self.endpoint("www/ams/web7", d)["state"] == "up", 2)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP side: documents, metrics, health, dashboard, token, and clients that misbehave."""
+import http.client
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import harness
+from test_ctl import POOLS, ZONE
+
+CONFIG = {"zones": {"example.test.yaml": ZONE}, "pools": POOLS, "http": True}
+
+
+class HttpTest(harness.TestCase):
+    def request(self, method, path, body=None, headers=None, d=None, port=None):
+        d = d or self.d
+        c = http.client.HTTPConnection("127.0.0.1", port or d.http_port, timeout=10)
+        try:
+            c.request(method, path, body, headers or {})
+            response = c.getresponse()
+            response.text = response.read().decode()
+            return response
+        finally:
+            c.close()
+
+    def get(self, path, **kw):
+        return self.request("GET", path, **kw)
+
+    def json(self, path, status=200, **kw):
+        response = self.get(path, **kw)
+        self.assertEqual(response.status, status, response.text)
+        self.assertEqual(response.getheader("Content-Type"), "application/json")
+        return json.loads(response.text)
+
+    def put(self, body, token=None, method="PUT", path="/api/v1/state", **kw):
+        headers = {"Authorization": "Bearer " + token} if token else {}
+        if not isinstance(body, (str, bytes, type(None))):
+            body = json.dumps(body)
+        return self.request(method, path, body, headers, **kw)
+
+
+class Reading(HttpTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.d = harness.Daemon(**CONFIG)
+        cls.d.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.d.close()
+
+    def test_documents_are_those_of_the_socket(self):
+        for name in ("pools", "endpoints", "sites", "checks"):
+            document, other = self.json("/api/v1/" + name), self.d.ctl_json(name)
+            drop_ages(document), drop_ages(other)
+            self.assertEqual(document, other)
+        self.assertEqual(set(self.json("/api/v1/status")), set(self.d.ctl_json("status")))
+
+    def test_arguments(self):
+        rows = self.json("/api/v1/endpoints?pool=spare")["endpoints"]
+        self.assertEqual([r["target"] for r in rows], ["spare/iad/198.51.100.99"])
+        self.assertIn("no pool", self.json("/api/v1/endpoints?pool=nope", 404)["error"])
+        self.assertIn("no argument", self.json("/api/v1/endpoints?poool=www", 400)["error"])
+        self.assertIn("twice", self.json("/api/v1/endpoints?pool=www&pool=www", 400)["error"])
+        self.assertIn("missing", self.json("/api/v1/explain", 400)["error"])
+        x = self.json("/api/v1/explain?name=www.example.test&type=A&client=192.0.2.7")
+        self.assertEqual((x["pool"], x["client"]), ("www", "192.0.2.7"))
+        self.assertIn("type", self.json("/api/v1/explain?name=a&type=NOTYPE", 400)["error"])
+        self.assertEqual(self.json("/api/v1/geo?address=192.0.2.7")["address"], "192.0.2.7")
+
+    def test_health(self):
+        self.assertEqual(self.json("/healthz"), {"serving": True})
+        self.assertEqual(self.request("HEAD", "/healthz").status, 200)
+
+    def test_unknown_and_wrong_method(self):
+        self.assertIn("no such page", self.json("/nothing", 404)["error"])
+        self.assertIn("no such page", self.json("/api/v1/status/", 404)["error"])
+        for method, path, allow in (("POST", "/", "GET, HEAD"), ("GET", "/api/v1/state", "PUT"),
+                                    ("DELETE", "/api/v1/status", "GET, HEAD"),
+                                    ("PUT", "/api/v1/reload", "POST")):
+            response = self.request(method, path)
+            self.assertEqual(response.status, 405, (method, path))
+            self.assertEqual(response.getheader("Allow"), allow)
+            self.assertIn("error", json.loads(response.text))
+
+    def test_dashboard(self):
+        response = self.get("/")
+        self.assertEqual(response.status, 200)
+        self.assertEqual(response.getheader("Content-Type"), "text/html; charset=utf-8")
+        policy = response.getheader("Content-Security-Policy")
+        self.assertRegex(policy, r"default-src 'none'; script-src 'sha256-[A-Za-z0-9+/]{43}='")
+        self.assertIn("frame-ancestors 'none'", policy)
+        page = response.text
+        self.assertNotRegex(page, r"(src|href)=\"(https?:)?//")
+        self.assertNotIn(" style=", page)   # the policy would not let it work
+        self.assertNotRegex(page, r"<\w+[^>]* on\w+=")
+        self.assertNotIn("innerHTML", page)
+        for name in ("status", "pools", "endpoints", "sites", "events", "explain"):
+            self.assertIn(name, page)
+
+    def test_dashboard_in_a_browser(self):
+        names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+        browser = next(filter(None, map(shutil.which, names)), None)
+        if not browser:
+            self.skipTest("chromium is missing: Debian has it in chromium-headless-shell")
+        url = f"http://127.0.0.1:{self.d.http_port}/#name=www.example.test&type=A"
+        done = subprocess.run(
+            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000",
+             "--user-data-dir=" + os.path.join(self.d.dir, "browser"), "--dump-dom", url],
+            capture_output=True, text=True, timeout=60)
+        page = re.sub(r"(?s)<script>.*?</script>", "", done.stdout)
+        text = re.sub(r"<[^>]+>", " ", page)
+        for words in ("all well", "live", "web1", "198.51.100.99", "steer order ams iad",
+                      "www.example.test. A", "ams comes first"):
+            self.assertIn(words, text)
+        for words in ("undefined", "NaN", "[object", "no answer from loadstard"):
+            self.assertNotIn(words, text)
+
+    def test_no_cross_origin_access(self):
+        response = self.request("GET", "/api/v1/status", headers={"Origin": "https://evil.test"})
+        self.assertIsNone(response.getheader("Access-Control-Allow-Origin"))
+        response = self.request("OPTIONS", "/api/v1/state", headers={
+            "Origin": "https://evil.test", "Access-Control-Request-Method": "PUT"})
+        self.assertEqual(response.status, 405)
+        self.assertIsNone(response.getheader("Access-Control-Allow-Origin"))
+
+    def test_metrics(self):
+        self.d.query("www.example.test")
+        self.d.query("nothing.example.test", tcp=True)
+        metrics = {}
+
+        def counted():
+            response = self.get("/metrics")
+            self.assertEqual(response.getheader("Content-Type"),
+                             "text/plain; version=0.0.4; charset=utf-8")
+            metrics.update(parse_metrics(self, response.text))
+            return (metrics['loadstar_dns_queries_total{transport="udp"}'] >= 1
+                    and metrics['loadstar_dns_responses_total{rcode="NXDOMAIN"}'] >= 1)
+        harness.wait_for(counted, 5)
+        self.assertEqual(metrics['loadstar_pool_up{pool="www"}'], 1)
+        self.assertEqual(metrics['loadstar_pool_site_up{pool="www",site="ams"}'], 1)
+        self.assertEqual(metrics["loadstar_config_generation"], 1)
+        self.assertEqual(metrics["loadstar_config_last_reload_successful"], 1)
+        self.assertEqual(metrics["loadstar_config_differs_from_disk"], 0)
+        self.assertGreater(metrics["loadstar_memory_resident_bytes"], 1e6)
+
+    def test_promtool(self):
+        promtool = os.environ.get("PROMTOOL") or shutil.which("promtool")
+        if not promtool:
+            self.skipTest("promtool is missing: it is in Debian's package prometheus")
+        done = subprocess.run([promtool, "check", "metrics"], input=self.get("/metrics").text,
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    def test_the_manual_names_every_metric_and_no_other(self):
+        manual = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                              "../../contrib/doc/api.md")
+        with open(manual) as file:
+            named = set(re.findall(r"`(loadstar_\w+?)(?:\{[^`]*\})?`", file.read()))
+        served = set(re.findall(r"(?m)^# TYPE (\S+)", self.get("/metrics").text))
+        self.assertEqual(named, served)
+
+    def test_keep_alive(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.d.http_port, timeout=10)
+        for path in ("/healthz", "/nothing", "/api/v1/sites"):
+            c.request("GET", path)
+            c.getresponse().read()
+        c.close()
+
+    def test_malformed_requests(self):
+        for data in (b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+                     b"GET / HTTP/9.9\r\n\r\n", b"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+                     b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"x" * 70000 + b"\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", self.d.http_port), timeout=1) as s:
+                try:
+                    s.sendall(data)
+                    s.shutdown(socket.SHUT_WR)
+                    while s.recv(65536):
+                        pass
+                except OSError:
+                    pass
+        self.assertEqual(self.get("/healthz").status, 200)
+
+
+class Starting(HttpTest):
+    def test_while_starting_all_can_be_seen_but_nothing_is_served(self):
+        back = self.backend("127.0.0.1")
+        back.hang()  # first results stay out: up to 3 s until it serves without
+        pools = POOLS + ("checks:\n  slow: {type: http, port: %d, interval: 10s, timeout: 9s}\n"
+                         % back.port)
+        pools = pools.replace("  spare:\n", "  spare:\n    checks: [slow]\n")
+        pools = pools.replace("198.51.100.99", "127.0.0.1")
+        self.d = d = self.daemon(**dict(CONFIG, pools=pools), start=False)
+        d.start(ready=False)
+        harness.wait_for(lambda: d.ctl("status", check=False).returncode == 0, 20)
+        started = time.monotonic()
+        health = self.json("/healthz", 503)
+        self.assertFalse(health["serving"])
+        self.assertIn("starting", health["reason"])
+        self.assertTrue([p for p in d.ctl_json("status")["problems"] if "starting" in p["text"]])
+        done = d.ctl("explain", "www.example.test", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("starting", done.stderr)
+        self.assertEqual(d.ctl_json("set", "www/ams", "drain")["endpoints"], 2)
+        self.assertIn("generation 2", d.reload().stdout)  # waits until it serves
+        self.assertLess(time.monotonic() - started, 8)
+        self.assertEqual(self.json("/healthz"), {"serving": True})
+        self.assertEqual(d.addresses("www.example.test"), ["198.51.100.11"])
+
+
+class Changing(HttpTest):
+    def test_token(self):
+        self.d = self.daemon(**CONFIG)
+        body = {"target": "www/ams", "state": "drain", "for": "1h", "reason": "by API"}
+        response = self.put(body)
+        self.assertEqual(response.status, 401)
+        self.assertIn("Bearer", response.getheader("WWW-Authenticate"))
+        self.assertIn("token is needed", response.text)
+        response = self.put(body, "wrong")
+        self.assertEqual((response.status, json.loads(response.text)["error"]),
+                         (401, "the token is wrong"))
+        self.assertEqual(self.put(None, None, "POST", "/api/v1/reload").status, 401)
+        self.assertEqual(self.d.ctl_json("status")["overrides"], [])
+        response = self.put(body, self.d.token)
+        self.assertEqual(response.status, 200)
+        self.assertEqual(json.loads(response.text)["effects"],
+                         ["www: answers move from ams to iad"])
+        self.d.wait_for(lambda: self.d.addresses("www.example.test") == ["198.51.100.11"], 2)
+        self.assertIn("by API", self.d.ctl("status").stdout)
+
+    def test_bodies(self):
+        self.d = self.daemon(**CONFIG)
+        for body, status, words in (
+                ("", 400, "expected"), ("{", 400, "expected"), ("[]", 400, "expected"),
+                ({"target": "www/ams"}, 400, '"state" is missing'),
+                ({"target": "www/ams", "state": "off"}, 400, "expected up, down, drain"),
+                ({"target": "nope", "state": "up"}, 404, "no endpoint matches"),
+                ({"command": "stop"}, 400, "expected"),
+                ({"target": "www/ams", "state": "up", "x": 1}, 400, "no argument"),
+                ("x" * 20000, 413, "longer than 16384")):
+            response = self.put(body, self.d.token)
+            self.assertEqual(response.status, status, (body, response.text))
+            self.assertIn(words, json.loads(response.text)["error"])
+        response = self.put({"target": "www/ams/web1", "weight": 7}, self.d.token)
+        self.assertEqual(json.loads(response.text)["weight"], 7)
+        self.assertEqual(self.json("/api/v1/endpoints?pool=www")["endpoints"][0]["weight"], 7)
+
+    def test_reload(self):
+        self.d = self.daemon(**CONFIG)
+        response = self.put(None, self.d.token, "POST", "/api/v1/reload")
+        self.assertEqual((response.status, json.loads(response.text)["generation"]), (200, 2))
+        self.d.write("pools.yaml", "pools: [")
+        response = self.put(None, self.d.token, "POST", "/api/v1/reload")
+        self.assertEqual(response.status, 422)
+        self.assertRegex(json.loads(response.text)["errors"][0], r"pools\.yaml:\d+:\d+: ")
+        metrics = parse_metrics(self, self.get("/metrics").text)
+        self.assertEqual(metrics["loadstar_config_last_reload_successful"], 0)
+        self.assertEqual(metrics['loadstar_config_reloads_total{result="failed"}'], 1)
+
+    def test_events_page_by_page(self):
+        self.d = self.daemon(**CONFIG)
+        for state in ("drain", "up", "down", "auto"):
+            self.d.ctl("set", "www/iad", state)
+        harness.wait_for(lambda: self.json("/api/v1/events")["last"] >= 4, 3)
+        document = self.json("/api/v1/events")
+        ids = [e["id"] for e in document["events"]]
+        self.assertEqual(ids, list(range(1, document["last"] + 1)))
+        page = self.json(f"/api/v1/events?after={ids[1]}&limit=1")["events"]
+        self.assertEqual([e["id"] for e in page], [ids[2]])
+        newest = self.json("/api/v1/events?limit=2")["events"]
+        self.assertEqual([e["id"] for e in newest], ids[-2:])
+        self.assertEqual(self.json(f"/api/v1/events?after={ids[-1]}")["events"], [])
+        self.assertEqual(set(newest[0]), {"id", "at", "target", "from", "to", "reason", "effect"})
+
+    def test_without_a_token_changes_are_off(self):
+        self.d = d = self.daemon(**CONFIG, start=False)
+        d.write("loadstar.yaml", d.read("loadstar.yaml").replace(", token_file: api.token", ""))
+        d.start()
+        response = self.put({"target": "www/ams", "state": "down"}, "anything")
+        self.assertEqual(response.status, 403)
+        self.assertIn("no http.token_file", json.loads(response.text)["error"])
+
+    def test_token_file_that_others_can_read(self):
+        self.d = d = self.daemon(**CONFIG, start=False)
+        token = os.path.join(d.dir, "api.token")
+        os.chmod(token, 0o644)
+        done = subprocess.run(d.command("-c", d.path), capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("api.token", done.stderr)
+        self.assertIn("open to everybody", done.stderr)
+        done = d.check()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("open to everybody", done.stderr)
+        os.chmod(token, 0o600)
+        self.assertEqual(d.check().returncode, 0)
+        d.start()
+        d.write("api.token", "\n")
+        os.chmod(token, 0o600)
+        done = d.reload(check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("is empty", done.stderr)
+        self.assertEqual(self.put({"target": "www/ams", "state": "up"}, d.token).status, 200)
+        d.write("api.token", "new")
+        os.chmod(token, 0o600)
+        d.reload()
+        self.assertEqual(self.put({"target": "www/ams", "state": "auto"}, d.token).status, 401)
+        self.assertEqual(self.put({"target": "www/ams", "state": "auto"}, "new").status, 200)
+
+    def test_privileges_dropped(self):
+        if os.geteuid() != 0:
+            self.skipTest("root is missing: only it can drop privileges")
+        self.d = d = self.daemon(**CONFIG, server="user: nobody", start=False)
+        os.chmod(d.dir, 0o755)
+        user = pwd.getpwnam("nobody")
+        os.chown(os.path.join(d.dir, "state"), user.pw_uid, user.pw_gid)
+        d.write("loadstar.yaml", d.read("loadstar.yaml").replace("control.sock", "run/sock"))
+        d.socket = os.path.join(d.dir, "run", "sock")  # the daemon makes run/, and gives it away
+        d.start()
+        self.assertEqual(os.stat(d.socket).st_uid, user.pw_uid)
+        done = d.reload()  # as nobody, who cannot read the token
+        self.assertIn("the token stays as it was", done.stdout)
+        self.assertEqual(self.put({"target": "www/ams", "state": "down"}, d.token).status, 200)
+        self.assertEqual(self.put({"target": "www/ams", "state": "down"}, "wrong").status, 401)
+        self.assertEqual(d.stop(), 0)
+        self.assertFalse(os.path.exists(d.socket))
+
+    def test_reload_moves_the_listener(self):
+        self.d = d = self.daemon(**CONFIG)
+        other = harness.free_port()
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        before = d.read("loadstar.yaml")
+        d.write("loadstar.yaml", before.replace(str(d.http_port), str(taken.getsockname()[1])))
+        done = d.reload(check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("http.listen", done.stderr)
+        self.assertEqual(self.get("/healthz").status, 200)
+        d.write("loadstar.yaml", before.replace(str(d.http_port), str(other)))
+        response = self.put(None, d.token, "POST", "/api/v1/reload")
+        self.assertEqual((response.status, json.loads(response.text)["generation"]), (200, 2))
+        self.assertEqual(self.get("/healthz", port=other).status, 200)
+        with self.assertRaises(OSError):
+            self.get("/healthz")
+        d.write("loadstar.yaml", re.sub(r"(?m)^http:.*$", "", before))
+        d.reload()
+        with self.assertRaises(OSError):
+            self.get("/healthz", port=other)
+
+    def test_stop_with_open_connections(self):
+        self.d = d = self.daemon(**CONFIG)
+        open_ones = [socket.create_connection(("127.0.0.1", d.http_port)) for _ in range(10)]
+        for i, s in enumerate(open_ones):
+            self.addCleanup(s.close)
+            s.sendall(b"GET / HTTP/1.1\r\n"[:3 + i])
+        self.assertEqual(d.stop(), 0)
+
+
+class Misbehaving(HttpTest):
+    def test_slow_requests_end_and_hold_up_nobody(self):
+        self.d = self.daemon(**CONFIG)
+        slow = [socket.create_connection(("127.0.0.1", self.d.http_port)) for _ in range(30)]
+        for s in slow:
+            self.addCleanup(s.close)
+            s.sendall(b"GET /healthz HTTP/1.1\r\n")
+        started = time.monotonic()
+        open_ones = set(range(len(slow)))
+        while open_ones and time.monotonic() - started < 25:
+            self.assertEqual(self.get("/healthz").status, 200)
+            for i in list(open_ones):
+                try:
+                    slow[i].sendall(b"X: y\r\n")  # a byte now and then: never silent
+                except OSError:
+                    open_ones.discard(i)
+            time.sleep(0.5)
+        self.assertEqual(open_ones, set())
+        self.assertGreater(time.monotonic() - started, 10)
+
+    def test_readers_that_do_not_read_hold_up_nobody(self):
+        self.d = self.daemon(**CONFIG)
+        for _ in range(20):
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", self.d.http_port))
+            self.addCleanup(s.close)
+            s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 50)
+        for _ in range(20):
+            started = time.monotonic()
+            self.assertEqual(self.get("/healthz").status, 200)
+            self.assertLess(time.monotonic() - started, 2)
+
+    def test_parallel_requests_and_changes(self):
+        self.d = self.daemon(**CONFIG)
+        failures = []
+
+        def work(n):
+            try:
+                for i in range(15):
+                    if n % 3 == 0:
+                        state = "drain" if i % 2 else "auto"
+                        ok = self.put({"target": "www/ams", "state": state}, self.d.token)
+                    elif n % 3 == 1:
+                        ok = self.put(None, self.d.token, "POST", "/api/v1/reload")
+                    else:
+                        ok = self.get("/metrics")
+                    if ok.status != 200:
+                        failures.append(ok.text)
+            except OSError as e:
+                failures.append(e)
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(self.d.stop(), 0)
+
+
+def drop_ages(value):
+    """Removes what differs between two looks at one state."""
+    if isinstance(value, dict):
+        for key in ("since_s", "age_s", "uptime_s"):
+            value.pop(key, None)
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            drop_ages(item)
+
+
+SAMPLE = re.compile(r'(loadstar_[a-z0-9_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (\S+)$')
+
+
+def parse_metrics(test, text):
+    """{sample: value}; each line must be of the text format, each sample in its own family."""
+    values, family, seen, kind = {}, None, set(), None
+    test.assertTrue(text.endswith("\n"))
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            family = line.split()[2]
+            test.assertNotIn(family, seen)
+            test.assertTrue(family.startswith("loadstar_"))
+            seen.add(family)
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            test.assertEqual(name, family)
+            test.assertIn(kind, ("counter", "gauge"))
+            test.assertEqual(kind == "counter", family.endswith("_total"), family)
+        else:
+            match = SAMPLE.match(line)
+            test.assertTrue(match, line)
+            test.assertEqual(match.group(1), family)
+            key = line.rsplit(" ", 1)[0]
+            test.assertNotIn(key, values)
+            values[key] = float(match.group(3))
+    return values
+
+
+if __name__ == "__main__":
+    harness.main()
