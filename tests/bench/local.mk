@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# Not built by default: make tests/bench/answer_bench
+EXTRA_PROGRAMS += tests/bench/answer_bench
+tests_bench_answer_bench_SOURCES = tests/bench/answer_bench.c
+tests_bench_answer_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_bench_answer_bench_LDADD = $(LOADSTAR_LIBS)
+CLEANFILES += tests/bench/answer_bench
+EXTRA_DIST += tests/bench/instructions.sh tests/bench/instructions.budget
+
+EXTRA_PROGRAMS += tests/bench/zone_bench
+tests_bench_zone_bench_SOURCES = tests/bench/zone_bench.c
+tests_bench_zone_bench_LDADD = $(LOADSTAR_LIBS)
+CLEANFILES += tests/bench/zone_bench
+EXTRA_DIST += tests/bench/zones.sh
