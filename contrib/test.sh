@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every test: installs what they need, builds, runs. Out of tree, into $BUILD (default build-test/).
+#
+#   sh contrib/test.sh            all stages
+#   sh contrib/test.sh STAGE...   some of: qa unit system interop sanitizer tsan fuzz bench dist
+#
+# unit       make check, warnings as errors
+# system     the real binaries on loopback
+# interop    real peers: gdnsd, Knot, NSD, Unbound, zonemaster (network namespaces want root)
+# sanitizer  unit and system tests again under ASan and UBSan (clang: also what gcc does not see)
+# tsan       reload under load under TSan
+# fuzz       each fuzz target for $FUZZ_SECONDS (default 5)
+# bench      instruction counts of the query path
+# dist       make distcheck
+# qa         layers, format, cppcheck, man pages
+set -u
+cd "$(dirname "$0")/.." || exit
+top=$PWD
+. contrib/packages.sh
+build=${BUILD:-$top/build-test}
+fuzz_seconds=${FUZZ_SECONDS:-5}
+jobs=$(nproc)
+
+test_packages="libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
+mandoc valgrind bind9-dnsutils curl jq iproute2 gdnsd knot knot-dnsutils nsd unbound
+zonemaster-cli prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps"
+
+python=/usr/bin/python3
+summary=
+failed=0
+
+stage() { # name command...
+	name=$1
+	shift
+	say "$name"
+	start=$(date +%s)
+	if "$@"; then word=ok; else word=FAILED; failed=$((failed + 1)); fi
+	summary="$summary$(printf '%-10s %-6s %4d s' "$name" $word $(($(date +%s) - start)))
+"
+}
+
+configure_in() { # directory, configure's arguments...
+	dir=$1
+	shift
+	[ -f configure ] || autoreconf -fi >/dev/null 2>&1 || autoreconf -fi || return
+	[ -f "$dir/Makefile" ] || { mkdir -p "$dir" && (cd "$dir" && "$top/configure" --quiet "$@"); } || return
+	make -s -C "$dir" -j"$jobs" all
+}
+
+with_binaries() { # directory, command...
+	dir=$1
+	shift
+	LOADSTARD=$dir/loadstard LOADSTARCTL=$dir/loadstarctl BUILD=$dir "$@"
+}
+
+check_in() { # directory: builds and runs the unit tests, shows the log of those that fail
+	make -s -C "$1" -j"$jobs" check || { cat "$1/test-suite.log"; return 1; }
+}
+
+run_unit() { configure_in "$build/dev" --enable-developer && check_in "$build/dev"; }
+
+run_system() {
+	configure_in "$build/release" &&
+		with_binaries "$build/release" $python tests/run.py tests/system/test_*.py
+}
+
+run_interop() {
+	configure_in "$build/release" &&
+		with_binaries "$build/release" $python tests/run.py tests/interop/test_*.py
+}
+
+run_sanitizer() {
+	configure_in "$build/asan" --enable-developer --with-sanitizer=address,undefined CC=clang &&
+		check_in "$build/asan" &&
+		with_binaries "$build/asan" $python tests/run.py tests/system/test_*.py
+}
+
+run_tsan() { BUILD=$build/tsan sh tests/qa/tsan.sh; }
+
+run_fuzz() {
+	configure_in "$build/fuzz" --enable-developer --with-sanitizer=address,undefined --with-fuzzer CC=clang || return
+	bad=0
+	for target in "$build"/fuzz/tests/fuzz/fuzz_*; do
+		[ -x "$target" ] && [ -f "$target" ] || continue
+		what=${target##*/fuzz_}
+		mkdir -p "$build/fuzz/corpus/$what"
+		corpus=tests/fuzz/corpus/$what
+		[ -d "$corpus" ] || corpus=
+		# shellcheck disable=SC2086 # corpus may be empty
+		"$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0 \
+			-artifact_prefix="$build/fuzz/$what-" "$build/fuzz/corpus/$what" $corpus >"$build/fuzz/$what.log" 2>&1 ||
+			{ bad=1; tail -40 "$build/fuzz/$what.log"; }
+		echo "fuzz $what: $(grep -c . "$build/fuzz/$what.log") lines of log, $(ls "$build/fuzz/corpus/$what" | wc -l) inputs kept"
+	done
+	return $bad
+}
+
+run_bench() {
+	configure_in "$build/release" && sh tests/bench/instructions.sh "$build/release" && sh tests/bench/zones.sh "$build/release"
+}
+
+run_dist() { configure_in "$build/dev" --enable-developer && make -s -C "$build/dev" -j"$jobs" distcheck >"$build/distcheck.log" 2>&1 ||
+	{ tail -50 "$build/distcheck.log"; return 1; }; }
+
+run_qa() { $python tests/qa/includes.py && sh tests/qa/style.sh && sh tests/qa/tools.sh; }
+
+# shellcheck disable=SC2086 # lists of words
+install_packages $build_packages $test_packages
+mkdir -p "$build"
+for name in ${*:-qa unit system interop sanitizer tsan fuzz bench dist}; do
+	case $name in
+	qa | unit | system | interop | sanitizer | tsan | fuzz | bench | dist) stage "$name" "run_$name" ;;
+	*) die "no such stage: $name (see the head of contrib/test.sh)" ;;
+	esac
+done
+printf '\n%s' "$summary"
+stages=$(printf '%s' "$summary" | wc -l)
+echo "stages: $((stages - failed)) passed, $failed failed"
+[ $failed = 0 ]
