@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Prints the reference of the configuration from the tables that read it:
+ *
+ *     mkreference md  >contrib/doc/reference.md
+ *     mkreference man >contrib/man/loadstar.yaml.5
+ *
+ * Texts have code in `backquotes`; each format marks it up its own way. */
+#include "config/parts.h"
+
+#include <stdio.h>
+
+struct out {
+    FILE *to;
+    bool man;
+    bool fresh; /* right after a heading, where mdoc(7) wants no paragraph macro */
+};
+
+/* A character of text that mdoc(7) would read as something else. */
+static void put_char(struct out *out, char c, bool line_start)
+{
+    if (out->man && line_start && (c == '.' || c == '\''))
+        fputs("\\&", out->to);
+    if (out->man && c == '\\')
+        fputs("\\e", out->to);
+    else if (!out->man && (c == '*' || c == '<'))
+        fprintf(out->to, "\\%c", c);
+    else
+        fputc(c, out->to);
+}
+
+static void put_text(struct out *out, const char *text)
+{
+    bool code = false, start = true;
+    for (; *text; text++) {
+        if (out->man && !code && !start && *text == ' ' && text[-1] == '.') {
+            fputc('\n', out->to); /* each sentence on a line, as mdoc(7) asks */
+            start = true;
+            continue;
+        }
+        if (*text != '`') {
+            if (code && !out->man)
+                fputc(*text, out->to);
+            else
+                put_char(out, *text, start);
+            start = *text == '\n';
+            continue;
+        }
+        code = !code;
+        fputs(!out->man ? "`" : code ? "\\fB" : "\\fP", out->to);
+        start = false;
+    }
+}
+
+static void paragraph(struct out *out, const char *text)
+{
+    fputs(out->man && !out->fresh ? ".Pp\n" : "", out->to);
+    out->fresh = false;
+    put_text(out, text);
+    fputs(out->man ? "\n" : "\n\n", out->to);
+}
+
+static void code_block(struct out *out, const char *text)
+{
+    fputs(out->man ? ".Bd -literal -offset indent\n" : "```yaml\n", out->to);
+    for (bool start = true; *text; start = *text++ == '\n')
+        if (out->man)
+            put_char(out, *text, start);
+        else
+            fputc(*text, out->to);
+    fputs(out->man ? ".Ed\n" : "```\n\n", out->to);
+}
+
+static void section(struct out *out, const char *title)
+{
+    if (!out->man)
+        fprintf(out->to, "## %s\n\n", title);
+    else
+        fprintf(out->to, ".Sh %s\n", title);
+    out->fresh = true;
+}
+
+static void list_begin(struct out *out)
+{
+    fputs(out->man ? ".Bl -tag -width 4n\n" : "", out->to);
+}
+
+static void list_end(struct out *out)
+{
+    fputs(out->man ? ".El\n" : "", out->to);
+}
+
+static void put_default(struct out *out, const struct schema_key *key)
+{
+    const char *gap = out->man ? "\n" : " ";
+    if (key->required)
+        fprintf(out->to, "%sRequired.", gap);
+    else if (key->fallback)
+        fprintf(out->to, out->man ? "%sDefault: \\fB%s\\fP." : "%sDefault: `%s`.", gap,
+                key->fallback);
+    else if (key->fallback_doc) {
+        fprintf(out->to, "%sDefault: ", gap);
+        put_text(out, key->fallback_doc);
+        fputs(".", out->to);
+    }
+}
+
+static void put_words(struct out *out, const struct schema_key *key)
+{
+    if (out->man)
+        fputs(".Bl -tag -width weighted -compact\n", out->to);
+    for (uint32_t i = 0; i < key->n_words; i++) {
+        const struct schema_word *word = &key->words[i];
+        if (!word->doc)
+            continue;
+        fprintf(out->to, out->man ? ".It Cm %s\n" : "- `%s`: ", word->text);
+        put_text(out, word->doc);
+        fputs("\n", out->to);
+    }
+    fputs(out->man ? ".El\n" : "\n", out->to);
+}
+
+static void put_schema(struct out *out, struct arena *arena, const struct schema *schema,
+                       const char *path);
+
+static void put_key(struct out *out, struct arena *arena, const struct schema_key *key,
+                    const char *path)
+{
+    const char *full = *path ? arena_printf(arena, "%s.%s", path, key->name) : key->name;
+    fprintf(out->to, out->man ? ".It Cm %s\n" : "### `%s`\n\n", full);
+    put_text(out, key->doc);
+    fputs(out->man ? "\n" : "\n\n", out->to);
+    if (key->kind != SCHEMA_LATER) {
+        fputs(out->man ? ".Pp\n" : "", out->to);
+        fputs("Value: ", out->to);
+        put_text(out, schema_expected(arena, key));
+        fputs(".", out->to);
+        put_default(out, key);
+        fputs(out->man ? "\n" : "\n\n", out->to);
+    }
+    if (key->n_words)
+        put_words(out, key);
+    if (key->example)
+        code_block(out, arena_printf(arena, "%s: %s\n", key->name, key->example));
+    if (key->sub)
+        put_schema(out, arena, key->sub,
+                   key->entry ? arena_printf(arena, "%s.%s", full, key->entry) : full);
+}
+
+static void put_schema(struct out *out, struct arena *arena, const struct schema *schema,
+                       const char *path)
+{
+    for (uint32_t i = 0; i < schema->n_keys; i++)
+        put_key(out, arena, &schema->keys[i], path);
+}
+
+static void chapter(struct out *out, const char *title, const struct schema *schema,
+                    const char *path)
+{
+    struct arena *arena = arena_new();
+    section(out, title);
+    paragraph(out, schema->doc);
+    list_begin(out);
+    put_schema(out, arena, schema, path);
+    list_end(out);
+    arena_free(arena);
+}
+
+static void put_head(struct out *out)
+{
+    if (out->man)
+        fputs(
+            ".\\\" SPDX-License-Identifier: Apache-2.0\n.\\\" Printed by mkreference from the "
+            "tables in src/config: do not edit.\n.Dd November 22, 2026\n.Dt LOADSTAR.YAML 5\n.Os\n"
+            ".Sh NAME\n.Nm loadstar.yaml\n.Nd configuration of the Loadstar DNS server\n"
+            ".Sh DESCRIPTION\n",
+            out->to);
+    else
+        fputs(
+            "<!-- SPDX-License-Identifier: Apache-2.0\n     Printed by mkreference from the tables "
+            "in src/config: do not edit. -->\n# Configuration reference\n\n",
+            out->to);
+    put_text(out,
+             "The server reads `loadstar.yaml` and the files that it names: sites, checks, maps "
+             "and pools (here called `pools.yaml`), networks (`networks.yaml`), and zones.");
+    fputs(out->man ? "\n" : "\n\n", out->to);
+    paragraph(out,
+              "`loadstard --check -c loadstar.yaml` does exactly what a start or a reload does, "
+              "and prints every error of every file as `FILE:LINE:COLUMN: what is wrong, what "
+              "was expected`. A reload with an error changes nothing.");
+}
+
+static void put_values(struct out *out)
+{
+    section(out, out->man ? "VALUES" : "Values");
+    paragraph(out,
+              "The files are YAML. Which type a value has is decided by its key, not by its looks: "
+              "the country NO needs no quotes, and quotes never change a meaning. An IPv6 address "
+              "needs quotes where YAML would take its colons for a mapping. Anchors and aliases "
+              "work; tags, merge keys and several documents in a file do not. A key that is not "
+              "known, or given twice, is an error.");
+    paragraph(out,
+              "Durations are whole numbers with a unit: `250ms`, `5s`, `10m`, `1h`, `2d`, `1w`. "
+              "A bare number is seconds.");
+    paragraph(out, "Sizes are bytes; `k`, `M` and `G` are powers of 1024: `64k`, `8M`.");
+    paragraph(out, "Shares are `50%` or `0.5`.");
+    paragraph(out, "Paths are relative to the file that they stand in.");
+    paragraph(out, "Where a list is expected, one item may stand alone: `zones: zones/`.");
+    paragraph(out, "A dot in the names of keys below means one mapping inside another; a word in "
+                   "capitals stands for a name of your choice.");
+}
+
+static void put_zone_files(struct out *out)
+{
+    section(out, out->man ? "ZONE FILES" : "Zone files");
+    paragraph(
+        out, "A zone may also be a master file as RFC 1035 5 has it, called `NAME.zone`. All types "
+             "that ldns knows can be used, and unknown ones by RFC 3597 (`TYPE65280 \\# 2 abcd`). "
+             "The directives are `$ORIGIN`, `$TTL`, `$INCLUDE PATH [ORIGIN]` and "
+             "`$GENERATE START-STOP[/STEP] OWNER [TTL] TYPE DATA`, in which `$` or "
+             "`${OFFSET,WIDTH,BASE}` is the number (BASE is d, o, x, X, n or N).");
+    paragraph(out,
+              "The zone's name is that of the file without `.zone`. `$ORIGIN` before the first "
+              "record changes it; after that, or in a file of another name, a SOA that comes first "
+              "gives it.");
+    paragraph(out,
+              "A record without a TTL has that of `$TTL`, else that of the record before it; a "
+              "SOA that comes first, its own MINIMUM. Units may be used: `1h30m`.");
+    paragraph(out, "The type POOL makes a name dynamic. A TTL on its line overrides that of the "
+                   "pool; `answers=N` overrides the pool's `answers`:");
+    code_block(out, "www   30 IN POOL www answers=2\n");
+}
+
+static void put_tail(struct out *out)
+{
+    if (out->man)
+        fputs(".Sh FILES\nA complete example with comments is in\n.Pa "
+              "contrib/doc/loadstar.example.yaml\n"
+              "of the source.\n.Sh SEE ALSO\n.Xr loadstarctl 8 ,\n.Xr loadstard 8\n",
+              out->to);
+    else
+        fputs("## See also\n\n[loadstar.example.yaml](loadstar.example.yaml) is a complete example "
+              "with comments.\n",
+              out->to);
+}
+
+int main(int argc, char **argv)
+{
+    bool man = argc == 2 && strcmp(argv[1], "man") == 0;
+    if (argc != 2 || (!man && strcmp(argv[1], "md") != 0)) {
+        fprintf(stderr, "usage: mkreference md|man\n");
+        return 2;
+    }
+    struct out out = {stdout, man, false};
+    put_head(&out);
+    put_values(&out);
+    chapter(&out, man ? "LOADSTAR.YAML" : "loadstar.yaml", &loadstar_schema, "");
+    chapter(&out, man ? "POOLS.YAML" : "pools.yaml", &pools_schema, "");
+    chapter(&out, man ? "NETWORKS.YAML" : "networks.yaml", &networks_schema, "NETWORK");
+    chapter(&out, man ? "ZONES AS YAML" : "Zones as YAML", &zone_schema, "");
+    put_zone_files(&out);
+    put_tail(&out);
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+}

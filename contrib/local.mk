@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Built by `make demo-backend` only: the quick start's web servers.
+EXTRA_PROGRAMS += demo-backend
+demo_backend_SOURCES = contrib/demo/backend.c
+demo_backend_LDADD = $(LOADSTAR_LIBS)
+CLEANFILES += demo-backend
+EXTRA_DIST += contrib/packages.sh contrib/quickstart.sh contrib/test.sh contrib/quickstart/loadstar.yaml \
+	contrib/quickstart/pools.yaml
+
+dist_man_MANS += contrib/man/loadstard.8
+
+EXTRA_DIST += contrib/systemd/loadstard.service.in
+if HAVE_SYSTEMD
+systemdsystemunit_DATA = contrib/systemd/loadstard.service
+endif
+CLEANFILES += contrib/systemd/loadstard.service
+contrib/systemd/loadstard.service: contrib/systemd/loadstard.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && sed -e 's|[@]sbindir[@]|$(sbindir)|' -e 's|[@]sysconfdir[@]|$(sysconfdir)|' \
+		$(srcdir)/contrib/systemd/loadstard.service.in >$@
+
+# The reference of the configuration, printed from the tables in src/config.
+noinst_PROGRAMS += mkreference
+mkreference_SOURCES = contrib/doc/mkreference.c
+mkreference_LDADD = $(LOADSTAR_LIBS)
+dist_man_MANS += contrib/man/loadstar.yaml.5
+TESTS += tests/qa/reference.sh
+.PHONY: reference
+reference: mkreference
+	./mkreference md >$(srcdir)/contrib/doc/reference.md
+	./mkreference man >$(srcdir)/contrib/man/loadstar.yaml.5
+
+dist_man_MANS += contrib/man/loadstarctl.8
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = contrib/completion/loadstarctl
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = contrib/completion/_loadstarctl
+# Whole folders only where neither a build nor Python leaves anything.
+EXTRA_DIST += contrib/adr zones .ci tests/run.py $(wildcard $(srcdir)/contrib/doc/*.md $(srcdir)/contrib/doc/*.yaml \
+	$(srcdir)/tests/qa/*.py $(srcdir)/tests/qa/*.sh $(srcdir)/tests/system/*.py \
+	$(srcdir)/tests/interop/*.py $(srcdir)/tests/interop/*.zone)
