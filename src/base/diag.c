@@ -45,6 +45,17 @@ void diag_warning(struct diags *diags, struct span span, const char *fmt, ...)
     diags->n_warnings++;
 }
 
+void diags_append(struct diags *to, const struct diags *from)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const struct diag *d = &from->v[i];
+        if (d->severity == DIAG_ERROR)
+            diag_error(to, d->span, "%s", d->text);
+        else
+            diag_warning(to, d->span, "%s", d->text);
+    }
+}
+
 const char *diag_text(struct arena *arena, const struct diag *diag)
 {
     const struct span *s = &diag->span;

@@ -44,6 +44,9 @@ struct diags {
 void diags_init(struct diags *diags) ATTR_NONNULL;
 void diags_free(struct diags *diags) ATTR_NONNULL;
 
+/** Adds copies of all that `from` has. */
+void diags_append(struct diags *to, const struct diags *from) ATTR_NONNULL;
+
 void diag_error(struct diags *diags, struct span span, const char *fmt, ...) ATTR_NONNULL ATTR_COLD
     ATTR_PRINTF(3, 4);
 void diag_warning(struct diags *diags, struct span span, const char *fmt,

@@ -58,7 +58,7 @@ static int load(struct generation *g, const char *path, struct diags *diags)
     int err = config_load(&g->model, path, diags);
     if (err != 0)
         return err;
-    int zones = zone_compile(g->snapshot, g->model, diags);
+    int zones = zone_compile(g->snapshot, g->model, NULL, diags);
     err = geo_load(&g->geo, g->model, diags);
     if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);

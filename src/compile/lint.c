@@ -341,6 +341,10 @@ void lint_zones(struct tree *tree, struct diags *diags)
 {
     each_name(tree, diags, check_name);
     each_name(tree, diags, check_hidden);
-    for (uint32_t i = 0; i < tree->model->n_pools; i++)
-        check_families(tree->model, &tree->model->pools[i], diags);
+}
+
+void lint_pools(const struct model *model, struct diags *diags)
+{
+    for (uint32_t i = 0; i < model->n_pools; i++)
+        check_families(model, &model->pools[i], diags);
 }

@@ -10,3 +10,6 @@
 
 /** Marks glue (NAME_GLUE) and reports into `diags`. */
 void lint_zones(struct tree *tree, struct diags *diags) ATTR_NONNULL;
+
+/** Reports what is odd about the pools, whichever zones name them. */
+void lint_pools(const struct model *model, struct diags *diags) ATTR_NONNULL;

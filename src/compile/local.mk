@@ -8,6 +8,7 @@ libloadstar_a_SOURCES += \
 	src/compile/classes.h \
 	src/compile/compile.c \
 	src/compile/compile.h \
+	src/compile/family.h \
 	src/compile/lint.c \
 	src/compile/lint.h \
 	src/compile/order.c \
@@ -22,4 +23,5 @@ libloadstar_a_SOURCES += \
 	src/compile/verdict.c \
 	src/compile/verdict.h \
 	src/compile/zone.c \
-	src/compile/zone.h
+	src/compile/zone.h \
+	src/compile/zones.c

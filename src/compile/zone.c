@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The model's zones -> the snapshot's index and nodes. */
-#include "compile/zone.h"
+ * One family of zones -> a part: the nodes of its names. */
+#include "compile/family.h"
 
 #include "compile/lint.h"
 #include "compile/render.h"
@@ -181,9 +181,11 @@ static void write_node(struct compiler *c, struct name_entry *e)
 
 static void write_nodes(struct compiler *c)
 {
-    memset(blob_add(&c->blob, NODE_ALIGN), 0, NODE_ALIGN); /* offset 0 is nobody's */
-    for (uint32_t i = 0; i < c->tree.v.n; i++)
-        write_node(c, &c->tree.v.v[i]);
+    for (uint32_t i = 0; i < c->tree.v.n; i++) {
+        if (c->tree.v.v[i].zone != MODEL_NONE)
+            write_node(c, &c->tree.v.v[i]);
+    }
+    blob_align(&c->blob, NODE_ALIGN);
 }
 
 static struct node *node_of(const struct compiler *c, uint32_t entry)
@@ -192,19 +194,19 @@ static struct node *node_of(const struct compiler *c, uint32_t entry)
     return (struct node *)(void *)(c->blob.p + at);
 }
 
-/* In order, so that the parent of a name knows the apex already. */
-static void write_links(struct compiler *c)
+/* In order, so that the parent of a name knows the apex already. `start` is the part's. */
+static void write_links(struct compiler *c, uint32_t start)
 {
     for (uint32_t i = 0; i < c->tree.v.n; i++) {
         const struct name_entry *e = &c->tree.v.v[i];
-        struct node *node = node_of(c, i);
         if (e->zone == MODEL_NONE)
             continue;
-        node->apex = e->flags & NAME_APEX ? e->node : node_of(c, e->parent)->apex;
+        struct node *node = node_of(c, i);
+        node->apex = e->flags & NAME_APEX ? start + e->node : node_of(c, e->parent)->apex;
         if (node->flags & NODE_HIDDEN)
-            node->link = c->tree.v.v[e->hidden_by].node;
+            node->link = start + c->tree.v.v[e->hidden_by].node;
         if (node->flags & NODE_WILDCARD)
-            node->link = c->tree.v.v[e->wildcard].node;
+            node->link = start + c->tree.v.v[e->wildcard].node;
         if (node->flags & NODE_PARENT) {
             struct parent parent = {.apex = node_of(c, e->parent)->apex};
             size_t at = (size_t)((const uint8_t *)node_parent(node) - c->blob.p);
@@ -213,29 +215,36 @@ static void write_links(struct compiler *c)
     }
 }
 
-static void build_index(struct compiler *c, struct snapshot *snapshot)
+/* Moves the nodes to their place. */
+static void fill_part(struct compiler *c, struct part *part)
 {
-    uint32_t *offsets = xmalloc(c->tree.v.n * sizeof *offsets);
-    for (uint32_t i = 0; i < c->tree.v.n; i++)
-        offsets[i] = c->tree.v.v[i].node;
-    blob_align(&c->blob, NODE_ALIGN);
-    index_build(&snapshot->index, c->blob.p, c->blob.n, offsets, (uint32_t)c->tree.v.n);
-    free(offsets);
+    uint8_t *to = part_place(part, c->blob.n);
+    if (!to) {
+        diag_error(c->diags, c->model->zones[0].span, "no room for the zone's names: %zu bytes",
+                   c->blob.n);
+        return;
+    }
+    write_links(c, part->start);
+    memcpy(to, c->blob.p, c->blob.n);
+    part_seal(part);
+    part->places = xmalloc(c->tree.v.n * sizeof *part->places);
+    for (uint32_t i = 0; i < c->tree.v.n; i++) {
+        if (c->tree.v.v[i].zone != MODEL_NONE)
+            part->places[part->n_names++] = part->start + c->tree.v.v[i].node;
+    }
 }
 
-int zone_compile(struct snapshot *snapshot, const struct model *model, struct diags *diags)
+void family_compile(struct part *part, const struct model *model)
 {
+    struct diags *diags = &part->notes;
     struct compiler c = {.model = model, .diags = diags};
-    unsigned errors = diags->n_errors;
+    part->n_zones = model->n_zones;
     tree_collect(&c.tree, model, diags);
     lint_zones(&c.tree, diags);
-    if (diags->n_errors == errors)
+    if (diags->n_errors == 0)
         write_nodes(&c);
-    if (diags->n_errors == errors) {
-        write_links(&c);
-        build_index(&c, snapshot);
-    }
+    if (diags->n_errors == 0)
+        fill_part(&c, part);
     tree_free(&c.tree);
     blob_free(&c.blob);
-    return diags->n_errors == errors ? 0 : E_INVALID;
 }

@@ -5,7 +5,9 @@
 #include "model/model.h"
 #include "snapshot/snapshot.h"
 
-/** Checks all zones (compile/lint.h) and builds snapshot->index. Returns 0, or E_INVALID with the
- *  reasons in `diags`; warnings may be there either way. */
+/** Checks all zones (compile/lint.h) and fills what the snapshot has of them: index and parts.
+ *  Zones that the model keeps come from `before`, which was compiled from the model before; NULL:
+ *  there is none. Returns 0, or E_INVALID with the reasons in `diags`; warnings may be there either
+ *  way. */
 int zone_compile(struct snapshot *snapshot, const struct model *model,
-                 struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+                 const struct snapshot *before, struct diags *diags) ATTR_MUST_USE;

@@ -75,13 +75,7 @@ static void *work(void *arg)
 
 static void merge(struct load *load, struct outcome *outcome)
 {
-    for (size_t i = 0; i < outcome->diags.n; i++) {
-        const struct diag *d = &outcome->diags.v[i];
-        if (d->severity == DIAG_ERROR)
-            diag_error(load->diags, d->span, "%s", d->text);
-        else
-            diag_warning(load->diags, d->span, "%s", d->text);
-    }
+    diags_append(load->diags, &outcome->diags);
     diags_free(&outcome->diags);
     for (size_t i = 0; i < outcome->n_sources; i++)
         *vec_push(&load->sources) = outcome->sources[i];

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libloadstar_a_SOURCES += \
+	src/model/family.c \
+	src/model/family.h \
 	src/model/model.c \
 	src/model/model.h

@@ -175,6 +175,8 @@ struct zone {
     const struct pool_name *pool_names;
     size_t n_pool_names;
     int64_t mtime_s; /* newest of the files: the serial, where none is given */
+    uint32_t kept;   /* 1 + index in the model before, if the zone has not changed since and was not
+                      * read again: of its records only the numbers are known. 0: it was read */
 };
 
 struct listen_addr {

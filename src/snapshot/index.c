@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define LOAD_PERCENT 55 /* then about 4 % of the buckets overflow into the next */
+#define LOAD_PERCENT 55    /* then about 4 % of the buckets overflow into the next */
+#define CROWDED_PERCENT 65 /* when changes have filled it that far, it is built anew */
 #define HUGE_PAGE ((size_t)2 << 20)
 
 const struct node *index_find_hashed(const struct index *ix, uint64_t hash, struct slice name)
@@ -57,20 +58,53 @@ const struct node *index_encloser(const struct index *ix, struct slice name,
     return best;
 }
 
-static void insert(const struct index *ix, struct bucket *buckets, uint32_t offset)
+#define AHEAD 8 /* names whose cache lines are on their way while one is inserted */
+
+/* Where the next name comes from. */
+struct feed {
+    const struct index *ix;
+    uint32_t places[AHEAD]; /* a ring; 0: none yet */
+    uint64_t hashes[AHEAD];
+    uint32_t at;
+};
+
+static void insert(struct bucket *buckets, const struct index *ix, uint64_t hash, uint32_t place)
 {
-    uint64_t hash = index_hash(ix, node_name(index_node(ix, offset)));
     struct bucket *b = buckets + (index_bucket(ix, hash) - ix->buckets);
     for (;;) {
         for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-            if (b->offset[i])
+            if (b->offset[i] > PART_NOBODY)
                 continue;
             b->tag[i] = (uint32_t)hash;
-            b->offset[i] = offset;
+            b->offset[i] = place;
             return;
         }
         if (++b == buckets + ix->n_buckets)
             b = buckets;
+    }
+}
+
+/* Inserts the name that came AHEAD before, and lets this one's bucket come. */
+static void feed_one(struct feed *feed, struct bucket *buckets, uint32_t place)
+{
+    uint32_t i = feed->at++ % AHEAD;
+    if (feed->places[i])
+        insert(buckets, feed->ix, feed->hashes[i], feed->places[i]);
+    feed->places[i] = place;
+    if (!place)
+        return;
+    feed->hashes[i] = index_hash(feed->ix, node_name(index_node(feed->ix, place)));
+    __builtin_prefetch(index_bucket(feed->ix, feed->hashes[i]), 1);
+}
+
+static void feed_part(struct feed *feed, struct index *ix, struct bucket *buckets,
+                      const struct part *part)
+{
+    for (uint32_t i = 0; i < part->n_names; i++) {
+        unsigned labels = name_labels(node_name(index_node(ix, part->places[i])));
+        if (labels > ix->max_labels)
+            ix->max_labels = labels;
+        feed_one(feed, buckets, part->places[i]);
     }
 }
 
@@ -85,30 +119,118 @@ static uint8_t *map_anonymous(size_t n)
     return p;
 }
 
-void index_build(struct index *ix, const uint8_t *blob, uint64_t blob_len, const uint32_t *offsets,
-                 uint32_t n)
+static int by_start(const void *a, const void *b)
 {
-    uint64_t slots = (uint64_t)n * 100 / LOAD_PERCENT + BUCKET_SLOTS;
-    *ix = (struct index){
-        .seed = hash_seed(),
-        .n_buckets = (uint32_t)(slots / BUCKET_SLOTS + 1),
-        .n_names = n,
-        .blob_len = blob_len,
-    };
-    size_t table = ix->n_buckets * sizeof(struct bucket);
-    ix->map_len = table + blob_len;
-    ix->map = map_anonymous(ix->map_len);
-    struct bucket *buckets = ix->map;
-    uint8_t *copy = (uint8_t *)ix->map + table;
-    memcpy(copy, blob, blob_len);
-    ix->buckets = buckets;
-    ix->blob = copy;
-    for (uint32_t i = 0; i < n; i++) {
-        insert(ix, buckets, offsets[i]);
-        unsigned labels = name_labels(node_name(index_node(ix, offsets[i])));
-        if (labels > ix->max_labels)
-            ix->max_labels = labels;
+    const struct part *x = *(struct part *const *)a, *y = *(struct part *const *)b;
+    return (x->start > y->start) - (x->start < y->start);
+}
+
+/* The parts that are gone, in order of their places. */
+struct gone {
+    struct part **v;
+    uint32_t n;
+    uint32_t low, high; /* all are in [low, high) */
+};
+
+static struct gone sort_gone(const struct index_change *change)
+{
+    struct gone gone = {.v = xcalloc(change->n_gone, sizeof *gone.v), .low = UINT32_MAX};
+    for (uint32_t i = 0; i < change->n_gone; i++) {
+        struct part *part = change->gone[i];
+        uint32_t end = part->start + (uint32_t)(part->len / PART_UNIT);
+        if (part->len == 0)
+            continue;
+        gone.v[gone.n++] = part;
+        gone.low = part->start < gone.low ? part->start : gone.low;
+        gone.high = end > gone.high ? end : gone.high;
     }
+    qsort(gone.v, gone.n, sizeof(struct part *), by_start);
+    return gone;
+}
+
+static bool is_gone(const struct gone *gone, uint32_t place)
+{
+    if (LIKELY(place - gone->low >= gone->high - gone->low))
+        return false;
+    uint32_t low = 0, high = gone->n;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (part_holds(gone->v[middle], place))
+            return true;
+        if (gone->v[middle]->start < place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static void copy_table(struct bucket *to, const struct index *before, const struct gone *gone)
+{
+    memcpy(to, before->buckets, before->n_buckets * sizeof *to);
+    for (uint32_t i = 0; gone->n && i < before->n_buckets; i++) {
+        for (unsigned k = 0; k < BUCKET_SLOTS; k++) {
+            if (is_gone(gone, to[i].offset[k]))
+                to[i].offset[k] = PART_NOBODY;
+        }
+    }
+}
+
+static void keep_names(struct feed *feed, struct bucket *to, const struct index *before,
+                       const struct gone *gone)
+{
+    for (uint32_t i = 0; i < before->n_buckets; i++) {
+        for (unsigned k = 0; k < BUCKET_SLOTS && before->buckets[i].offset[k]; k++) {
+            uint32_t place = before->buckets[i].offset[k];
+            if (place > PART_NOBODY && !is_gone(gone, place))
+                feed_one(feed, to, place);
+        }
+    }
+}
+
+static uint32_t buckets_for(uint64_t names)
+{
+    return (uint32_t)((names * 100 / LOAD_PERCENT + BUCKET_SLOTS) / BUCKET_SLOTS + 1);
+}
+
+static uint64_t count_names(struct part *const *parts, uint32_t n)
+{
+    uint64_t names = 0;
+    for (uint32_t i = 0; i < n; i++)
+        names += parts[i]->n_names;
+    return names;
+}
+
+void index_build(struct index *ix, const struct index_change *change)
+{
+    const struct index *before = change->before;
+    uint64_t n_gone = count_names(change->gone, change->n_gone);
+    uint64_t n_fresh = count_names(change->fresh, change->n_fresh);
+    uint64_t kept = before ? before->n_names - n_gone : 0, names = kept + n_fresh;
+    struct gone gone = sort_gone(change);
+    *ix = (struct index){.seed = hash_seed(), .blob = part_base(), .n_names = (uint32_t)names};
+    /* A copy is worth it while it stays neither crowded nor empty, nobodies included. */
+    uint64_t crowd = before ? before->n_names + before->n_nobodies + n_fresh : 0;
+    bool copy = before && kept > n_fresh &&
+                crowd * 100 <= (uint64_t)before->n_buckets * BUCKET_SLOTS * CROWDED_PERCENT &&
+                before->n_buckets <= 2 * buckets_for(names);
+    ix->n_buckets = copy ? before->n_buckets : buckets_for(names);
+    ix->map_len = ix->n_buckets * sizeof(struct bucket);
+    struct bucket *buckets = ix->map = map_anonymous(ix->map_len);
+    ix->buckets = buckets;
+    ix->max_labels = before ? before->max_labels : 0;
+    struct feed feed = {.ix = ix};
+    if (copy)
+        copy_table(buckets, before, &gone);
+    else if (before)
+        keep_names(&feed, buckets, before, &gone);
+    for (uint32_t i = 0; i < change->n_fresh; i++)
+        feed_part(&feed, ix, buckets, change->fresh[i]);
+    for (unsigned i = 0; i < AHEAD; i++)
+        feed_one(&feed, buckets, PART_NOWHERE);
+    /* At most: those whose places were taken again are not subtracted. */
+    ix->n_nobodies = copy ? before->n_nobodies + (uint32_t)n_gone : 0;
+    free(gone.v);
     (void)mprotect(ix->map, ix->map_len, PROT_READ);
 }
 
@@ -119,10 +241,8 @@ void index_free(struct index *ix)
     *ix = (struct index){0};
 }
 
-static const char *validate_block(const struct index *ix, const struct block *block)
+static const char *validate_block(const struct block *block)
 {
-    if (block->rr + block->len > ix->blob + ix->blob_len)
-        return "a block ends outside the blob";
     uint32_t at = 0;
     while (at + 2 + RR_FIXED_LEN <= block->len) {
         const uint8_t *owner = block->rr + at;
@@ -170,11 +290,11 @@ static const char *validate_node(const struct index *ix, const struct node *node
     const char *broken = validate_links(ix, node);
     const struct set *sets = node_sets(node);
     for (unsigned i = 0; !broken && i < node->n_sets; i++)
-        broken = validate_block(ix, node_at(node, &sets[i]));
+        broken = validate_block(node_at(node, &sets[i]));
     if (!broken && (node->flags & NODE_APEX))
-        broken = validate_block(ix, node_negative(node));
+        broken = validate_block(node_negative(node));
     if (!broken && (node->flags & NODE_CUT))
-        broken = validate_block(ix, node_referral(node));
+        broken = validate_block(node_referral(node));
     if (!broken && (node->flags & NODE_PARENT) &&
         !(index_node(ix, node_parent(node)->apex)->flags & NODE_APEX))
         broken = "a parent is not an apex";
@@ -191,8 +311,8 @@ const char *index_validate(const struct index *ix)
                 continue;
             if (j && !ix->buckets[i].offset[j - 1])
                 return "a bucket has a hole";
-            if (8 * (uint64_t)offset >= ix->blob_len)
-                return "an offset leads out of the blob";
+            if (offset == PART_NOBODY)
+                continue;
             const char *broken = validate_node(ix, index_node(ix, offset));
             if (broken)
                 return broken;
@@ -226,6 +346,7 @@ void index_dump(const struct index *ix, struct buf *out)
 {
     for (uint32_t i = 0; i < ix->n_buckets; i++) {
         for (unsigned j = 0; j < BUCKET_SLOTS && ix->buckets[i].offset[j]; j++)
-            dump_node(ix, index_node(ix, ix->buckets[i].offset[j]), out);
+            if (ix->buckets[i].offset[j] != PART_NOBODY)
+                dump_node(ix, index_node(ix, ix->buckets[i].offset[j]), out);
     }
 }

@@ -2,7 +2,9 @@
  * Name -> node, for the names of all zones in one table.
  *
  * Open addressing over whole lower-case names. A bucket is one cache line of eight (tag, offset)
- * pairs, filled from the front, never emptied; what does not fit goes to the next bucket. At a load
+ * pairs, filled from the front; what does not fit goes to the next bucket. Offsets count from the
+ * base of all parts (part.h), so that a reload copies the table and touches what changed: a pair
+ * that is taken out leads to PART_NOBODY, and its place is used by the next that comes. At a load
  * of 0.55 an exact hit costs one bucket and one node. Besides the names of the records, every
  * ancestor of each is a name of its own, up to the root: empty non-terminals inside the zones,
  * NODE_OUTSIDE nodes above them. Which suffixes of a name exist is therefore monotone in their
@@ -12,6 +14,7 @@
 #include "base/hash.h"
 #include "dns/name.h"
 #include "snapshot/node.h"
+#include "snapshot/part.h"
 
 #define BUCKET_SLOTS 8
 
@@ -23,13 +26,13 @@ static_assert(sizeof(struct bucket) == 64, "one bucket is one cache line");
 
 struct index {
     const struct bucket *buckets;
-    const uint8_t *blob; /* nodes; the first 8 bytes are nobody's */
+    const uint8_t *blob; /* part_base() */
     uint64_t seed;
     uint32_t n_buckets;
     uint32_t n_names;
-    uint64_t blob_len;
-    uint32_t max_labels; /* of any name: longer suffixes need no probe */
-    void *map;           /* what index_free() unmaps: buckets and blob, read-only */
+    uint32_t n_nobodies;
+    uint32_t max_labels; /* at least those of any name: longer suffixes need no probe */
+    void *map;           /* what index_free() unmaps: the buckets, read-only */
     size_t map_len;
 };
 
@@ -93,10 +96,16 @@ const struct node *index_find(const struct index *ix, struct slice name) ATTR_NO
 const struct node *index_encloser(const struct index *ix, struct slice name,
                                   const uint8_t *label_at, unsigned n_labels) ATTR_NONNULL ATTR_HOT;
 
-/** Builds the table over `n` nodes of a blob (`offsets` in units of 8 bytes). Copies the blob into
- *  one read-only mapping with the buckets. */
-void index_build(struct index *ix, const uint8_t *blob, uint64_t blob_len, const uint32_t *offsets,
-                 uint32_t n) ATTR_NONNULL;
+/** What a table differs in from the one before it. */
+struct index_change {
+    const struct index *before; /* NULL: none */
+    struct part *const *gone;   /* n_gone parts whose names are in `before` only */
+    struct part *const *fresh;  /* n_fresh parts whose names are not yet in it, with `places` */
+    uint32_t n_gone, n_fresh;
+};
+
+/** Builds a table: a copy of the one before where that is cheaper, else from the names. */
+void index_build(struct index *ix, const struct index_change *change) ATTR_NONNULL;
 void index_free(struct index *ix) ATTR_NONNULL;
 
 /** Checks every invariant above; returns NULL, or what is broken (static text). */

@@ -4,6 +4,8 @@ libloadstar_a_SOURCES += \
 	src/snapshot/index.h \
 	src/snapshot/log2.h \
 	src/snapshot/node.h \
+	src/snapshot/part.c \
+	src/snapshot/part.h \
 	src/snapshot/pick.c \
 	src/snapshot/publish.c \
 	src/snapshot/publish.h \

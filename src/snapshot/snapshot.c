@@ -21,5 +21,7 @@ void snapshot_free(struct snapshot *snapshot)
             arena_free(view->arena);
     }
     index_free(&snapshot->index);
+    for (uint32_t i = 0; i < snapshot->n_parts; i++)
+        part_release(snapshot->parts[i]);
     arena_free(snapshot->arena);
 }

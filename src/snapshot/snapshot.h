@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The immutable, compiled form of the zones that workers read: an index over full names, a blob of
- * nodes with pre-rendered RR blocks, and the slots of the pools.
+ * The immutable, compiled form of the zones that workers read: an index over full names, parts
+ * with nodes of pre-rendered RR blocks, and the slots of the pools.
  *
- * Layout: see index.h (lookups) and node.h (what a name holds). */
+ * Layout: see index.h (lookups), part.h (where nodes lie) and node.h (what a name holds). */
 #pragma once
 
 #include "base/slice.h"
@@ -11,6 +11,11 @@
 
 struct snapshot {
     struct index index;
+    struct part **parts; /* n_parts, one for each family of zones, then that of the names above */
+    uint32_t *part_of_zone; /* by the model's zones */
+    uint32_t n_parts;
+    uint32_t n_read,
+        n_kept; /* zones that were compiled for it, and those of the generation before */
     uint64_t generation;
     struct pool_slot *pools; /* n_pools; the views in them change, nothing else does */
     uint32_t n_pools;
@@ -18,7 +23,7 @@ struct snapshot {
     struct slice identity;    /* NSID and id.server; empty: not configured */
     struct slice version;     /* version.bind; empty: not configured */
     uint16_t keepalive_100ms; /* idle timeout told to TCP clients that ask (RFC 7828 3.1) */
-    struct arena *arena;      /* owns everything but the index, this struct included */
+    struct arena *arena;      /* owns everything but index and parts, this struct included */
 };
 
 /** A zeroed snapshot in an arena of its own, for a compiler to fill. */

@@ -202,7 +202,7 @@ int main(int argc, char **argv)
     }
     const struct index *ix = &b.s->snapshot->index;
     printf("%u names, %.1f bytes each, compiled in %.0f ms\n", ix->n_names,
-           (double)ix->map_len / ix->n_names, (cpu_us() - start) / 1000);
+           (double)(ix->map_len + part_bytes()) / ix->n_names, (cpu_us() - start) / 1000);
     for (unsigned i = 0; i < ARRAY_LEN(mixes); i++) {
         if (wanted(mixes[i].name, argv + optind, argc - optind))
             run(&b, &mixes[i], n_queries);

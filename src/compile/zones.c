@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * All zones: families are compiled by several threads at once, those that have not changed are
+ * taken over from the generation before, and one index leads to all of them. */
+#include "compile/family.h"
+#include "compile/lint.h"
+#include "compile/zone.h"
+
+#include "base/strmap.h"
+#include "base/vec.h"
+#include "dns/name.h"
+#include "model/family.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define THREADS_MAX 64
+
+struct job {
+    const struct model *model;
+    const struct snapshot *before;
+    struct families families;
+    struct zone *zones; /* those of a family beside each other */
+    uint32_t *first;    /* by family: its first in `zones`; n + 1 of them */
+    struct part **parts;
+    uint32_t *todo; /* the families that are compiled */
+    uint32_t n_todo;
+    _Atomic uint32_t next;
+};
+
+/* --- gathering --- */
+
+static void gather(struct job *job)
+{
+    const struct model *m = job->model;
+    uint32_t n = job->families.n, *at = xcalloc(n + 1, sizeof *at);
+    job->zones = xmalloc(m->n_zones * sizeof *job->zones);
+    job->first = xcalloc(n + 1, sizeof *job->first);
+    job->todo = xmalloc(n * sizeof *job->todo);
+    for (uint32_t i = 0; i < m->n_zones; i++)
+        job->first[job->families.of_zone[i] + 1]++;
+    for (uint32_t f = 0; f < n; f++)
+        job->first[f + 1] += job->first[f];
+    for (uint32_t i = 0; i < m->n_zones; i++) {
+        uint32_t f = job->families.of_zone[i];
+        job->zones[job->first[f] + at[f]++] = m->zones[i];
+    }
+    free(at);
+}
+
+/* The part of a family whose zones are all kept; the loader keeps all of a family or none. */
+static struct part *part_before(const struct job *job, uint32_t family)
+{
+    uint32_t kept = job->zones[job->first[family]].kept;
+    return kept == 0 ? NULL : job->before->parts[job->before->part_of_zone[kept - 1]];
+}
+
+static void sort_out(struct job *job)
+{
+    for (uint32_t f = 0; f < job->families.n; f++) {
+        struct part *part = part_before(job, f);
+        job->parts[f] = part ? part_use(part) : part_new();
+        if (!part)
+            job->todo[job->n_todo++] = f;
+    }
+}
+
+/* --- compiling --- */
+
+static void *work(void *arg)
+{
+    struct job *job = arg;
+    for (uint32_t i; (i = atomic_fetch_add(&job->next, 1)) < job->n_todo;) {
+        uint32_t f = job->todo[i];
+        struct model family = *job->model;
+        family.zones = job->zones + job->first[f];
+        family.n_zones = job->first[f + 1] - job->first[f];
+        family_compile(job->parts[f], &family);
+    }
+    return NULL;
+}
+
+static uint32_t usable_cores(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n > 0 ? (uint32_t)n : 1;
+}
+
+static void compile_families(struct job *job)
+{
+    pthread_t threads[THREADS_MAX];
+    uint32_t n = usable_cores(), started = 0;
+    if (n > job->n_todo)
+        n = job->n_todo;
+    if (n > THREADS_MAX)
+        n = THREADS_MAX;
+    /* This thread is one of them; without the others it does their work, too. */
+    while (started + 1 < n && pthread_create(&threads[started], NULL, work, job) == 0)
+        started++;
+    (void)work(job);
+    for (uint32_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* --- the names above all zones --- */
+
+/* Every ancestor of an outermost apex: NODE_OUTSIDE. */
+static struct part *compile_outside(const struct job *job)
+{
+    struct strmap seen = {0};
+    VEC(struct slice) names = {0};
+    uint8_t bytes[sizeof(struct node) + NAME_WIRE_MAX + PART_UNIT], *to;
+    struct part *part = part_new();
+    uint64_t len = 0;
+    if (job->families.n == 0)
+        *vec_push(&names) = slice_of("", 1);
+    for (uint32_t f = 0; f < job->families.n; f++) {
+        struct slice name = job->model->zones[job->families.top[f]].origin;
+        while (name.n > 1) {
+            name = name_parent(name);
+            uint32_t id = (uint32_t)names.n;
+            if (strmap_add(&seen, name, id) != id)
+                break;
+            *vec_push(&names) = name;
+        }
+    }
+    for (size_t i = 0; i < names.n; i++)
+        len += (sizeof(struct node) + names.v[i].n + PART_UNIT - 1) & ~(uint64_t)(PART_UNIT - 1);
+    to = part_place(part, len);
+    part->places = xmalloc(names.n * sizeof *part->places);
+    for (uint32_t at = part->start; to && part->n_names < names.n;) {
+        struct slice name = names.v[part->n_names];
+        size_t n = (sizeof(struct node) + name.n + PART_UNIT - 1) & ~(size_t)(PART_UNIT - 1);
+        memset(bytes, 0, n);
+        struct node header = {.flags = NODE_OUTSIDE, .name_len = (uint8_t)name.n};
+        memcpy(bytes, &header, sizeof header);
+        memcpy(bytes + sizeof header, name.p, name.n);
+        memcpy(to, bytes, n);
+        part->places[part->n_names++] = at;
+        at += (uint32_t)(n / PART_UNIT);
+        to += n;
+    }
+    part_seal(part);
+    strmap_free(&seen);
+    vec_free(&names);
+    return part;
+}
+
+/* --- all of it --- */
+
+/* What `before` has and this one has not, for the index. */
+static void build_index(const struct job *job, struct snapshot *s)
+{
+    const struct snapshot *before = job->before;
+    struct index_change change = {.before = before ? &before->index : NULL};
+    struct part **fresh = xmalloc((job->n_todo + 1) * sizeof *fresh), **gone = NULL;
+    for (uint32_t i = 0; i < job->n_todo; i++)
+        fresh[change.n_fresh++] = s->parts[job->todo[i]];
+    fresh[change.n_fresh++] = s->parts[s->n_parts - 1];
+    if (before) {
+        bool *still = xcalloc(before->n_parts, sizeof *still);
+        gone = xmalloc(before->n_parts * sizeof *gone);
+        for (uint32_t i = 0; i < job->model->n_zones; i++) {
+            uint32_t kept = job->model->zones[i].kept;
+            if (kept != 0)
+                still[before->part_of_zone[kept - 1]] = true;
+        }
+        for (uint32_t i = 0; i < before->n_parts; i++) {
+            if (!still[i])
+                gone[change.n_gone++] = before->parts[i];
+        }
+        free(still);
+    }
+    change.gone = gone;
+    change.fresh = fresh;
+    index_build(&s->index, &change);
+    for (uint32_t i = 0; i < change.n_fresh; i++) {
+        free(fresh[i]->places);
+        fresh[i]->places = NULL;
+    }
+    free(fresh);
+    free(gone);
+}
+
+static void count_zones(const struct job *job, struct snapshot *s)
+{
+    s->part_of_zone = arena_calloc(s->arena, job->model->n_zones, sizeof *s->part_of_zone);
+    for (uint32_t i = 0; i < job->model->n_zones; i++) {
+        s->part_of_zone[i] = job->families.of_zone[i];
+        if (job->model->zones[i].kept == 0)
+            s->n_read++;
+        else
+            s->n_kept++;
+    }
+}
+
+int zone_compile(struct snapshot *snapshot, const struct model *model,
+                 const struct snapshot *before, struct diags *diags)
+{
+    struct job job = {.model = model, .before = before};
+    unsigned errors = diags->n_errors;
+    families_find(&job.families, model->zones, model->n_zones);
+    gather(&job);
+    snapshot->n_parts = job.families.n;
+    job.parts = snapshot->parts =
+        arena_calloc(snapshot->arena, job.families.n + 1, sizeof(struct part *));
+    sort_out(&job);
+    count_zones(&job, snapshot);
+    compile_families(&job);
+    for (uint32_t f = 0; f < job.families.n; f++)
+        diags_append(diags, &job.parts[f]->notes);
+    lint_pools(model, diags);
+    if (diags->n_errors == errors) {
+        snapshot->parts[snapshot->n_parts++] = compile_outside(&job);
+        build_index(&job, snapshot);
+    }
+    free(job.zones);
+    free(job.first);
+    free(job.todo);
+    families_free(&job.families);
+    return diags->n_errors == errors ? 0 : E_INVALID;
+}
