@@ -53,12 +53,14 @@ static void compile_server(struct snapshot *snapshot, const struct model *m)
 }
 
 /* The zones are compiled even when the databases cannot be read: all errors are told at once. */
-static int load(struct generation *g, const char *path, struct diags *diags)
+static int load(struct generation *g, const char *path, const struct generation *before,
+                struct diags *diags)
 {
-    int err = config_load(&g->model, path, diags);
+    int err = config_reload(&g->model, path, before ? before->model : NULL, diags);
     if (err != 0)
         return err;
-    int zones = zone_compile(g->snapshot, g->model, NULL, diags);
+    int zones = zone_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
+    model_drop_records(g->model);
     err = geo_load(&g->geo, g->model, diags);
     if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
@@ -69,12 +71,13 @@ static int load(struct generation *g, const char *path, struct diags *diags)
     return 0;
 }
 
-int generation_load(struct generation **out, const char *path, struct diags *diags)
+int generation_load(struct generation **out, const char *path, const struct generation *before,
+                    struct diags *diags)
 {
     struct generation *g = xcalloc(1, sizeof *g);
     g->arena = arena_new();
     g->snapshot = snapshot_new();
-    int err = load(g, path, diags);
+    int err = load(g, path, before, diags);
     if (err != 0) {
         snapshot_free(g->snapshot);
         generation_free(g);

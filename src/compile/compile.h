@@ -19,10 +19,11 @@ struct generation {
     struct snapshot *snapshot;
 };
 
-/** Reads, validates, compiles. Returns 0 with *out filled, or a negative code with all errors in
- *  `diags`. `--check` calls just this. */
-int generation_load(struct generation **out, const char *path,
-                    struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+/** Reads, validates, compiles. What has not changed since `before` (the one in force, NULL: none)
+ *  is taken from there: its zones are neither read nor compiled. Returns 0 with *out filled, or a
+ * negative code with all errors in `diags`. `--check` calls just this. */
+int generation_load(struct generation **out, const char *path, const struct generation *before,
+                    struct diags *diags) ATTR_MUST_USE;
 
 /** Fills every view from the states (before publishing), or those of the pools that the endpoints
  *  belong to, pools that depend on them included (after publishing, with grace periods). */

@@ -57,6 +57,12 @@ static void read_all(struct load *load, const char *path)
 
 int config_load(struct model **model, const char *path, struct diags *diags)
 {
+    return config_reload(model, path, NULL, diags);
+}
+
+int config_reload(struct model **model, const char *path, const struct model *before,
+                  struct diags *diags)
+{
     unsigned errors = diags->n_errors;
     struct arena *arena = arena_new();
     struct model *m = arena_calloc(arena, 1, sizeof *m);
@@ -64,6 +70,7 @@ int config_load(struct model **model, const char *path, struct diags *diags)
                         .scratch = arena_new(),
                         .diags = diags,
                         .model = m,
+                        .before = before,
                         .sites.kind = "site",
                         .checks.kind = "check",
                         .maps.kind = "map",

@@ -10,6 +10,11 @@
 int config_load(struct model **model, const char *path,
                 struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
+/** As config_load(), but zones that are as they were for `before` (NULL: none) are not read again:
+ *  their `kept` says so, and their warnings are told again. `before` had its own load. */
+int config_reload(struct model **model, const char *path, const struct model *before,
+                  struct diags *diags) ATTR_MUST_USE;
+
 /** The hash of the same files as they are on disk now, files that have come or gone in a directory
  * of zones included: equal to model->file_hash exactly when the running configuration is what is on
  * disk. Returns 0, or E_SYSTEM when a file cannot be read. Files whose size and times are as at the

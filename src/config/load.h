@@ -29,6 +29,7 @@ struct load {
     struct arena *scratch; /* trees and texts, until the load ends */
     struct diags *diags;
     struct model *model;
+    const struct model *before; /* whose zones may be kept; NULL: none */
     VEC(struct source) sources; /* read so far */
     uint8_t *pack,
         *pack_end; /* what the zones read so far have left of a chunk, see zone_build.h */

@@ -18,6 +18,7 @@ static bool look_at(struct source *source)
     source->size = (uint64_t)st.st_size;
     source->inode = st.st_ino;
     source->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    source->ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
     return true;
 }
 
@@ -46,6 +47,18 @@ void sources_finish(struct load *load)
     for (uint32_t i = 0; i < m->n_sources; i++)
         m->file_hash = add_digest(m->file_hash, load->sources.v[i].digest);
     m->sources = vec_to_arena(&load->sources, load->arena);
+}
+
+/* The kernel's clock for files ticks every few milliseconds: one that changed just before it was
+ * read may have changed once more in the same tick. */
+#define TICK_MS 20
+
+bool source_unchanged(const struct source *then, int64_t loaded_wall_ms)
+{
+    struct source now = *then;
+    return look_at(&now) && now.size == then->size && now.inode == then->inode &&
+           now.mtime_ns == then->mtime_ns && now.ctime_ns == then->ctime_ns &&
+           then->ctime_ns / 1000000 < loaded_wall_ms - TICK_MS;
 }
 
 /** The digest of a source as it is now; 0 when it is gone, which no content gives but by chance. */

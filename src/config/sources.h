@@ -11,6 +11,9 @@ struct source *sources_add(struct load *load, const char *path) ATTR_NONNULL ATT
 /** The digest of a file's content. */
 uint64_t source_digest(struct slice content) ATTR_PURE;
 
+/** Whether a file is certainly the one that was read for a model loaded at that time. */
+bool source_unchanged(const struct source *then, int64_t loaded_wall_ms) ATTR_NONNULL;
+
 /** Moves the list into the model, and sets its hash. */
 void sources_finish(struct load *load) ATTR_NONNULL;
 

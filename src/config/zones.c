@@ -106,6 +106,19 @@ static void refuse_repeated(struct load *load, const struct zone *zones, uint32_
     strmap_free(&seen);
 }
 
+/* What is rendered of pools into zones (compile/zone.c) and checked against them. */
+static uint64_t digest_pools(const struct model *m)
+{
+    uint64_t digest = 0;
+    for (uint32_t i = 0; i < m->n_pools; i++) {
+        const struct pool *p = &m->pools[i];
+        uint32_t numbers[] = {p->ttl.min_s, p->ttl.max_s, p->answers, p->is_cname};
+        digest = hash_bytes(digest, (const uint8_t *)p->name, (uint32_t)strlen(p->name) + 1);
+        digest = hash_bytes(digest, (const uint8_t *)numbers, sizeof numbers);
+    }
+    return digest;
+}
+
 void zones_read(struct load *load, const struct yaml_node *node)
 {
     struct sources sources = {0};
@@ -115,6 +128,7 @@ void zones_read(struct load *load, const struct yaml_node *node)
     else
         add_source(load, &sources, node);
     struct zone *zones = arena_calloc(load->arena, sources.n, sizeof *zones);
+    load->model->pools_digest = digest_pools(load->model);
     zones_load(load, sources.v, sources.n, zones);
     load->model->zones = zones;
     load->model->n_zones = (uint32_t)sources.n;

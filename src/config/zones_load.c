@@ -3,12 +3,16 @@
  *
  * A thread has a `struct load` of its own, so that nothing is shared but what is only read (the
  * names of pools) and the number of the next zone. What a zone needs only while it is read, its
- * text above all, is freed before the next one. */
+ * text above all, is freed before the next one. Zones whose files have not changed since the model
+ * before are kept: of them only what describes them is copied. */
 #include "config/zones_load.h"
 
+#include "base/strmap.h"
 #include "config/parts.h"
+#include "config/sources.h"
 #include "config/zonefile.h"
 #include "config/zoneyaml.h"
+#include "model/family.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,7 +32,8 @@ struct job {
     const struct zone_source *sources;
     struct zone *zones;
     struct outcome *outcomes;
-    size_t n;
+    size_t *todo; /* the zones that are read */
+    size_t n_todo;
     atomic_size_t next;
 };
 
@@ -59,7 +64,8 @@ static void *work(void *arg)
     struct worker *w = arg;
     struct job *job = w->job;
     struct load load = {.arena = w->arena, .model = job->load->model, .pools = job->load->pools};
-    for (size_t i; (i = atomic_fetch_add(&job->next, 1)) < job->n;) {
+    for (size_t k; (k = atomic_fetch_add(&job->next, 1)) < job->n_todo;) {
+        size_t i = job->todo[k];
         struct outcome *outcome = &job->outcomes[i];
         diags_init(&outcome->diags);
         load.diags = &outcome->diags;
@@ -73,27 +79,19 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void merge(struct load *load, struct outcome *outcome)
-{
-    diags_append(load->diags, &outcome->diags);
-    diags_free(&outcome->diags);
-    for (size_t i = 0; i < outcome->n_sources; i++)
-        *vec_push(&load->sources) = outcome->sources[i];
-    free(outcome->sources);
-}
-
-void zones_load(struct load *load, const struct zone_source *sources, size_t n, struct zone *out)
+static void read_zones(struct job *job)
 {
     struct worker workers[THREADS_MAX];
-    size_t cores = usable_cores(), n_workers = n < cores ? n : cores, started = 1;
-    if (n == 0)
+    struct model *m = job->load->model;
+    size_t cores = usable_cores(), n_workers = job->n_todo < cores ? job->n_todo : cores;
+    size_t started = 1;
+    if (job->n_todo == 0)
         return;
     if (n_workers > THREADS_MAX)
         n_workers = THREADS_MAX;
-    struct job job = {.load = load, .sources = sources, .zones = out, .n = n};
-    job.outcomes = arena_calloc(load->scratch, n, sizeof *job.outcomes);
+    atomic_store(&job->next, 0);
     for (size_t i = 0; i < n_workers; i++)
-        workers[i] = (struct worker){.job = &job, .arena = arena_new()};
+        workers[i] = (struct worker){.job = job, .arena = arena_new()};
     /* This thread is the first of them; without the others it does their work, too. */
     while (started < n_workers &&
            pthread_create(&workers[started].thread, NULL, work, &workers[started]) == 0)
@@ -102,7 +100,171 @@ void zones_load(struct load *load, const struct zone_source *sources, size_t n, 
     for (size_t i = 1; i < started; i++)
         pthread_join(workers[i].thread, NULL);
     for (size_t i = 0; i < n_workers; i++)
-        arena_adopt(load->arena, workers[i].arena);
+        arena_adopt(m->records, workers[i].arena);
+}
+
+/* --- what is kept --- */
+
+static bool is_unchanged(const struct load *load, const struct zone *zone)
+{
+    const struct model *before = load->before;
+    if (zone->n_pool_names && before->pools_digest != load->model->pools_digest)
+        return false;
+    for (uint32_t i = 0; i < zone->n_sources; i++) {
+        if (!source_unchanged(&before->sources[zone->first_source + i], before->loaded_wall_ms))
+            return false;
+    }
+    return zone->n_sources > 0;
+}
+
+static void keep_unchanged(struct job *job, size_t n)
+{
+    const struct model *before = job->load->before;
+    struct strmap paths = {0};
+    for (uint32_t i = 0; before && i < before->n_zones; i++)
+        strmap_add(&paths, slice_str(before->zones[i].path), i);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t was = strmap_get(&paths, slice_str(job->sources[i].path));
+        if (was == STRMAP_NONE || !is_unchanged(job->load, &before->zones[was])) {
+            job->todo[job->n_todo++] = i;
+            continue;
+        }
+        job->zones[i] = before->zones[was];
+        job->zones[i].kept = was + 1;
+        job->zones[i].records = NULL;
+        job->zones[i].pool_names = NULL;
+    }
+    strmap_free(&paths);
+}
+
+/* By family: the family before that all its zones are kept of; MODEL_NONE: there is none. */
+static uint32_t *match_families(const struct families *now, const struct families *then,
+                                const struct zone *zones, uint32_t n, uint32_t n_before)
+{
+    uint32_t *match = xmalloc(now->n * sizeof *match), *left = xcalloc(then->n, sizeof *left);
+    for (uint32_t i = 0; i < n_before; i++)
+        left[then->of_zone[i]]++;
+    for (uint32_t f = 0; f < now->n; f++) {
+        uint32_t kept = zones[now->top[f]].kept;
+        match[f] = kept ? then->of_zone[kept - 1] : MODEL_NONE;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *m = &match[now->of_zone[i]], kept = zones[i].kept;
+        if (!kept || then->of_zone[kept - 1] != *m)
+            *m = MODEL_NONE;
+        else
+            left[*m]--;
+    }
+    for (uint32_t f = 0; f < now->n; f++) {
+        if (match[f] != MODEL_NONE && left[match[f]] != 0) /* one of them is gone */
+            match[f] = MODEL_NONE;
+    }
+    free(left);
+    return match;
+}
+
+/* A family is compiled as a whole: a kept zone that got, lost or has a relative that changed is
+ * read after all. */
+static void add_relatives(struct job *job, uint32_t n)
+{
+    const struct model *before = job->load->before;
+    struct families now, then;
+    job->n_todo = 0;
+    if (!before)
+        return;
+    families_find(&now, job->zones, n);
+    families_find(&then, before->zones, before->n_zones);
+    uint32_t *match = match_families(&now, &then, job->zones, n, before->n_zones);
+    for (uint32_t i = 0; i < n; i++) {
+        if (job->zones[i].kept && match[now.of_zone[i]] == MODEL_NONE)
+            job->todo[job->n_todo++] = i;
+    }
+    free(match);
+    families_free(&now);
+    families_free(&then);
+}
+
+/* --- into the model --- */
+
+static const struct diag *copy_notes(struct arena *arena, const struct diag *from, size_t n)
+{
+    struct diag *notes = arena_calloc(arena, n, sizeof *notes);
+    for (size_t i = 0; i < n; i++) {
+        const char *file = from[i].span.file;
+        notes[i] = from[i];
+        notes[i].span.file = file ? arena_strdup(arena, file) : NULL;
+        notes[i].text = arena_strdup(arena, from[i].text);
+    }
+    return notes;
+}
+
+/* What describes the zone goes into the model's arena, whichever one it came from. */
+static void settle(struct arena *arena, struct zone *zone)
+{
+    const char **files = arena_calloc(arena, zone->files.n, sizeof *files);
+    for (uint32_t i = 0; i < zone->files.n; i++)
+        files[i] = arena_strdup(arena, zone->files.v[i]);
+    zone->files.v = files;
+    zone->origin = slice_of(arena_copy(arena, zone->origin.p, zone->origin.n), zone->origin.n);
+    zone->span.file = zone->span.file ? arena_strdup(arena, zone->span.file) : NULL;
+    zone->notes = copy_notes(arena, zone->notes, zone->n_notes);
+}
+
+static void add_sources(struct load *load, struct zone *zone, const struct source *v, size_t n)
+{
+    zone->first_source = (uint32_t)load->sources.n;
+    zone->n_sources = (uint32_t)n;
+    for (size_t i = 0; i < n; i++) {
+        struct source *source = vec_push(&load->sources);
+        *source = v[i];
+        source->path = arena_strdup(load->arena, v[i].path);
+    }
+}
+
+static void merge(struct load *load, const struct zone_source *source, struct outcome *outcome,
+                  struct zone *zone)
+{
+    struct diags told = {.v = (struct diag *)(uintptr_t)zone->notes, .n = zone->n_notes};
+    if (zone->kept) {
+        diags_append(load->diags, &told);
+        settle(load->arena, zone);
+        add_sources(load, zone, load->before->sources + zone->first_source, zone->n_sources);
+    } else {
+        diags_append(load->diags, &outcome->diags);
+        zone->notes = outcome->diags.v;
+        zone->n_notes = (uint32_t)outcome->diags.n;
+        settle(load->arena, zone);
+        add_sources(load, zone, outcome->sources, outcome->n_sources);
+        diags_free(&outcome->diags);
+        free(outcome->sources);
+    }
+    zone->path = arena_strdup(load->arena, source->path);
+}
+
+/* What a reading that is done again left behind. */
+static void forget(struct outcome *outcome)
+{
+    if (outcome->diags.arena)
+        diags_free(&outcome->diags);
+    free(outcome->sources);
+    *outcome = (struct outcome){0};
+}
+
+void zones_load(struct load *load, const struct zone_source *sources, size_t n, struct zone *out)
+{
+    struct job job = {.load = load, .sources = sources, .zones = out};
+    load->model->records = arena_new();
+    if (n == 0)
+        return;
+    job.outcomes = arena_calloc(load->scratch, n, sizeof *job.outcomes);
+    job.todo = arena_calloc(load->scratch, n, sizeof *job.todo);
+    keep_unchanged(&job, n);
+    do {
+        for (size_t i = 0; i < job.n_todo; i++)
+            forget(&job.outcomes[job.todo[i]]);
+        read_zones(&job);
+        add_relatives(&job, (uint32_t)n);
+    } while (job.n_todo > 0);
     for (size_t i = 0; i < n; i++)
-        merge(load, &job.outcomes[i]);
+        merge(load, &sources[i], &job.outcomes[i], &out[i]);
 }

@@ -254,6 +254,8 @@ static void reply_reload(struct waiting_reload *w, int code, const struct diags 
         snprintf(hash, sizeof hash, "%016llx", (unsigned long long)g->model->file_hash);
         json_set_int(result, "generation", (int64_t)g->number);
         json_set_text(result, "hash", hash);
+        json_set_int(result, "zones_read", g->snapshot->n_read);
+        json_set_int(result, "zones_kept", g->snapshot->n_kept);
         json_object_set(result, "warnings", warnings);
         answer(&w->to, result);
     } else {

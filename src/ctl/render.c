@@ -325,6 +325,8 @@ static void render_reload(struct buf *out, const json_t *result, bool color)
 {
     buf_printf(out, "generation %" PRId64 " serves, hash %s\n",
                json_get_int(result, "generation", 0), json_get_text(result, "hash", "?"));
+    buf_printf(out, "zones: %" PRId64 " read, %" PRId64 " kept\n",
+               json_get_int(result, "zones_read", 0), json_get_int(result, "zones_kept", 0));
     render_list(out, json_object_get(result, "warnings"), STYLE_CARE, color, "");
 }
 

@@ -66,6 +66,8 @@ static void set_counts(json_t *document, const struct facts *f)
         records += m->zones[i].n_records, names += m->zones[i].n_pool_names;
     json_t *counts = json_set_object(document, "counts");
     json_set_int(counts, "zones", m->n_zones);
+    json_set_int(counts, "zones_read", f->generation->snapshot->n_read);
+    json_set_int(counts, "zones_kept", f->generation->snapshot->n_kept);
     json_set_int(counts, "records", (int64_t)records);
     json_set_int(counts, "dynamic_names", (int64_t)names);
     json_set_int(counts, "sites", m->n_sites);

@@ -222,7 +222,7 @@ static void init_handles(struct daemon *d)
  * that is privileged is ours before we stop being root. */
 static int set_up(struct daemon *d, struct diags *diags)
 {
-    int code = generation_load(&d->generation, d->path, diags);
+    int code = generation_load(&d->generation, d->path, NULL, diags);
     if (code != 0)
         return code;
     const struct model *m = d->generation->model;

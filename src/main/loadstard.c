@@ -26,7 +26,7 @@ static int check(const char *path)
     struct generation *g;
     struct diags diags;
     diags_init(&diags);
-    int loaded = generation_load(&g, path, &diags);
+    int loaded = generation_load(&g, path, NULL, &diags);
     int code = loaded == 0 ? ctl_check(g->model, &diags) : loaded;
     diags_print(&diags, stderr);
     if (code == 0) {

@@ -109,7 +109,8 @@ static void conclude(struct daemon *d, int code, const struct diags *diags)
     daemon_summary(summary, sizeof summary, d->generation);
     if (code == 0) {
         d->reload.info.n_ok++;
-        log_notice("reloaded: %s", summary);
+        log_notice("reloaded: %s; zones: %u read, %u kept", summary,
+                   d->generation->snapshot->n_read, d->generation->snapshot->n_kept);
         notify_manager("READY=1\nSTATUS=%s", summary);
     } else {
         d->reload.info.n_failed++;
@@ -173,7 +174,7 @@ static void after_load(uv_work_t *work, int status)
 static void load(uv_work_t *work)
 {
     struct daemon *d = work->data;
-    d->reload.code = generation_load(&d->reload.loaded, d->path, &d->reload.diags);
+    d->reload.code = generation_load(&d->reload.loaded, d->path, d->generation, &d->reload.diags);
 }
 
 static void start(struct daemon *d)

@@ -28,8 +28,16 @@ const char *endpoint_key(struct arena *arena, const struct model *m, uint32_t en
                         e->label);
 }
 
+void model_drop_records(struct model *m)
+{
+    arena_free(m->records);
+    m->records = NULL;
+}
+
 void model_free(struct model *m)
 {
-    if (m)
-        arena_free(m->arena); /* the model itself is in there */
+    if (!m)
+        return;
+    model_drop_records(m);
+    arena_free(m->arena); /* the model itself is in there */
 }

@@ -174,9 +174,13 @@ struct zone {
     size_t n_records;
     const struct pool_name *pool_names;
     size_t n_pool_names;
-    int64_t mtime_s; /* newest of the files: the serial, where none is given */
-    uint32_t kept;   /* 1 + index in the model before, if the zone has not changed since and was not
-                      * read again: of its records only the numbers are known. 0: it was read */
+    int64_t mtime_s;          /* newest of the files: the serial, where none is given */
+    const char *path;         /* as listed, or found in a directory */
+    const struct diag *notes; /* warnings of its reading, told again while it is kept */
+    uint32_t n_notes;
+    uint32_t first_source, n_sources; /* what was read for it, in model.sources */
+    uint32_t kept; /* 1 + index in the model before, if the zone has not changed since and was not
+                    * read again: of its records only the numbers are known. 0: it was read */
 };
 
 struct listen_addr {
@@ -219,7 +223,7 @@ struct source {
     const char *path;
     uint64_t digest; /* of the content; of a directory: of the names that count */
     uint64_t size, inode;
-    int64_t mtime_ns; /* with size and inode: whether it needs to be read again */
+    int64_t mtime_ns, ctime_ns; /* with size and inode: whether it needs to be read again */
     bool directory;
 };
 
@@ -258,6 +262,8 @@ struct model {
     uint32_t n_endpoints;
     const struct zone *zones;
     uint32_t n_zones;
+    uint64_t pools_digest; /* of what zones know of pools */
+    struct arena *records; /* records and pool names of zones that were read; NULL once dropped */
 };
 
 /** Index of a site, pool, check or map by name, or MODEL_NONE. */
@@ -267,5 +273,8 @@ uint32_t model_find_pool(const struct model *m, const char *name) ATTR_NONNULL A
 /** The name of an endpoint across reloads: POOL/SITE/LABEL. Written into `arena`. */
 const char *endpoint_key(struct arena *arena, const struct model *m,
                          uint32_t endpoint) ATTR_NONNULL;
+
+/** Frees the records and pool names, when they are compiled. How many there were is still known. */
+void model_drop_records(struct model *m) ATTR_NONNULL;
 
 void model_free(struct model *m);

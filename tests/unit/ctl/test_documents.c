@@ -117,6 +117,9 @@ static void test_status(void **state)
     json_t *document = document_status(&s->facts);
     assert_int_equal(json_array_size(json_object_get(document, "problems")), 0);
     assert_text(json_object_get(document, "config"), "hash", "0000000000000abc");
+    json_t *counts = json_object_get(document, "counts");
+    assert_int_equal(json_integer_value(json_object_get(counts, "zones_read")), 2);
+    assert_int_equal(json_integer_value(json_object_get(counts, "zones_kept")), 3);
     assert_rendered(CTL_STATUS, document, "the same on disk");
     assert_rendered(CTL_STATUS, document, "12.3/s over 1s");
     assert_rendered(CTL_STATUS, document, "problems   none");

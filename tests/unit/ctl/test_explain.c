@@ -102,7 +102,7 @@ static int load(void **state)
     put_file(f, "example.test.yaml", zone_file);
     snprintf(path, sizeof path, "%s/loadstar.yaml", f->dir);
     diags_init(&diags);
-    int err = generation_load(&f->generation, path, &diags);
+    int err = generation_load(&f->generation, path, NULL, &diags);
     if (err != 0)
         diags_print(&diags, stderr);
     diags_free(&diags);

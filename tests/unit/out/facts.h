@@ -10,6 +10,7 @@
 struct scene {
     struct world *world;
     struct generation generation;
+    struct snapshot snapshot;
     struct steering steering;
     uint32_t order[3], of_pool[WORLD_POOLS];
     struct u32_list class_sites;
@@ -39,6 +40,8 @@ static inline struct scene *scene_new(void)
     w->model.file_hash = 0xabc;
     w->model.loaded_wall_ms = 1000000;
     s->generation = (struct generation){.number = 7, .model = &w->model};
+    s->snapshot = (struct snapshot){.n_read = 2, .n_kept = 3};
+    s->generation.snapshot = &s->snapshot;
     s->generation.steerings = (struct steerings){&s->steering, 1, s->of_pool};
     s->facts = (struct facts){.generation = &s->generation,
                               .states = w->states,

@@ -12,3 +12,8 @@ check_PROGRAMS += tests/unit/snapshot/test_index
 tests_unit_snapshot_test_index_SOURCES = tests/unit/snapshot/test_index.c
 tests_unit_snapshot_test_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_snapshot_test_index_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/snapshot/test_part
+tests_unit_snapshot_test_part_SOURCES = tests/unit/snapshot/test_part.c
+tests_unit_snapshot_test_part_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_snapshot_test_part_LDADD = $(UNIT_LIBS)

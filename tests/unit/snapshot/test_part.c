@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Parts: places, use and release, and tables that follow changes of zones. */
+#include "base/rng.h"
+#include "snapshot/part.h"
+#include "tests/unit/answer/served.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define HEAD "@ 60 SOA a.a a.a 1 2 3 4 5\n@ 60 NS a.other.\n"
+
+/* No place is given twice, whatever comes and goes; in the end all is free. */
+static void test_places(void **state)
+{
+    enum { PARTS = 64 };
+    struct part *parts[PARTS] = {0};
+    struct rng rng = {.state = 5};
+    uint64_t sum = 0;
+    (void)state;
+    assert_int_equal(part_bytes(), 0);
+    for (unsigned round = 0; round < 5000; round++) {
+        uint32_t i = rng_below(&rng, PARTS), kind = rng_below(&rng, 20);
+        if (parts[i]) {
+            const uint8_t *p = part_base() + (size_t)parts[i]->start * PART_UNIT;
+            for (uint64_t k = 0; k < parts[i]->len; k += 61)
+                assert_int_equal(p[k], i + 1);
+            sum -= parts[i]->len;
+            part_release(parts[i]);
+            parts[i] = NULL;
+            continue;
+        }
+        uint64_t units = kind == 0 ? 400000 : kind < 4 ? 20000 : 100;
+        uint64_t len = PART_UNIT * (uint64_t)(1 + rng_below(&rng, (uint32_t)units));
+        parts[i] = part_new();
+        uint8_t *p = part_place(parts[i], len);
+        assert_non_null(p);
+        memset(p, (int)i + 1, len);
+        part_seal(parts[i]);
+        sum += len;
+        assert_int_equal(part_bytes(), sum);
+    }
+    for (unsigned i = 0; i < PARTS; i++)
+        part_release(parts[i]);
+    assert_int_equal(part_bytes(), 0);
+}
+
+static void test_users(void **state)
+{
+    struct part *part = part_new();
+    (void)state;
+    memset(part_place(part, 80), 1, 80);
+    assert_ptr_equal(part_use(part), part);
+    part_release(part);
+    assert_int_equal(part_bytes(), 80);
+    part_release(part);
+    assert_int_equal(part_bytes(), 0);
+}
+
+/* A zone with names of a version, which other versions of it have not. */
+static void add_zone(struct served *s, unsigned zone, unsigned version, unsigned names)
+{
+    char origin[32];
+    struct buf text = {0};
+    sprintf(origin, "z%u.", zone);
+    buf_puts(&text, HEAD);
+    for (unsigned i = 0; i < names; i++)
+        buf_printf(&text, "n%u.v%u 60 TXT t%u\n", i, version, i);
+    served_zone(s, origin, text.p);
+    buf_free(&text);
+}
+
+static const struct node *find(const struct served *s, unsigned zone, unsigned version, unsigned i)
+{
+    char text[64];
+    uint8_t wire[NAME_WIRE_MAX];
+    sprintf(text, "n%u.v%u.z%u.", i, version, zone);
+    int n = name_from_text(wire, text, strlen(text), slice_of("", 1));
+    return index_find(&s->snapshot->index, slice_of(wire, (size_t)n));
+}
+
+/* Generation after generation, one zone differs: every table is right, and what is kept stays
+ * where it was. */
+static void test_follows_changes(void **state)
+{
+    enum { ZONES = 5, SMALL = 20, LARGE = 3000 };
+    unsigned version[ZONES] = {0};
+    struct served *before = NULL;
+    struct rng rng = {.state = 9};
+    (void)state;
+    for (unsigned round = 0; round < 120; round++) {
+        struct served *s = served_new();
+        uint32_t changed = rng_below(&rng, round % 10 ? ZONES - 1 : ZONES);
+        version[changed]++;
+        for (unsigned z = 0; z < ZONES; z++) {
+            add_zone(s, z, version[z], z == ZONES - 1 ? LARGE : SMALL + version[z] % 3);
+            if (before && z != changed)
+                s->zones[z].kept = z + 1;
+        }
+        s->snapshot = snapshot_new();
+        assert_int_equal(zone_compile(s->snapshot, &s->w->model, before ? before->snapshot : NULL,
+                                      &s->diags),
+                         0);
+        assert_int_equal(s->snapshot->n_read, before ? 1 : ZONES);
+        assert_null(index_validate(&s->snapshot->index));
+        for (unsigned z = 0; z < ZONES; z++) {
+            assert_non_null(find(s, z, version[z], 7));
+            assert_null(find(s, z, version[z] - 1, 7));
+            if (before && z != changed)
+                assert_ptr_equal(find(s, z, version[z], 7), find(before, z, version[z], 7));
+        }
+        if (before) /* what it was is still whole */
+            assert_null(index_validate(&before->snapshot->index));
+        if (before)
+            served_free(before);
+        before = s;
+    }
+    assert_true(before->snapshot->index.n_nobodies < before->snapshot->index.n_names);
+    served_free(before);
+    assert_int_equal(part_bytes(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_follows_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
