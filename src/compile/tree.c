@@ -7,6 +7,11 @@
 #include "dns/rr.h"
 #include "dns/types.h"
 
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+#define AHEAD 12 /* records whose slots are on their way while one is placed */
+
 struct name_slot {
     uint32_t tag, entry; /* entry + 1; 0: free */
 };
@@ -19,9 +24,14 @@ struct span record_span(const struct zone *zone, const struct record *record)
 
 /* --- the table --- */
 
+static uint64_t hash_of(const struct tree *tree, struct slice name)
+{
+    return hash_bytes(tree->seed, name.p, name.n);
+}
+
 static struct name_slot *find_slot(const struct tree *tree, struct slice name)
 {
-    uint64_t hash = hash_bytes(hash_seed(), name.p, name.n);
+    uint64_t hash = hash_of(tree, name);
     uint32_t i = (uint32_t)(hash >> 32) & tree->mask;
     for (;; i = (i + 1) & tree->mask) {
         struct name_slot *slot = &tree->slots[i];
@@ -33,10 +43,23 @@ static struct name_slot *find_slot(const struct tree *tree, struct slice name)
     }
 }
 
+/* Zeroes; a large table is looked into at random, which misses the TLB less on huge pages. */
+static struct name_slot *new_slots(uint32_t size)
+{
+    size_t bytes = size * sizeof(struct name_slot);
+    if (bytes < HUGE_PAGE) /* powers of two both */
+        return xcalloc(size, sizeof(struct name_slot));
+    void *p = aligned_alloc(HUGE_PAGE, bytes);
+    if (!p)
+        return xcalloc(size, sizeof(struct name_slot)); /* which says that memory is out */
+    (void)madvise(p, bytes, MADV_HUGEPAGE);
+    return memset(p, 0, bytes);
+}
+
 static void grow(struct tree *tree, uint32_t size)
 {
     free(tree->slots);
-    tree->slots = xcalloc(size, sizeof *tree->slots);
+    tree->slots = new_slots(size);
     tree->mask = size - 1;
     for (uint32_t i = 0; i < tree->v.n; i++)
         find_slot(tree, name_of(&tree->v.v[i]))->entry = i + 1;
@@ -48,12 +71,16 @@ uint32_t tree_find(const struct tree *tree, struct slice name)
     return entry ? entry - 1 : TREE_NONE;
 }
 
-static uint32_t add(struct tree *tree, struct slice name, uint32_t parent, uint32_t zone)
+/* `slot` is where the name was looked for, if the table has not changed since, or NULL. */
+static uint32_t add(struct tree *tree, struct name_slot *slot, struct slice name, uint32_t parent,
+                    uint32_t zone)
 {
-    if (tree->v.n * 2 >= tree->mask)
+    if (tree->v.n * 2 >= tree->mask) {
         grow(tree, 2 * (tree->mask + 1));
+        slot = NULL;
+    }
     uint32_t id = (uint32_t)tree->v.n;
-    find_slot(tree, name)->entry = id + 1;
+    (slot ? slot : find_slot(tree, name))->entry = id + 1;
     *vec_push(&tree->v) = (struct name_entry){
         .name = name.p,
         .len = (uint8_t)name.n,
@@ -70,16 +97,17 @@ static uint32_t add(struct tree *tree, struct slice name, uint32_t parent, uint3
  * nothing is added, and the entry returned is one of that zone. */
 static uint32_t place(struct tree *tree, struct slice name, uint32_t zone)
 {
-    uint32_t id = tree_find(tree, name);
-    if (id != TREE_NONE)
-        return id;
+    struct name_slot *slot = find_slot(tree, name);
+    if (slot->entry)
+        return slot->entry - 1;
     uint32_t parent = tree->last_parent;
     struct slice above = name_parent(name);
     if (!slice_equal(name_of(&tree->v.v[parent]), above)) {
         parent = place(tree, above, zone);
         tree->last_parent = parent;
+        slot = NULL;
     }
-    return tree->v.v[parent].zone == zone ? add(tree, name, parent, zone) : parent;
+    return tree->v.v[parent].zone == zone ? add(tree, slot, name, parent, zone) : parent;
 }
 
 /* --- zones --- */
@@ -155,6 +183,15 @@ static uint32_t place_record(struct tree *tree, uint32_t z, const struct record 
     return TREE_NONE;
 }
 
+/* Lets the slot of a record's owner come, unless it is the one before's. */
+static void prefetch_slot(const struct tree *tree, const struct record *r)
+{
+    if (r->owner == r[-1].owner)
+        return;
+    uint64_t hash = hash_of(tree, slice_of(r->owner, r->owner_len));
+    __builtin_prefetch(&tree->slots[(uint32_t)(hash >> 32) & tree->mask], 1);
+}
+
 static uint32_t *place_records(struct tree *tree, size_t total, struct diags *diags)
 {
     const struct model *m = tree->model;
@@ -164,6 +201,8 @@ static uint32_t *place_records(struct tree *tree, size_t total, struct diags *di
         const struct record *last = NULL;
         for (size_t i = 0; i < m->zones[z].n_records; i++, at++) {
             const struct record *r = &m->zones[z].records[i];
+            if (i + AHEAD < m->zones[z].n_records)
+                prefetch_slot(tree, r + AHEAD);
             /* Neighbours share their owner; what decides is the same but for DS. */
             bool same = last && last->owner == r->owner && last->owner_len == r->owner_len &&
                         entry_of[at - 1] != TREE_NONE && r->type != TYPE_DS &&
@@ -366,12 +405,12 @@ static void reserve(struct tree *tree)
 
 void tree_collect(struct tree *tree, const struct model *model, struct diags *diags)
 {
-    *tree = (struct tree){.model = model};
+    *tree = (struct tree){.model = model, .seed = hash_seed()};
     size_t total = 0;
     for (uint32_t z = 0; z < model->n_zones; z++)
         total += model->zones[z].n_records;
     reserve(tree);
-    (void)add(tree, slice_of("", 1), TREE_NONE, MODEL_NONE);
+    (void)add(tree, NULL, slice_of("", 1), TREE_NONE, MODEL_NONE);
     add_zones(tree, diags);
     uint32_t *entry_of = place_records(tree, total, diags);
     place_pools(tree, diags);

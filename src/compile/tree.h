@@ -38,6 +38,7 @@ struct tree {
     const struct model *model;
     VEC(struct name_entry) v;
     struct name_slot *slots;
+    uint64_t seed; /* of their hashes */
     uint32_t mask;
     uint32_t last_parent; /* neighbours in a file mostly share it */
     const struct record **records;
