@@ -32,6 +32,8 @@ static inline uint8_t *blob_add(struct blob *blob, size_t n)
 static inline void blob_align(struct blob *blob, size_t to)
 {
     size_t n = -blob->n & (to - 1);
+    if (n == 0)
+        return;
     uint8_t *at = blob_add(blob, n);
     for (size_t i = 0; i < n; i++)
         at[i] = 0;
