@@ -4,6 +4,8 @@ libloadstar_a_SOURCES += \
 	src/io/clients.h \
 	src/io/counters.c \
 	src/io/counters.h \
+	src/io/frame.c \
+	src/io/frame.h \
 	src/io/framing.c \
 	src/io/framing.h \
 	src/io/socket.c \

@@ -10,3 +10,7 @@ tests_unit_io_test_framing_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/io/test_workers
 tests_unit_io_test_workers_SOURCES = tests/unit/io/test_workers.c
 tests_unit_io_test_workers_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/io/test_frame
+tests_unit_io_test_frame_SOURCES = tests/unit/io/test_frame.c
+tests_unit_io_test_frame_LDADD = $(UNIT_LIBS)
