@@ -2,6 +2,7 @@
  * loadstar.yaml: the server itself, and where everything else stands. */
 #include "config/parts.h"
 
+#include <net/if.h>
 #include <sched.h>
 #include <stddef.h>
 
@@ -84,6 +85,39 @@ static void read_http_listen(struct load *load, const struct yaml_node *node, vo
         load_expected(load, node, "'listen'", "ADDRESS:PORT or [IPV6]:PORT");
 }
 
+static void read_interface(struct load *load, const struct yaml_node *node,
+                           struct xdp_interface *out)
+{
+    static const char expected[] = "the name of a network interface";
+    const char *text = schema_scalar(load, node, "an item of 'interfaces'", expected);
+    *out = (struct xdp_interface){node->span, text ? arena_strdup(load->arena, text) : NULL};
+    /* dev_valid_name() in the kernel's net/core/dev.c. */
+    if (text && (strlen(text) >= IFNAMSIZ || strpbrk(text, "/: \t\n")))
+        load_expected(load, node, "'interfaces'", "%s: at most %d characters, no '/', ':' or space",
+                      expected, IFNAMSIZ - 1);
+}
+
+static void read_interfaces(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    const struct yaml_node *one[1] = {node};
+    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
+    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
+    if (n > XDP_INTERFACES_MAX) {
+        load_expected(load, node, "'interfaces'", "at most %d", XDP_INTERFACES_MAX);
+        return;
+    }
+    struct xdp_interface *v = arena_calloc(load->arena, n, sizeof *v);
+    for (uint32_t i = 0; i < n; i++) {
+        read_interface(load, items[i], &v[i]);
+        for (uint32_t j = 0; j < i; j++)
+            if (v[i].name && v[j].name && strcmp(v[i].name, v[j].name) == 0)
+                diag_error(load->diags, v[i].span, "'interfaces' has %s twice", v[i].name);
+    }
+    load->model->server.xdp.interfaces = v;
+    load->model->server.xdp.n_interfaces = n;
+}
+
 #define SERVER(member) offsetof(struct model, server.member)
 
 static const struct schema_key panic_keys[] = {
@@ -148,6 +182,38 @@ static const struct schema_key tcp_keys[] = {
 static const struct schema tcp_schema = {
     .title = "'tcp'", .doc = "Bounds of DNS over TCP.", SCHEMA_KEYS(tcp_keys)};
 
+static const struct schema_word xdp_modes[] = {
+    {"auto", XDP_MODE_AUTO, "the first of the following that the interface can do"},
+    {"zero-copy", XDP_MODE_ZERO_COPY, "the driver hands over its own buffers"},
+    {"copy", XDP_MODE_COPY, "the driver runs the program, and packets are copied"},
+    {"generic", XDP_MODE_GENERIC, "the network stack runs the program; any interface can"},
+};
+
+static const struct schema_key xdp_keys[] = {
+    {.name = "interfaces",
+     .kind = SCHEMA_CUSTOM,
+     .required = true,
+     .read = read_interfaces,
+     .type = "the name of a network interface, or a list of names",
+     .doc = "Where UDP queries to the `listen` addresses are taken by AF_XDP. All other traffic "
+            "takes its usual way, and so do queries on an interface that cannot do it: a warning "
+            "says why. What a firewall on this host says of such queries is not asked.",
+     .example = "[eth0, eth1]"},
+    {.name = "mode",
+     .kind = SCHEMA_WORD,
+     .offset = SERVER(xdp.mode),
+     SCHEMA_WORDS(xdp_modes),
+     .fallback = "auto",
+     .doc = "How packets come from the interface.",
+     .example = "zero-copy"},
+};
+static const struct schema xdp_schema = {
+    .title = "'xdp'",
+    .doc = "Queries from network interfaces without the kernel's network stack: AF_XDP. Takes "
+           "root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, at the start. Changes take effect at "
+           "a restart; the addresses are followed.",
+    SCHEMA_KEYS(xdp_keys)};
+
 static const struct schema_key server_keys[] = {
     {.name = "listen",
      .kind = SCHEMA_CUSTOM,
@@ -195,6 +261,11 @@ static const struct schema_key server_keys[] = {
      .sub = &tcp_schema,
      .doc = "Bounds of DNS over TCP.",
      .example = "{idle_timeout: 30s}"},
+    {.name = "xdp",
+     .kind = SCHEMA_MAPPING,
+     .sub = &xdp_schema,
+     .doc = "Queries from network interfaces without the kernel's network stack: AF_XDP.",
+     .example = "{interfaces: eth0}"},
     {.name = "panic",
      .kind = SCHEMA_MAPPING,
      .sub = &panic_schema,

@@ -57,8 +57,8 @@ static void on_sample(uv_timer_t *timer)
     struct ctl *ctl = timer->data;
     struct io_stats io = {0};
     ctl->host.io_stats(ctl->host.ctx, &io);
-    ctl->samples[ctl->n_samples++ % SAMPLES] =
-        (struct sample){io.answer.queries[0] + io.answer.queries[1], io.udp_kernel_drops};
+    ctl->samples[ctl->n_samples++ % SAMPLES] = (struct sample){
+        io.answer.queries[0] + io.answer.queries[1], io.udp_kernel_drops + io.xdp_kernel_drops};
 }
 
 /** The sample `age` seconds before the newest, or the oldest there is. */
@@ -119,6 +119,8 @@ void ctl_facts(struct ctl *ctl, struct facts *f)
     set_probes(ctl, f, checker);
     set_rules(ctl, f, checker);
     host->io_stats(host->ctx, &f->io);
+    while (f->n_xdp < XDP_INTERFACES_MAX && host->xdp(host->ctx, f->n_xdp, &f->xdp[f->n_xdp]))
+        f->n_xdp++;
     host->reloads(host->ctx, &f->reload);
     set_rates(ctl, f);
 }

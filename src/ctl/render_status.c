@@ -93,6 +93,22 @@ static void render_queries(struct buf *out, const json_t *status, bool color)
     buf_puts(out, "\n");
 }
 
+static void render_xdp(struct buf *out, const json_t *status, bool color)
+{
+    const json_t *list = json_object_get(status, "xdp"), *interface;
+    size_t i;
+    if (json_array_size(list) == 0)
+        return;
+    label(out, color, "af_xdp");
+    json_array_foreach(list, i, interface)
+    {
+        buf_printf(out, "%s%s %s, ", i ? "; " : "", json_get_text(interface, "interface", "?"),
+                   json_get_text(interface, "mode", "?"));
+        put_count(out, interface, "queues", "queue", "");
+    }
+    buf_puts(out, "\n");
+}
+
 static void render_reloads(struct buf *out, const json_t *status, bool color)
 {
     const json_t *r = json_object_get(status, "reload"), *line;
@@ -169,6 +185,7 @@ void render_status(struct buf *out, const json_t *status, bool color)
     render_config(out, status, color);
     render_counts(out, status, color);
     render_queries(out, status, color);
+    render_xdp(out, status, color);
     render_reloads(out, status, color);
     render_overrides(out, status, color);
     render_problems(out, status, color);

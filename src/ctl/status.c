@@ -108,11 +108,24 @@ static void set_queries(json_t *document, const struct facts *f)
     json_set_int(queries, "dynamic", (int64_t)a->dynamic);
     json_set_int(queries, "ecs", (int64_t)a->ecs);
     json_set_int(queries, "truncated", (int64_t)a->truncated);
-    json_set_int(queries, "kernel_drops", (int64_t)f->io.udp_kernel_drops);
+    json_set_int(queries, "kernel_drops",
+                 (int64_t)(f->io.udp_kernel_drops + f->io.xdp_kernel_drops));
     json_t *rates = json_set_object(queries, "per_second");
     for (int i = 0; i < RATE_WINDOWS; i++)
         if (f->rates[i] >= 0)
             json_set_real(rates, windows[i], f->rates[i], 1);
+}
+
+static void set_xdp(json_t *document, const struct facts *f)
+{
+    json_t *list = json_set_array(document, "xdp");
+    for (uint32_t i = 0; i < f->n_xdp; i++) {
+        json_t *object = json_object();
+        json_set_text(object, "interface", f->xdp[i].name);
+        json_set_text(object, "mode", f->xdp[i].mode);
+        json_set_int(object, "queues", f->xdp[i].queues);
+        json_array_append_new(list, object);
+    }
 }
 
 static void add_lines(json_t *list, const char *text)
@@ -254,6 +267,7 @@ json_t *document_status(const struct facts *f)
     set_counts(document, f);
     set_endpoints(document, f);
     set_queries(document, f);
+    set_xdp(document, f);
     set_reload(document, f);
     set_overrides(document, f);
     set_problems(document, f);

@@ -8,6 +8,8 @@ libloadstar_a_SOURCES += \
 	src/io/frame.h \
 	src/io/framing.c \
 	src/io/framing.h \
+	src/io/netif.c \
+	src/io/netif.h \
 	src/io/socket.c \
 	src/io/socket.h \
 	src/io/tcp.c \
@@ -19,4 +21,26 @@ libloadstar_a_SOURCES += \
 	src/io/udp.c \
 	src/io/udp.h \
 	src/io/workers.c \
-	src/io/workers.h
+	src/io/workers.h \
+	src/io/xdp.h \
+	src/io/xdp_filter.h \
+	src/io/xdp_program.h \
+	src/io/xdp_queue.h
+
+EXTRA_DIST += src/io/xdp_filter.bpf.c
+
+if HAVE_XDP
+libloadstar_a_SOURCES += \
+	src/io/xdp.c \
+	src/io/xdp_program.c \
+	src/io/xdp_queue.c
+
+src/io/xdp_program.$(OBJEXT): src/io/xdp_filter.bpf.o
+
+src/io/xdp_filter.bpf.o: $(srcdir)/src/io/xdp_filter.bpf.c $(srcdir)/src/io/xdp_filter.h
+	$(AM_V_GEN)$(MKDIR_P) src/io && $(BPF_CLANG) $(BPF_CFLAGS) -c $(srcdir)/src/io/xdp_filter.bpf.c -o $@
+
+CLEANFILES += src/io/xdp_filter.bpf.o
+else
+libloadstar_a_SOURCES += src/io/xdp_none.c
+endif

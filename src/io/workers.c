@@ -5,10 +5,12 @@
 #include "io/workers.h"
 
 #include "base/vec.h"
+#include "io/netif.h"
 #include "io/socket.h"
 #include "io/tcp.h"
 #include "io/thread.h"
 #include "io/udp.h"
+#include "io/xdp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +30,8 @@ struct workers {
     VEC(struct listener *) listeners;
     struct tcp_server **tcp; /* n_workers */
     struct clients *clients;
+    struct xdp *xdp;      /* NULL: none */
+    int watch_fd;         /* news of this host's addresses; -1: not needed */
     struct io_stats gone; /* counters of listeners that were dropped */
 };
 
@@ -190,6 +194,7 @@ int workers_bind(struct workers **out, const struct server_config *server, struc
 {
     struct workers *w = xcalloc(1, sizeof *w);
     w->n_workers = server->workers;
+    w->watch_fd = -1;
     w->clients = clients_new();
     w->tcp = xcalloc(w->n_workers, sizeof(struct tcp_server *));
     for (unsigned i = 0; i < w->n_workers; i++)
@@ -202,6 +207,10 @@ int workers_bind(struct workers **out, const struct server_config *server, struc
         workers_stop(w);
         return E_SYSTEM;
     }
+    if (server->xdp.n_interfaces > 0)
+        w->xdp = xdp_open(server, diags);
+    if (w->xdp)
+        w->watch_fd = netif_watch();
     *out = w;
     return 0;
 }
@@ -211,7 +220,9 @@ int workers_start(struct workers *w, struct diags *diags)
     for (unsigned i = 0; i < w->n_workers; i++)
         if (tcp_start(w->tcp[i], i, thread_cpu(i, w->n_workers)) != 0)
             return no_thread(diags);
-    return start_listeners(w, 0, diags);
+    if (start_listeners(w, 0, diags) != 0)
+        return E_SYSTEM;
+    return w->xdp && xdp_start(w->xdp) != 0 ? no_thread(diags) : 0;
 }
 
 static void drop_unwanted(struct workers *w)
@@ -239,6 +250,7 @@ int workers_reload(struct workers *w, const struct server_config *server, struct
         diag_warning(diags, (struct span){0},
                      "server.workers: %u now, and %u after the next restart", w->n_workers,
                      server->workers);
+    workers_follow_host(w, server);
     drop_unwanted(w);
     for (unsigned i = 0; i < w->n_workers; i++)
         tcp_set_limits(w->tcp[i], share_of(w, server));
@@ -252,9 +264,12 @@ void workers_stop(struct workers *w)
     for (unsigned i = 0; i < w->n_workers; i++)
         if (w->tcp[i])
             tcp_request_stop(w->tcp[i]);
+    xdp_close(w->xdp, &w->gone);
     truncate_listeners(w, 0);
     for (unsigned i = 0; i < w->n_workers; i++)
         tcp_close(w->tcp[i]);
+    if (w->watch_fd >= 0)
+        close(w->watch_fd);
     vec_free(&w->listeners);
     free(w->tcp);
     free(w->clients);
@@ -269,4 +284,24 @@ void workers_stats(const struct workers *w, struct io_stats *out)
             udp_stats(w->listeners.v[i]->udp[k], out);
     for (unsigned i = 0; i < w->n_workers; i++)
         tcp_stats(w->tcp[i], out);
+    if (w->xdp)
+        xdp_stats(w->xdp, out);
+}
+
+bool workers_xdp(const struct workers *w, uint32_t i, struct xdp_info *out)
+{
+    return w->xdp && xdp_interface(w->xdp, i, out);
+}
+
+int workers_watch_fd(const struct workers *w)
+{
+    return w->watch_fd;
+}
+
+void workers_follow_host(struct workers *w, const struct server_config *server)
+{
+    if (w->watch_fd >= 0)
+        netif_watched(w->watch_fd);
+    if (w->xdp)
+        xdp_update(w->xdp, server);
 }

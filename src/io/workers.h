@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The query side's threads. Each worker owns one SO_REUSEPORT UDP socket per listen address, read
  * by a thread that blocks in recvmmsg, and one TCP loop for all addresses; it shares nothing with
- * the others but the published snapshot. */
+ * the others but the published snapshot. Where AF_XDP is configured, each receive queue of an
+ * interface has a thread of its own. */
 #pragma once
 
 #include "answer/answer.h"
@@ -29,7 +30,24 @@ void workers_stop(struct workers *workers);
 struct io_stats {
     struct answer_stats answer; /* summed over workers */
     uint64_t udp_received, udp_sent, udp_send_errors, udp_kernel_drops;
+    uint64_t xdp_received, xdp_sent, xdp_send_errors, xdp_invalid, xdp_kernel_drops;
     uint64_t tcp_accepted, tcp_open, tcp_idle_closed, tcp_limited;
 };
+
 /** Sums the counters of all workers; they lag by at most one batch. */
 void workers_stats(const struct workers *workers, struct io_stats *out) ATTR_NONNULL;
+
+/** An interface with AF_XDP. */
+struct xdp_info {
+    const char *name;
+    const char *mode; /* in the words of the configuration: zero-copy, copy or generic */
+    uint32_t queues;
+};
+
+/** Interface number i with AF_XDP, i = 0..; false: there are no more. */
+bool workers_xdp(const struct workers *workers, uint32_t i, struct xdp_info *out) ATTR_NONNULL;
+
+/** A file descriptor that becomes readable when addresses of this host change and someone needs to
+ *  know; then workers_follow_host() is to be called. -1: no one does. */
+int workers_watch_fd(const struct workers *workers) ATTR_NONNULL;
+void workers_follow_host(struct workers *workers, const struct server_config *server) ATTR_NONNULL;

@@ -70,6 +70,12 @@ static void host_io_stats(void *ctx, struct io_stats *out)
         workers_stats(d->workers, out);
 }
 
+static bool host_xdp(void *ctx, uint32_t i, struct xdp_info *out)
+{
+    const struct daemon *d = ctx;
+    return d->workers && workers_xdp(d->workers, i, out);
+}
+
 static bool host_serving(void *ctx)
 {
     return ((struct daemon *)ctx)->serving;
@@ -97,6 +103,7 @@ static struct ctl_host make_host(struct daemon *d)
         .generation = host_generation,
         .checker = host_checker,
         .io_stats = host_io_stats,
+        .xdp = host_xdp,
         .serving = host_serving,
         .reload = host_reload,
         .stop = host_stop,
@@ -113,6 +120,8 @@ static void close_own_handles(struct daemon *d)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
+    if (d->watching)
+        uv_close((uv_handle_t *)&d->host_watch, NULL);
 }
 
 static void on_checker_stopped(void *ctx)
@@ -139,6 +148,8 @@ void daemon_stop(struct daemon *d)
     log_notice("stopping");
     notify_manager("STOPPING=1");
     struct workers *workers = d->workers;
+    if (d->watching)
+        uv_poll_stop(&d->host_watch); /* the workers close its file descriptor */
     if (d->ctl)
         ctl_stop(d->ctl, on_ctl_stopped, d);
     else
@@ -165,6 +176,23 @@ static void log_ready(struct daemon *d)
     buf_free(&listen);
 }
 
+static void on_host_change(uv_poll_t *handle, int status, int events)
+{
+    struct daemon *d = handle->data;
+    (void)status, (void)events;
+    workers_follow_host(d->workers, &d->generation->model->server);
+}
+
+static void watch_host(struct daemon *d)
+{
+    int fd = workers_watch_fd(d->workers);
+    if (fd < 0 || uv_poll_init(&d->loop, &d->host_watch, fd) != 0)
+        return;
+    d->watching = true;
+    d->host_watch.data = d;
+    uv_poll_start(&d->host_watch, UV_READABLE, on_host_change);
+}
+
 static void begin_serving(struct daemon *d)
 {
     generation_fill_views(d->generation, checker_states(d->checker));
@@ -178,6 +206,7 @@ static void begin_serving(struct daemon *d)
         daemon_stop(d);
     } else {
         log_ready(d);
+        watch_host(d);
         if (d->reload.again) /* asked for while starting */
             daemon_reload(d, NULL, NULL);
     }

@@ -35,6 +35,7 @@ struct daemon {
     uv_signal_t signals[3];
     uv_timer_t ready_timer; /* until the first results are in */
     uv_timer_t event_timer; /* for events that no refresh follows */
+    uv_poll_t host_watch;   /* this host's addresses, where `watching` */
 
     struct generation *generation; /* in force */
     struct checker *checker;
@@ -45,6 +46,7 @@ struct daemon {
     bool serving;   /* the first snapshot is published */
     bool switching; /* the checker is ahead of `generation` */
     bool stopping;
+    bool watching;
     int exit_code;
 
     VEC(struct pending_event) events;

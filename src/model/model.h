@@ -189,6 +189,21 @@ struct listen_addr {
     uint16_t port;
 };
 
+/** How queries are taken from an interface by AF_XDP. */
+enum xdp_mode {
+    XDP_MODE_AUTO,      /* the first of these that can be had */
+    XDP_MODE_ZERO_COPY, /* the driver hands its own buffers over */
+    XDP_MODE_COPY,      /* the driver runs the program, packets are copied */
+    XDP_MODE_GENERIC,   /* the network stack runs it */
+};
+
+#define XDP_INTERFACES_MAX 16
+
+struct xdp_interface {
+    struct span span;
+    const char *name;
+};
+
 struct server_config {
     const struct listen_addr *listen; /* default 0.0.0.0:53 and [::]:53 */
     uint32_t n_listen;
@@ -206,6 +221,11 @@ struct server_config {
         uint32_t max_per_client;  /* default 100 */
         uint32_t idle_timeout_ms; /* default 10000 (RFC 7766 6.2.3: a few seconds) */
     } tcp;
+    struct {
+        const struct xdp_interface *interfaces;
+        uint32_t n_interfaces; /* 0: none */
+        enum xdp_mode mode;
+    } xdp;
 };
 
 struct geo_network {

@@ -29,6 +29,8 @@ struct facts {
     const struct override_rule *rules;
     uint32_t n_rules;
     struct io_stats io;
+    struct xdp_info xdp[XDP_INTERFACES_MAX]; /* the interfaces that have it */
+    uint32_t n_xdp;
     double rates[RATE_WINDOWS]; /* queries per second; < 0: not known yet */
     uint64_t drops_60s;         /* by the kernel, in the last minute */
     struct reload_info reload;
