@@ -12,5 +12,13 @@ tests_unit_io_test_workers_SOURCES = tests/unit/io/test_workers.c
 tests_unit_io_test_workers_LDADD = $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/io/test_frame
-tests_unit_io_test_frame_SOURCES = tests/unit/io/test_frame.c
+tests_unit_io_test_frame_SOURCES = tests/unit/io/test_frame.c tests/unit/io/frames.h
+tests_unit_io_test_frame_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_io_test_frame_LDADD = $(UNIT_LIBS)
+
+if HAVE_XDP
+check_PROGRAMS += tests/unit/io/test_xdp
+tests_unit_io_test_xdp_SOURCES = tests/unit/io/test_xdp.c tests/unit/io/frames.h
+tests_unit_io_test_xdp_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_io_test_xdp_LDADD = $(UNIT_LIBS)
+endif
