@@ -12,9 +12,12 @@
 #include "io/xdp_queue.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#define BUSY_TRIES 25 /* half a second: seen are 10 to 30 ms */
+#define BUSY_WAIT_MS 20
 #define MTU_MIN 1280 /* the longest answer with its headers: RFC 8200 5 */
 
 typedef VEC(struct xdp_listen) listen_vec;
@@ -124,12 +127,36 @@ static const char *open_steps(struct interface *f, enum xdp_mode mode)
     return open_in_mode(f, mode) != 0 ? "cannot open its queues" : NULL;
 }
 
-static void interface_free(struct interface *f, struct io_stats *sum)
+static void interface_close(struct interface *f, struct io_stats *sum)
 {
     xdp_program_detach(&f->program);
     close_queues(f, sum);
     if (f->strips_vlan)
         (void)!netif_strip_vlan(f->name, true);
+    f->strips_vlan = false;
+}
+
+/** The step that failed for good, or NULL. The kernel takes a moment to let go of the sockets of a
+ *  process that has just ended, such as the loadstard before this one. */
+static const char *interface_open(struct interface *f, enum xdp_mode mode)
+{
+    struct io_stats none = {0};
+    for (unsigned tries = 1;; tries++) {
+        const char *failed = open_steps(f, mode);
+        int error = errno;
+        if (!failed)
+            return NULL;
+        interface_close(f, &none);
+        errno = error;
+        if (error != EBUSY || tries == BUSY_TRIES)
+            return failed;
+        poll(NULL, 0, BUSY_WAIT_MS);
+    }
+}
+
+static void interface_free(struct interface *f, struct io_stats *sum)
+{
+    interface_close(f, sum);
     vec_free(&f->listen);
     free(f->name);
     free(f);
@@ -217,7 +244,7 @@ struct xdp *xdp_open(const struct server_config *server, struct diags *diags)
         const struct xdp_interface *wanted = &server->xdp.interfaces[i];
         struct interface *f = xcalloc(1, sizeof *f);
         *f = (struct interface){.name = xstrdup(wanted->name), .program.link_fd = -1};
-        const char *failed = open_steps(f, server->xdp.mode);
+        const char *failed = interface_open(f, server->xdp.mode);
         if (!failed) {
             *vec_push(&x->interfaces) = f;
             continue;

@@ -60,12 +60,22 @@ static void put_in_force(struct daemon *d, struct generation *next)
     publish_retire(release_generation, before); /* after its snapshot, which points into it */
 }
 
+static bool same_xdp(const struct server_config *a, const struct server_config *b)
+{
+    bool same = a->xdp.mode == b->xdp.mode && a->xdp.n_interfaces == b->xdp.n_interfaces;
+    for (uint32_t i = 0; same && i < a->xdp.n_interfaces; i++)
+        same = strcmp(a->xdp.interfaces[i].name, b->xdp.interfaces[i].name) == 0;
+    return same;
+}
+
 static void warn_of_what_needs_a_restart(const struct model *before, const struct model *after,
                                          struct diags *diags)
 {
     const char *a = before->server.user, *b = after->server.user;
     if (!a != !b || (a && strcmp(a, b) != 0))
         diag_warning(diags, (struct span){0}, "server.user takes effect at the next restart");
+    if (!same_xdp(&before->server, &after->server))
+        diag_warning(diags, (struct span){0}, "server.xdp takes effect at the next restart");
 }
 
 /** Keeps the errors as text for the operator. */
