@@ -35,6 +35,6 @@ dist_bashcompletion_DATA = contrib/completion/loadstarctl
 zshcompletiondir = $(datadir)/zsh/site-functions
 dist_zshcompletion_DATA = contrib/completion/_loadstarctl
 # Whole folders only where neither a build nor Python leaves anything.
-EXTRA_DIST += contrib/adr zones .ci tests/run.py $(wildcard $(srcdir)/contrib/doc/*.md $(srcdir)/contrib/doc/*.yaml \
+EXTRA_DIST += contrib/adr zones .ci tests/run.py tests/over_xdp.py $(wildcard $(srcdir)/contrib/doc/*.md $(srcdir)/contrib/doc/*.yaml \
 	$(srcdir)/tests/qa/*.py $(srcdir)/tests/qa/*.sh $(srcdir)/tests/system/*.py \
 	$(srcdir)/tests/interop/*.py $(srcdir)/tests/interop/*.zone)

@@ -24,7 +24,7 @@ jobs=$(nproc)
 
 test_packages="libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
 mandoc valgrind bind9-dnsutils curl jq iproute2 gdnsd knot knot-dnsutils nsd unbound
-zonemaster-cli prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps"
+libxdp-dev libbpf-dev ethtool zonemaster-cli prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps"
 
 python=/usr/bin/python3
 summary=
@@ -58,16 +58,20 @@ check_in() { # directory: builds and runs the unit tests, shows the log of those
 	make -s -C "$1" -j"$jobs" check || { cat "$1/test-suite.log"; return 1; }
 }
 
+over_xdp() { with_binaries "$build/release" $python tests/over_xdp.py "$@"; } # the same, by AF_XDP
+
 run_unit() { configure_in "$build/dev" --enable-developer && check_in "$build/dev"; }
 
 run_system() {
 	configure_in "$build/release" &&
-		with_binaries "$build/release" $python tests/run.py tests/system/test_*.py
+		with_binaries "$build/release" $python tests/run.py tests/system/test_*.py &&
+		over_xdp tests/system/test_geo_scope.py tests/system/test_geo_databases.py
 }
 
 run_interop() {
 	configure_in "$build/release" &&
-		with_binaries "$build/release" $python tests/run.py tests/interop/test_*.py
+		with_binaries "$build/release" $python tests/run.py tests/interop/test_*.py &&
+		over_xdp tests/interop/test_static_peers.py tests/interop/test_geo_gdnsd.py
 }
 
 run_sanitizer() {

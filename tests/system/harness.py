@@ -13,7 +13,8 @@
 self.daemon() and self.backend() end what they started when the test ends. A test that fails prints
 the daemon's log; a sanitizer's report in the log fails the test. The programs under test are named
 by LOADSTARD and LOADSTARCTL in the environment; without them, those of the current directory (a
-build tree) are taken.
+build tree) are taken. LOADSTAR_XDP is set by tests/over_xdp.py: the daemons then answer on another
+host, by AF_XDP.
 """
 import http.server
 import json
@@ -60,6 +61,10 @@ def built(path):
     return whole
 
 
+# Where daemons are when it is by AF_XDP that they shall answer: address, interface, namespace.
+OVER_XDP = os.environ.get("LOADSTAR_XDP", "").split()
+
+
 def free_port(address="127.0.0.1"):
     """A port that is free for UDP and TCP just now."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -102,6 +107,10 @@ class Daemon:
         self.dir = tempfile.mkdtemp(prefix="ls-")
         self.address = "127.0.0.1"
         self.port = free_port()
+        if OVER_XDP:
+            self.address, interface, namespace = OVER_XDP
+            server = f"{server}\nxdp: {{interfaces: {interface}}}"
+            wrap = ["ip", "netns", "exec", namespace, *wrap]
         self.http_port = free_port()
         self.token = "s3cret-of-the-tests"
         self.env = dict(os.environ, **(env or {}))
@@ -109,7 +118,7 @@ class Daemon:
         self.process = None
         self.log_text = ""
         self.exit_code = None
-        self.listen = listen or [f"127.0.0.1:{self.port}"]
+        self.listen = listen or [f"{self.address}:{self.port}"]
         self.path = os.path.join(self.dir, "loadstar.yaml")
         self.socket = os.path.join(self.dir, "control.sock")
         self.log_path = os.path.join(self.dir, "log")
@@ -186,6 +195,8 @@ class Daemon:
         self.exit_code = None
         if ready:
             self._wait_ready(timeout)
+        if ready and OVER_XDP and "notice: AF_XDP on" not in self.log():
+            raise AssertionError("loadstard does not answer by AF_XDP")
         return self
 
     def _drain_notify(self):
