@@ -11,4 +11,4 @@ EXTRA_PROGRAMS += tests/bench/zone_bench
 tests_bench_zone_bench_SOURCES = tests/bench/zone_bench.c
 tests_bench_zone_bench_LDADD = $(LOADSTAR_LIBS)
 CLEANFILES += tests/bench/zone_bench
-EXTRA_DIST += tests/bench/zones.sh
+EXTRA_DIST += tests/bench/zones.sh tests/bench/xdp.sh
