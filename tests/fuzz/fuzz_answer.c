@@ -6,15 +6,8 @@
  * not, buffer size. */
 #include "base/diag.h"
 #include "dns/query.h"
+#include "fuzz.h"
 #include "tests/unit/answer/served.h"
-
-#define CHECK(x)     \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X200 X50 X50 X50 X50

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Ethernet frames: a query that is read lies inside the frame, and its answer is a frame that is
  * read again, with the same ends the other way round. */
+#include "fuzz.h"
 #include "io/frame.h"
 
 #include <stdlib.h>
-
-#define CHECK(x)     \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Names: the input is read as text and as wire format; each valid name survives a round trip. */
 #include "dns/name.h"
+#include "fuzz.h"
 
 #include <stdlib.h>
-
-#define CHECK(x)     \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const uint8_t origin[] = "\7example\3com";
 

@@ -3,16 +3,9 @@
 #include "dns/query.h"
 
 #include "base/cursor.h"
+#include "fuzz.h"
 
 #include <stdlib.h>
-
-#define CHECK(x)     \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check_question(const struct query *q, const uint8_t *packet, size_t n)
 {

@@ -5,16 +5,9 @@
 #include "base/diag.h"
 #include "dns/name.h"
 #include "dns/rr.h"
+#include "fuzz.h"
 
 #include <stdlib.h>
-
-#define CHECK(x)     \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /* ldns 1.8 loses a few bytes when it refuses rdata (IPSECKEY, CERT). That our callers free what
  * they are given, the unit tests show. */

@@ -2,17 +2,10 @@
  * TCP framing: the input is cut into pieces at places that it chooses itself, as a network would;
  * what comes out must be what comes out of the whole at once. */
 #include "base/cursor.h"
+#include "fuzz.h"
 #include "io/framing.h"
 
 #include <stdlib.h>
-
-#define CHECK(x)     \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /** Turns a message round; those of odd checksum have no answer. */
 static uint32_t turn_round(void *ctx, struct slice query, uint8_t *response)

@@ -2,18 +2,11 @@
  * Configurations: the first byte says which file the rest of the input is (l, n, p, z), the others
  * are whole. Whatever it is, it loads, or is refused with at least one error that has a file. */
 #include "config/config.h"
+#include "fuzz.h"
 
 #include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-
-#define CHECK(x)     \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static char directory[] = "/tmp/loadstar-fuzz-XXXXXX", config[100];
 

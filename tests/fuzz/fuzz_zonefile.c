@@ -5,18 +5,11 @@
 #include "config/zonefile.h"
 #include "dns/name.h"
 #include "dns/rr.h"
+#include "fuzz.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define CHECK(x)     \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check_records(const struct zone *zone)
 {

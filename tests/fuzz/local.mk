@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/fuzz.h
 
 if FUZZER
 FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
