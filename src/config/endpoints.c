@@ -144,21 +144,19 @@ static void refuse_repeated(struct load *load, const struct endpoint *e, size_t 
 uint32_t endpoints_read(struct load *load, const struct yaml_node *node, uint32_t pool,
                         uint32_t site)
 {
-    const struct yaml_node *one[1] = {node};
-    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
-    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
+    struct yaml_items items = yaml_items(&node);
     size_t first = load->endpoints.n;
-    if (n == 0 || yaml_is_empty(node)) {
+    if (items.n == 0 || yaml_is_empty(node)) {
         diag_error(load->diags, node->span, "site '%s' has no endpoints, expected a list of them",
                    load->sites.v[site].name);
         return 0;
     }
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < items.n; i++) {
         struct endpoint *e = vec_push(&load->endpoints);
-        *e = (struct endpoint){.span = items[i]->span, .pool = pool, .site = site};
-        read_one(load, items[i], e);
+        *e = (struct endpoint){.span = items.v[i]->span, .pool = pool, .site = site};
+        read_one(load, items.v[i], e);
         e->label = label(load, e);
         refuse_repeated(load, e, first);
     }
-    return n;
+    return items.n;
 }

@@ -38,19 +38,17 @@ static void refuse_repeated(struct load *load, const struct listen_addr *v, uint
 static void read_listen(struct load *load, const struct yaml_node *node, void *field)
 {
     (void)field;
-    const struct yaml_node *one[1] = {node};
-    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
-    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
-    if (n == 0) {
+    struct yaml_items items = yaml_items(&node);
+    if (items.n == 0) {
         diag_error(load->diags, node->span, "'listen' is an empty list, expected addresses");
         return;
     }
-    struct listen_addr *v = arena_calloc(load->arena, n, sizeof *v);
-    for (uint32_t i = 0; i < n; i++)
-        read_listen_one(load, items[i], &v[i]);
-    refuse_repeated(load, v, n);
+    struct listen_addr *v = arena_calloc(load->arena, items.n, sizeof *v);
+    for (uint32_t i = 0; i < items.n; i++)
+        read_listen_one(load, items.v[i], &v[i]);
+    refuse_repeated(load, v, items.n);
     load->model->server.listen = v;
-    load->model->server.n_listen = n;
+    load->model->server.n_listen = items.n;
 }
 
 uint32_t usable_cores(void)
@@ -100,22 +98,21 @@ static void read_interface(struct load *load, const struct yaml_node *node,
 static void read_interfaces(struct load *load, const struct yaml_node *node, void *field)
 {
     (void)field;
-    const struct yaml_node *one[1] = {node};
-    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
-    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
-    if (n > XDP_INTERFACES_MAX) {
-        load_expected(load, node, "'interfaces'", "at most %d", XDP_INTERFACES_MAX);
+    struct yaml_items items = yaml_items(&node);
+    if (items.n == 0 || items.n > XDP_INTERFACES_MAX) {
+        diag_error(load->diags, node->span, "'interfaces' has %u items, expected 1 to %d", items.n,
+                   XDP_INTERFACES_MAX);
         return;
     }
-    struct xdp_interface *v = arena_calloc(load->arena, n, sizeof *v);
-    for (uint32_t i = 0; i < n; i++) {
-        read_interface(load, items[i], &v[i]);
+    struct xdp_interface *v = arena_calloc(load->arena, items.n, sizeof *v);
+    for (uint32_t i = 0; i < items.n; i++) {
+        read_interface(load, items.v[i], &v[i]);
         for (uint32_t j = 0; j < i; j++)
             if (v[i].name && v[j].name && strcmp(v[i].name, v[j].name) == 0)
                 diag_error(load->diags, v[i].span, "'interfaces' has %s twice", v[i].name);
     }
     load->model->server.xdp.interfaces = v;
-    load->model->server.xdp.n_interfaces = n;
+    load->model->server.xdp.n_interfaces = items.n;
 }
 
 #define SERVER(member) offsetof(struct model, server.member)

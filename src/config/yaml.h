@@ -30,6 +30,20 @@ struct yaml_pair {
     const struct yaml_node *key, *value;
 };
 
+/** Where one value may stand for a list of one: the items. */
+struct yaml_items {
+    const struct yaml_node *const *v;
+    uint32_t n;
+};
+
+/** Of a list its items, of another node itself: *node must live as long as the result. */
+static inline struct yaml_items yaml_items(const struct yaml_node *const *node)
+{
+    if ((*node)->kind == YAML_LIST)
+        return (struct yaml_items){(*node)->items, (*node)->n};
+    return (struct yaml_items){node, 1};
+}
+
 #define YAML_DEPTH_MAX 32
 #define YAML_ALIASED_MAX 65536 /* nodes that aliases may add to a document */
 

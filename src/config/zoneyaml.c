@@ -308,20 +308,18 @@ static void read_data(struct zoneyaml *z, const struct yaml_node *type_node, uin
             return;
         node = form.data;
     }
-    const struct yaml_node *one[1] = {node};
-    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
-    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
-    if (n == 0)
+    struct yaml_items items = yaml_items(&node);
+    if (items.n == 0)
         diag_error(z->load->diags, node->span, "'%s' is an empty list, expected data",
                    type_node->text);
-    for (uint32_t i = 0; i < n; i++) {
-        if (items[i]->kind != YAML_SCALAR || (items[i]->n == 0 && !items[i]->quoted))
-            load_expected(z->load, items[i],
+    for (uint32_t i = 0; i < items.n; i++) {
+        if (items.v[i]->kind != YAML_SCALAR || (items.v[i]->n == 0 && !items.v[i]->quoted))
+            load_expected(z->load, items.v[i],
                           arena_printf(z->load->scratch, "'%s'", type_node->text),
                           "data as in a zone file, {ttl: ..., data: ...}, or a list of data");
         else
-            zonefile_add_text(z->build, type, form.ttl_s, slice_of(items[i]->text, items[i]->n),
-                              items[i]->span, z->file);
+            zonefile_add_text(z->build, type, form.ttl_s, slice_of(items.v[i]->text, items.v[i]->n),
+                              items.v[i]->span, z->file);
     }
 }
 

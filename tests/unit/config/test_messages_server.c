@@ -173,6 +173,27 @@ static const struct message_case loadstar_yaml[] = {
      "entity, ...)\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
+     "server: {xdp: {interfaces: []}}\n",
+     "loadstar.yaml:2:28: 'interfaces' has 0 items, expected 1 to 16\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
+     "server: {xdp: {interfaces: [eth0, a/b, eth0, abcdefghijklmnop, {}]}}\n",
+     "loadstar.yaml:2:35: 'interfaces' is 'a/b', expected the name of a network interface: at most "
+     "15 characters, no '/', ':' or space\n"
+     "loadstar.yaml:2:40: 'interfaces' has eth0 twice\n"
+     "loadstar.yaml:2:46: 'interfaces' is 'abcdefghijklmnop', expected the name of a network "
+     "interface: at most 15 characters, no '/', ':' or space\n"
+     "loadstar.yaml:2:64: an item of 'interfaces' is an empty mapping, expected the name of a "
+     "network interface\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
+     "server: {xdp: {mode: fast}}\n",
+     "loadstar.yaml:2:15: 'xdp' has no 'interfaces', expected the name of a network interface, or "
+     "a "
+     "list of names\n"
+     "loadstar.yaml:2:22: unknown mode 'fast', expected one of: auto, zero-copy, copy, generic\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
      "server: {listen: []}\n",
      "loadstar.yaml:2:18: 'listen' is an empty list, expected addresses\n"},
     {"loadstar.yaml",
