@@ -47,16 +47,22 @@ static int attach(struct xdp_program *p, unsigned ifindex, bool generic)
     return p->link_fd >= 0 ? 0 : E_SYSTEM;
 }
 
+static int attach_somewhere(struct xdp_program *p, unsigned ifindex, bool native_only,
+                            bool generic_only)
+{
+    if (generic_only)
+        return attach(p, ifindex, true);
+    int code = attach(p, ifindex, false);
+    /* EBUSY: another program is there, and in the stack ours would come behind it. */
+    return code == 0 || native_only || errno == EBUSY ? code : attach(p, ifindex, true);
+}
+
 int xdp_program_attach(struct xdp_program *p, unsigned ifindex, bool native_only, bool generic_only)
 {
     *p = (struct xdp_program){.link_fd = -1};
     int code = load(p);
-    if (code == 0 && !generic_only)
-        code = attach(p, ifindex, false);
-    /* EBUSY: another program is there, and in the stack it would come before that one. */
-    bool in_stack = generic_only || (code != 0 && !native_only && errno != EBUSY);
-    if (p->object && in_stack)
-        code = attach(p, ifindex, true);
+    if (code == 0)
+        code = attach_somewhere(p, ifindex, native_only, generic_only);
     if (code != 0) {
         int error = errno;
         xdp_program_detach(p);

@@ -69,8 +69,9 @@ def why_not():
     """Why there can be no namespaces here; None: there can."""
     if os.geteuid() != 0:
         return "network namespaces need root"
-    if not shutil.which("ip"):
-        return "ip (iproute2) is missing"
+    for tool in ("ip", "ethtool"):
+        if not shutil.which(tool):
+            return tool + " is missing"
     probe = f"lsp{os.getpid()}"
     done = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
     if done.returncode == 0:
@@ -96,8 +97,11 @@ class Pair:
         for host in (self.server, self.client):
             run("ip", "netns", "add", host.name)
             test.addCleanup(run, "ip", "netns", "del", host.name)
-        run("ip", "link", "add", "veth-s", "netns", self.server.name, "type", "veth", "peer",
-            "name", "veth-c", "netns", self.client.name)
+        queues = ["numrxqueues", "2", "numtxqueues", "2"]  # can be had; one each to begin with
+        run("ip", "link", "add", "veth-s", *queues, "netns", self.server.name, "type", "veth",
+            "peer", "name", "veth-c", *queues, "netns", self.client.name)
+        for host in (self.server, self.client):
+            host.run("ethtool", "-L", host.device, "rx", "1", "tx", "1")
         self.server.configure()
         self.client.configure()
 
@@ -111,6 +115,3 @@ class Pair:
     def programs(self):
         """Whether an XDP program is attached to the server's interface."""
         return "xdp" in self.server.run("ip", "link", "show", "veth-s").replace(self.server.name, "")
-
-
-

@@ -5,6 +5,7 @@ behind however the daemon ends. Needs root and a kernel with AF_XDP; skipped whe
 import os
 import random
 import re
+import shutil
 import socket
 import struct
 import sys
@@ -191,6 +192,23 @@ class Xdp(harness.TestCase):
                 self.assertEqual(d.ctl_json("status")["xdp"], [])
                 d.stop()
                 self.assertFalse(self.pair.programs())
+
+    def test_says_that_it_lacks_the_rights(self):
+        d = self.start(start=False, listen=["10.98.0.1:5353"])
+        for path in (d.dir, os.path.join(d.dir, "state")):
+            os.chmod(path, 0o777)
+        shutil.chown(os.path.join(d.dir, "api.token"), "nobody")
+        d.wrap += ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
+        d.start()
+        self.assertIn("no AF_XDP on veth-s: cannot attach to it: not permitted", d.log())
+        self.expect_taken(d, 0, 1, lambda: self.ask(d, port=5353))
+
+    def test_several_queues(self):
+        self.pair.server.run("ethtool", "-L", "veth-s", "rx", "2", "tx", "2")
+        self.pair.client.run("ethtool", "-L", "veth-c", "rx", "2", "tx", "2")
+        d = self.start()
+        self.assertIn("AF_XDP on veth-s: copy, 2 queues", d.log())
+        self.expect_taken(d, 200, 0, lambda: [self.ask(d) for _ in range(200)])
 
     def test_leaves_another_program_alone(self):
         first = self.start()
