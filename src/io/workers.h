@@ -30,7 +30,7 @@ void workers_stop(struct workers *workers);
 struct io_stats {
     struct answer_stats answer; /* summed over workers */
     uint64_t udp_received, udp_sent, udp_send_errors, udp_kernel_drops;
-    uint64_t xdp_received, xdp_sent, xdp_send_errors, xdp_invalid, xdp_kernel_drops;
+    uint64_t xdp_received, xdp_sent, xdp_invalid, xdp_kernel_drops;
     uint64_t tcp_accepted, tcp_open, tcp_idle_closed, tcp_limited;
 };
 

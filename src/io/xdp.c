@@ -164,15 +164,10 @@ static void interface_free(struct interface *f, struct io_stats *sum)
 
 /* Addresses. */
 
-static bool same_listen(const struct xdp_listen *a, const struct xdp_listen *b)
+static bool has_listen(const listen_vec *v, const struct xdp_listen *wanted)
 {
-    return memcmp(a, b, sizeof *a) == 0;
-}
-
-static bool has_listen(const struct xdp_listen *v, size_t n, const struct xdp_listen *wanted)
-{
-    for (size_t i = 0; i < n; i++)
-        if (same_listen(&v[i], wanted))
+    for (size_t i = 0; i < v->n; i++)
+        if (memcmp(&v->v[i], wanted, sizeof *wanted) == 0)
             return true;
     return false;
 }
@@ -181,7 +176,7 @@ static void add_listen(listen_vec *v, const struct ip *addr, uint16_t port)
 {
     struct xdp_listen l = {.port_be = htons(port), .family = addr->family};
     memcpy(l.addr, addr->b, sizeof l.addr);
-    if (v->n < XDP_FILTER_LISTEN && !has_listen(v->v, v->n, &l))
+    if (v->n < XDP_FILTER_LISTEN && !has_listen(v, &l))
         *vec_push(v) = l;
 }
 
@@ -203,29 +198,43 @@ static listen_vec find_listen(const struct server_config *server)
     return v;
 }
 
+/** Makes the program's map hold what is wanted. What fails is tried again the next time. */
+static int follow_listen(struct interface *f, const listen_vec *wanted)
+{
+    int code = 0;
+    listen_vec now = {0};
+    for (size_t i = 0; i < f->listen.n; i++) {
+        const struct xdp_listen *l = &f->listen.v[i];
+        if (!has_listen(wanted, l) && xdp_program_unlisten(&f->program, l) == 0)
+            continue;
+        code |= has_listen(wanted, l) ? 0 : E_SYSTEM;
+        *vec_push(&now) = *l;
+    }
+    for (size_t i = 0; i < wanted->n; i++) {
+        const struct xdp_listen *l = &wanted->v[i];
+        if (has_listen(&now, l))
+            continue;
+        if (xdp_program_listen(&f->program, l) == 0)
+            *vec_push(&now) = *l;
+        else
+            code = E_SYSTEM;
+    }
+    vec_free(&f->listen);
+    f->listen = now;
+    return code;
+}
+
 static void interface_follow(struct interface *f, const listen_vec *wanted)
 {
     struct netif now;
     struct xdp_settings settings = {0};
-    int code = 0;
     if (netif_read(&now, f->name) == 0) /* else it is gone, and nothing arrives there */
         f->netif = now;
     memcpy(settings.mac, f->netif.mac, sizeof settings.mac);
     memcpy(settings.vlan, f->netif.vlan, sizeof settings.vlan);
-    code |= xdp_program_set(&f->program, &settings);
-    for (size_t i = 0; i < wanted->n; i++)
-        if (!has_listen(f->listen.v, f->listen.n, &wanted->v[i]))
-            code |= xdp_program_listen(&f->program, &wanted->v[i]);
-    for (size_t i = 0; i < f->listen.n; i++)
-        if (!has_listen(wanted->v, wanted->n, &f->listen.v[i]))
-            code |= xdp_program_unlisten(&f->program, &f->listen.v[i]);
-    if (code != 0)
-        log_warning("AF_XDP on %s: cannot follow a change of addresses: %s; queries to new ones go "
-                    "to kernel sockets",
-                    f->name, strerror(errno));
-    f->listen.n = 0;
-    for (size_t i = 0; i < wanted->n; i++)
-        *vec_push(&f->listen) = wanted->v[i];
+    if (follow_listen(f, wanted) != 0 || xdp_program_set(&f->program, &settings) != 0)
+        log_warning("AF_XDP on %s: cannot follow a change of addresses: %s", f->name,
+                    strerror(errno));
 }
 
 void xdp_update(struct xdp *x, const struct server_config *server)

@@ -34,7 +34,7 @@
 #define SLOT_ANSWER (2048 + 128)
 #define SLOTS 2048 /* all of them in the fill ring: what may arrive while the thread is away */
 #define RING 2048
-static_assert(SLOTS <= RING, "a slot always finds a place in the fill ring");
+static_assert(SLOTS <= RING, "a slot always finds a place, in whichever ring it goes to");
 static_assert(SLOT_HEADROOM + XDP_FILTER_FRAME_MAX <= 2048, "a query does not reach the answer");
 static_assert(SLOT_ANSWER - 2048 >= FRAME_HEADERS_MAX, "headers fit before the answer");
 
@@ -74,8 +74,7 @@ static inline uint8_t *answer_place(const struct xdp_queue *q, uint64_t at)
     return q->slots + slot * SLOT + SLOT_ANSWER + slot % SLOT_SKEWS * 64;
 }
 
-/** Puts a slot into the fill ring, which has a place for each. xsk_ring_prod__submit() publishes.
- */
+/** Puts a slot into the fill ring. xsk_ring_prod__submit() publishes it. */
 static inline void give_back(struct xdp_queue *q, uint64_t at)
 {
     uint32_t i = 0;
@@ -139,7 +138,7 @@ static unsigned prepare(struct xdp_queue *q, unsigned n)
     return n_packets;
 }
 
-/** Queues what has an answer; the ring has room for n. Returns how many. */
+/** Queues what has an answer, from place `tx` of the ring on. Returns how many. */
 static unsigned queue_answers(struct xdp_queue *q, unsigned n, uint32_t tx)
 {
     unsigned sent = 0;
@@ -167,26 +166,20 @@ static void kick(const struct xdp_queue *q)
 /** Answers n frames, and lets go of the snapshot. */
 static void serve(struct xdp_queue *q, unsigned n)
 {
-    unsigned n_packets = prepare(q, n), sent = 0;
+    unsigned n_packets = prepare(q, n);
     uint32_t tx = 0;
-    q->stats.xdp_received += n;
     q->answer.now_s = clock_wall_s();
     answer_batch(&q->answer, publish_current(), q->packet, n_packets);
-    if (LIKELY(n_packets > 0 && xsk_ring_prod__reserve(&q->tx, n_packets, &tx) == n_packets)) {
-        sent = queue_answers(q, n_packets, tx);
-        q->tx.cached_prod -= n_packets - sent; /* reserved, and not used */
-        xsk_ring_prod__submit(&q->tx, sent);
-        q->in_flight += sent;
-        q->stats.xdp_sent += sent;
+    xsk_ring_prod__reserve(&q->tx, n_packets, &tx);
+    unsigned sent = queue_answers(q, n_packets, tx);
+    q->tx.cached_prod -= n_packets - sent; /* reserved, and not used */
+    xsk_ring_prod__submit(&q->tx, sent);
+    xsk_ring_prod__submit(&q->fill, n - sent);
+    q->in_flight += sent;
+    q->stats.xdp_received += n;
+    q->stats.xdp_sent += sent;
+    if (LIKELY(sent > 0))
         kick(q);
-    } else { /* the device does not take what we send */
-        for (unsigned k = 0; k < n_packets; k++)
-            give_back(q, q->at[k]);
-        q->stats.xdp_send_errors += n_packets;
-        kick(q);
-    }
-    if (n > sent)
-        xsk_ring_prod__submit(&q->fill, n - sent);
     publish_quiesce();
     reclaim(q);
 }

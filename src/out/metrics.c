@@ -113,8 +113,6 @@ static void put_sockets(struct buf *out, const struct io_stats *io)
     counter(out, "xdp_sent_total", "Frames sent by AF_XDP.", io->xdp_sent);
     counter(out, "xdp_invalid_total", "Frames received by AF_XDP with a wrong checksum or length.",
             io->xdp_invalid);
-    counter(out, "xdp_send_errors_total", "Answers by AF_XDP that the interface did not take.",
-            io->xdp_send_errors);
     counter(out, "xdp_kernel_drops_total", "Frames for AF_XDP dropped by the kernel: ring full.",
             io->xdp_kernel_drops);
     gauge(out, "tcp_connections", "TCP connections open.", (double)io->tcp_open);
