@@ -9,7 +9,7 @@ EXTRA_DIST += contrib/packages.sh contrib/quickstart.sh contrib/test.sh contrib/
 
 dist_man_MANS += contrib/man/loadstard.8
 
-EXTRA_DIST += contrib/systemd/loadstard.service.in
+EXTRA_DIST += contrib/systemd/loadstard.service.in contrib/systemd/xdp.conf
 if HAVE_SYSTEMD
 systemdsystemunit_DATA = contrib/systemd/loadstard.service
 endif

@@ -206,9 +206,10 @@ static const struct schema_key xdp_keys[] = {
 };
 static const struct schema xdp_schema = {
     .title = "'xdp'",
-    .doc = "Queries from network interfaces without the kernel's network stack: AF_XDP. Takes "
-           "root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, at the start. Changes take effect at "
-           "a restart; the addresses are followed.",
+    .doc =
+        "Queries from network interfaces without the kernel's network stack: AF_XDP. Takes "
+        "root, or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and 8 MB of locked memory for each receive "
+        "queue, at the start. Changes take effect at a restart; the addresses are followed.",
     SCHEMA_KEYS(xdp_keys)};
 
 static const struct schema_key server_keys[] = {

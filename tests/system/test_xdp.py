@@ -193,15 +193,29 @@ class Xdp(harness.TestCase):
                 d.stop()
                 self.assertFalse(self.pair.programs())
 
-    def test_says_that_it_lacks_the_rights(self):
+    def start_as_nobody(self, *rights):
+        """Never root; with these capabilities alone."""
         d = self.start(start=False, listen=["10.98.0.1:5353"])
         for path in (d.dir, os.path.join(d.dir, "state")):
             os.chmod(path, 0o777)
         shutil.chown(os.path.join(d.dir, "api.token"), "nobody")
+        caps = ",".join("+" + right for right in rights)
         d.wrap += ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
-        d.start()
+        if rights:
+            d.wrap += [f"--inh-caps={caps}", f"--ambient-caps={caps}"]
+        d.wrap += ["--no-new-privs"]
+        return d.start()
+
+    def test_says_that_it_lacks_the_rights(self):
+        d = self.start_as_nobody()
         self.assertIn("no AF_XDP on veth-s: cannot attach to it: not permitted", d.log())
         self.expect_taken(d, 0, 1, lambda: self.ask(d, port=5353))
+
+    def test_needs_no_more_than_three_capabilities(self):
+        # ipc_lock stands for a limit of locked memory that is high enough.
+        d = self.start_as_nobody("net_admin", "net_raw", "bpf", "ipc_lock")
+        self.assertIn("AF_XDP on veth-s: copy", d.log())
+        self.expect_taken(d, 1, 0, lambda: self.ask(d, port=5353))
 
     def test_several_queues(self):
         self.pair.server.run("ethtool", "-L", "veth-s", "rx", "2", "tx", "2")
