@@ -5,6 +5,12 @@
 #include "base/arena.h"
 #include "base/hash.h"
 
+#include <assert.h>
+
+static_assert(CLIENTS_ROWS * CLIENTS_ROW_BITS <= 64, "a hash has bits for all rows");
+
+typedef _Atomic(uint32_t) counter;
+
 struct clients *clients_new(void)
 {
     struct clients *c = xcalloc(1, sizeof *c);
@@ -13,21 +19,28 @@ struct clients *clients_new(void)
 }
 
 /** The client's counters, one a row. */
-static void find(struct clients *c, const struct ip *client, _Atomic(uint16_t) *slot[2])
+static void find(struct clients *c, const struct ip *client, counter *slot[CLIENTS_ROWS])
 {
     uint64_t h = hash_bytes(c->seed ^ client->family, client->b, client->family == IP_V4 ? 4 : 8);
-    slot[0] = &c->row[0][h % CLIENTS_ROW];
-    slot[1] = &c->row[1][(h >> 32) % CLIENTS_ROW];
+    for (unsigned i = 0; i < CLIENTS_ROWS; i++) {
+        slot[i] = &c->row[i][h & ((1u << CLIENTS_ROW_BITS) - 1)];
+        h >>= CLIENTS_ROW_BITS;
+    }
 }
 
 bool clients_enter(struct clients *c, const struct ip *client, uint32_t max)
 {
-    _Atomic(uint16_t) *slot[2];
+    counter *slot[CLIENTS_ROWS];
+    uint32_t least = UINT32_MAX;
     find(c, client, slot);
     /* Add first: of two workers that accept at once, one sees the other's. */
-    unsigned a = atomic_fetch_add_explicit(slot[0], 1, memory_order_relaxed);
-    unsigned b = atomic_fetch_add_explicit(slot[1], 1, memory_order_relaxed);
-    if ((a < b ? a : b) < max)
+    atomic_fetch_add_explicit(&c->total, 1, memory_order_relaxed);
+    for (unsigned i = 0; i < CLIENTS_ROWS; i++) {
+        uint32_t before = atomic_fetch_add_explicit(slot[i], 1, memory_order_relaxed);
+        if (before < least)
+            least = before;
+    }
+    if (least < max)
         return true;
     clients_leave(c, client);
     return false;
@@ -35,8 +48,9 @@ bool clients_enter(struct clients *c, const struct ip *client, uint32_t max)
 
 void clients_leave(struct clients *c, const struct ip *client)
 {
-    _Atomic(uint16_t) *slot[2];
+    counter *slot[CLIENTS_ROWS];
     find(c, client, slot);
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < CLIENTS_ROWS; i++)
         atomic_fetch_sub_explicit(slot[i], 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&c->total, 1, memory_order_relaxed);
 }
