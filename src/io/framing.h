@@ -2,27 +2,27 @@
  * DNS messages in a stream of bytes, each after its length in two bytes (RFC 1035 4.2.2).
  *
  * Knows no sockets: bytes in, bytes out, so that it can be fuzzed. A stream transport (TCP; TLS
- * the same) gives it what has arrived and sends what it made. */
+ * the same) splits what has arrived, and appends responses to what it sends. */
 #pragma once
 
+#include "base/attr.h"
 #include "base/slice.h"
 
 #include <stddef.h>
 
 #define FRAME_MAX (2 + 65535) /* the longest message with its length */
 
-/** Answers one message into `response` (65535 bytes). Returns the length, 0: cannot be answered. */
-typedef uint32_t framing_answer_fn(void *ctx, struct slice query, uint8_t *response);
+/** Finds the whole messages at the start of in[0..n), `max` at most, in order. Returns how many; a
+ *  message may be empty. */
+unsigned framing_split(const uint8_t *in, size_t n, struct slice *messages,
+                       unsigned max) ATTR_NONNULL ATTR_HOT;
 
-struct framing_result {
-    size_t consumed;   /* bytes of input that were whole messages */
-    size_t produced;   /* bytes of framed responses */
-    uint32_t messages; /* answered */
-    bool bad;          /* a message without an answer: the peer does not speak DNS, or is lost */
-    bool full;         /* stopped for want of room, with a whole message left */
-};
+/** How many of the bytes `in` the first `n` of these messages are. */
+static inline size_t framing_consumed(const uint8_t *in, const struct slice *messages, unsigned n)
+{
+    return n == 0 ? 0 : (size_t)(messages[n - 1].p + messages[n - 1].n - in);
+}
 
-/** Answers the whole messages at the start of in[0..n), in order, while `out` has room for the
- *  longest response. */
-struct framing_result framing_answer(const uint8_t *in, size_t n, uint8_t *out, size_t out_size,
-                                     framing_answer_fn *answer, void *ctx);
+/** Puts a message (1 to 65535 bytes) with its length to `to`, which has room for 2 + n bytes and
+ *  does not overlap it. Returns the place behind. */
+uint8_t *framing_put(uint8_t *to, const uint8_t *message, uint32_t n) ATTR_NONNULL ATTR_HOT;

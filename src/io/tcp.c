@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The TCP loop: accepting within limits, waiting, timing out.
  *
- * Connections are in one list in the order of their last activity, so that its head is both the
- * next to time out and the one to give up when there are too many. Activity is whole queries
- * answered, never bytes: trickling a query in, or reading answers slowly, gains no time. */
+ * A connection is in one of two lists: `idle`, in the order of when they were accepted or last had
+ * whole queries answered; `busy`, with part of a query or of an answer under way, in the order of
+ * when that began. So the heads are the next to time out, and the ones to give up when there are
+ * too many connections, or when what is kept for them is too much. Only whole queries answered and
+ * taken renew a place, never bytes: trickling a query in, or reading answers slowly, gains no time.
+ */
 #include "io/tcp.h"
 
 #include "base/clock.h"
@@ -16,19 +19,34 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define TCP_EVENTS 64
-#define TCP_ACCEPTS 64      /* at once, so that floods of connections do not starve queries */
-#define TCP_STALL_MS 1000   /* a query or an answer under way may be cut off after this */
-#define TCP_DRAIN_MS 1000   /* for answers under way at the end */
-#define TCP_DRAIN_READS 16  /* of a connection at the end, so that a flood does not hold us up */
-#define TCP_NO_FILES_MS 100 /* pause in accepting when the process has no descriptor left */
+#define TCP_ACCEPTS 64       /* at once, so that floods of connections do not starve queries */
+#define TCP_STALL_MS 1000    /* a query or an answer under way may be cut off after this */
+#define TCP_DRAIN_MS 1000    /* for answers under way at the end */
+#define TCP_DRAIN_ACCEPTS 64 /* times TCP_ACCEPTS: what a listener's queue can hold */
+#define TCP_NO_FILES_MS 100  /* pause in accepting when the process has no descriptor left */
+
+/* What a worker keeps at most for connections that have begun something: so many stalled ones of
+ * 64 kB each that no honest crowd comes near, and little enough beside the zones. */
+#define TCP_KEPT_MAX (64 << 20)
+
+/* When fewer than a quarter of the connections are left the idle time-out shrinks with what is
+ * left, down to an eighth (RFC 7766 6.2.3). */
+#define TCP_SHRINK_BELOW 4
+#define TCP_SHRINK_TO 8
 
 struct tcp_order {
     enum { TCP_LISTEN, TCP_UNLISTEN, TCP_LIMITS, TCP_STOP } kind;
     int fd;
     struct tcp_limits limits;
+};
+
+struct conn_list {
+    struct tcp_conn *head, *tail;
 };
 
 struct tcp_server {
@@ -39,7 +57,7 @@ struct tcp_server {
     /* The thread's own. */
     struct tcp_source order_source;
     VEC(struct tcp_source *) listeners;
-    struct tcp_conn *oldest, *newest;
+    struct conn_list idle, busy;
     struct tcp_conn *dead; /* by next: freed after the events at hand, which may point to them */
     uint32_t n_conns;
     struct clients *clients;
@@ -47,24 +65,37 @@ struct tcp_server {
     int64_t now_ms, drain_until_ms, accept_again_ms; /* 0: not stopping; 0: accepting */
     /* Counters have cache lines of their own; `answer` in these is not used. */
     ATTR_CACHELINE struct io_stats stats;
-    struct tcp_scratch scratch;
+    struct tcp_scratch *scratch;
 };
 
-/* The list of connections. */
+/* The lists of connections. */
+
+static struct conn_list *list_of(struct tcp_server *s, const struct tcp_conn *c)
+{
+    return c->busy ? &s->busy : &s->idle;
+}
 
 static void list_remove(struct tcp_server *s, struct tcp_conn *c)
 {
-    *(c->prev ? &c->prev->next : &s->oldest) = c->next;
-    *(c->next ? &c->next->prev : &s->newest) = c->prev;
+    struct conn_list *list = list_of(s, c);
+    *(c->prev ? &c->prev->next : &list->head) = c->next;
+    *(c->next ? &c->next->prev : &list->tail) = c->prev;
 }
 
 static void list_append(struct tcp_server *s, struct tcp_conn *c)
 {
-    c->active_ms = s->now_ms;
-    c->prev = s->newest;
+    struct conn_list *list = list_of(s, c);
+    c->since_ms = s->now_ms;
+    c->prev = list->tail;
     c->next = NULL;
-    *(s->newest ? &s->newest->next : &s->oldest) = c;
-    s->newest = c;
+    *(list->tail ? &list->tail->next : &list->head) = c;
+    list->tail = c;
+}
+
+static int watch(struct tcp_server *s, int op, struct tcp_source *source, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.ptr = source};
+    return epoll_ctl(s->epoll_fd, op, source->fd, &e);
 }
 
 static void conn_close(struct tcp_server *s, struct tcp_conn *c)
@@ -72,12 +103,24 @@ static void conn_close(struct tcp_server *s, struct tcp_conn *c)
     list_remove(s, c);
     s->n_conns--;
     clients_leave(s->clients, &c->client);
+    /* Closing is not enough while a child that was just forked still has the socket, too. */
+    watch(s, EPOLL_CTL_DEL, &c->source, 0);
     close(c->source.fd);
     c->source.fd = -1;
-    free(c->in);
-    free(c->out);
+    tcp_conn_forget(c, s->scratch);
     c->next = s->dead;
     s->dead = c;
+}
+
+/** Closes one that has answers to take and does not: what the kernel still has of them goes, too.
+ */
+static void conn_abort(struct tcp_server *s, struct tcp_conn *c)
+{
+    struct linger now = {.l_onoff = 1};
+    if (c->out)
+        setsockopt(c->source.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    conn_close(s, c);
+    s->stats.tcp_idle_closed++;
 }
 
 static void free_dead(struct tcp_server *s)
@@ -88,26 +131,46 @@ static void free_dead(struct tcp_server *s)
     }
 }
 
-static int watch(struct tcp_server *s, int op, struct tcp_source *source, uint32_t events)
+/* Limits. */
+
+static uint32_t left(const struct tcp_server *s)
 {
-    struct epoll_event e = {.events = events, .data.ptr = source};
-    return epoll_ctl(s->epoll_fd, op, source->fd, &e);
+    uint32_t total = clients_total(s->clients), max = s->limits.max_connections;
+    return total < max ? max - total : 0;
+}
+
+/** The idle time-out now in force. */
+static int64_t timeout_ms(const struct tcp_server *s)
+{
+    uint64_t full = s->limits.idle_timeout_ms, max = s->limits.max_connections;
+    uint64_t some = (uint64_t)left(s) * TCP_SHRINK_BELOW;
+    if (some >= max)
+        return (int64_t)full;
+    uint64_t shrunk = full * some / max;
+    return (int64_t)(shrunk > full / TCP_SHRINK_TO ? shrunk : full / TCP_SHRINK_TO);
+}
+
+/** Gives up the connection that has been idle for longest, else one that has stalled. */
+static bool evict(struct tcp_server *s)
+{
+    struct tcp_conn *c = s->idle.head ? s->idle.head : s->busy.head;
+    if (!c || (c->busy && s->now_ms - c->since_ms < TCP_STALL_MS))
+        return false;
+    conn_abort(s, c);
+    return true;
+}
+
+/** Closes connections while all workers have more than allowed; false if that many are busy. Each
+ *  worker closes its own, and may have one even so, as others may have taken all in its stead. */
+static bool make_room(struct tcp_server *s)
+{
+    while (clients_total(s->clients) > s->limits.max_connections)
+        if (!evict(s))
+            return s->n_conns == 0;
+    return true;
 }
 
 /* Accepting. */
-
-/** Room for one more connection, if need be by closing the one that has been idle for longest. */
-static bool make_room(struct tcp_server *s)
-{
-    if (s->n_conns < s->limits.max_connections)
-        return true;
-    struct tcp_conn *c = s->oldest;
-    if (!c || (!tcp_conn_is_idle(c) && s->now_ms - c->active_ms < TCP_STALL_MS))
-        return false;
-    conn_close(s, c);
-    s->stats.tcp_idle_closed++;
-    return true;
-}
 
 /** Takes over an accepted socket, or closes it. */
 static void conn_open(struct tcp_server *s, int fd, const struct ip *client)
@@ -142,15 +205,13 @@ static void watch_listeners(struct tcp_server *s, uint32_t events)
 static void no_files(struct tcp_server *s)
 {
     s->stats.tcp_limited++;
-    if (s->oldest && tcp_conn_is_idle(s->oldest)) {
-        conn_close(s, s->oldest);
-        s->stats.tcp_idle_closed++;
-    }
+    evict(s);
     watch_listeners(s, 0);
     s->accept_again_ms = s->now_ms + TCP_NO_FILES_MS;
 }
 
-static void accept_some(struct tcp_server *s, const struct tcp_source *listener)
+/** Accepts what waits, TCP_ACCEPTS at most; true: there may be more. */
+static bool accept_some(struct tcp_server *s, const struct tcp_source *listener)
 {
     for (unsigned i = 0; i < TCP_ACCEPTS; i++) {
         struct sockaddr_storage sa;
@@ -161,41 +222,61 @@ static void accept_some(struct tcp_server *s, const struct tcp_source *listener)
             conn_open(s, fd, &client);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             no_files(s);
-            return;
+            return false;
         } else if (errno == EAGAIN) {
-            return;
+            return false;
         } /* else that one connection is gone already (accept(2), "Error handling") */
     }
+    return true;
+}
+
+/** Accepts all that waits, as closing the listener would reset it. */
+static void accept_rest(struct tcp_server *s, const struct tcp_source *listener)
+{
+    for (unsigned i = 0; i < TCP_DRAIN_ACCEPTS && accept_some(s, listener); i++)
+        ;
 }
 
 /* Serving. */
+
+/** Puts a connection where it belongs after something happened to it. */
+static void place(struct tcp_server *s, struct tcp_conn *c)
+{
+    bool busy = !tcp_conn_is_idle(c), taken = c->progress && !c->out;
+    if (busy == c->busy && !taken)
+        return;
+    list_remove(s, c);
+    c->busy = busy;
+    c->progress &= !taken;
+    list_append(s, c);
+}
 
 static void conn_event(struct tcp_server *s, struct tcp_conn *c, uint32_t events)
 {
     if (c->source.fd < 0) /* closed by an earlier event of this batch */
         return;
-    bool open = c->out ? !(events & EPOLLERR) && tcp_conn_write(c, &s->scratch)
-                       : tcp_conn_read(c, &s->scratch);
+    bool open = c->out ? !(events & EPOLLERR) && tcp_conn_write(c, s->scratch)
+                       : tcp_conn_read(c, s->scratch);
     bool writing = c->out;
     if (open && writing != c->writing) {
         c->writing = writing;
         open = watch(s, EPOLL_CTL_MOD, &c->source, writing ? EPOLLOUT : EPOLLIN) == 0;
     }
-    if (!open) {
+    if (open)
+        place(s, c);
+    else
         conn_close(s, c);
-    } else if (c->progress && !c->out) {
-        c->progress = false;
-        list_remove(s, c);
-        list_append(s, c);
-    }
+    while (s->scratch->kept > TCP_KEPT_MAX)
+        conn_abort(s, s->busy.head);
 }
 
 static void close_timed_out(struct tcp_server *s)
 {
-    while (s->oldest && s->now_ms - s->oldest->active_ms >= s->limits.idle_timeout_ms) {
-        conn_close(s, s->oldest);
-        s->stats.tcp_idle_closed++;
-    }
+    int64_t since_ms = s->now_ms - timeout_ms(s);
+    while (s->idle.head && s->idle.head->since_ms <= since_ms)
+        conn_abort(s, s->idle.head);
+    while (s->busy.head && s->busy.head->since_ms <= since_ms)
+        conn_abort(s, s->busy.head);
 }
 
 /* Orders. */
@@ -212,8 +293,7 @@ static void listener_remove(struct tcp_server *s, int fd)
 {
     for (size_t i = 0; i < s->listeners.n; i++)
         if (s->listeners.v[i]->fd == fd) {
-            /* Closing would reset the connections that wait to be accepted. */
-            accept_some(s, s->listeners.v[i]);
+            accept_rest(s, s->listeners.v[i]);
             /* Freed at the end, as events at hand may point to it: a process drops few addresses.
              */
             close(fd);
@@ -221,30 +301,14 @@ static void listener_remove(struct tcp_server *s, int fd)
         }
 }
 
-static bool has_input(const struct tcp_conn *c)
-{
-    uint8_t byte;
-    return recv(c->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-/** Takes in what the kernel has accepted, answers what has arrived, closes what is idle then. */
+/** Takes in what the kernel has accepted; what has arrived is answered in the rounds that follow.
+ */
 static void begin_stop(struct tcp_server *s)
 {
     s->drain_until_ms = s->now_ms + TCP_DRAIN_MS;
-    for (size_t i = 0; i < s->listeners.n; i++) {
+    for (size_t i = 0; i < s->listeners.n; i++)
         if (s->listeners.v[i]->fd >= 0)
-            accept_some(s, s->listeners.v[i]);
-        listener_remove(s, s->listeners.v[i]->fd);
-    }
-    struct tcp_conn *c = s->oldest, *next;
-    for (uint32_t left = s->n_conns; left > 0; left--, c = next) {
-        next = c->next; /* those that are answered move to the end of the list */
-        for (unsigned i = 0; i < TCP_DRAIN_READS && c->source.fd >= 0 && !c->out && has_input(c);
-             i++)
-            conn_event(s, c, 0);
-        if (c->source.fd >= 0 && tcp_conn_is_idle(c))
-            conn_close(s, c);
-    }
+            listener_remove(s, s->listeners.v[i]->fd);
 }
 
 static void take_orders(struct tcp_server *s)
@@ -260,6 +324,7 @@ static void take_orders(struct tcp_server *s)
             break;
         case TCP_LIMITS:
             s->limits = order.limits;
+            make_room(s);
             break;
         case TCP_STOP:
             begin_stop(s);
@@ -307,27 +372,38 @@ static void earlier(int64_t *next_ms, int64_t at_ms)
 static int wait_ms(const struct tcp_server *s)
 {
     int64_t next = -1;
-    if (s->oldest)
-        earlier(&next, s->oldest->active_ms + s->limits.idle_timeout_ms);
+    if (s->drain_until_ms && s->idle.head) /* idle, unless there is something to read */
+        return 0;
+    if (s->idle.head)
+        earlier(&next, s->idle.head->since_ms + timeout_ms(s));
+    if (s->busy.head)
+        earlier(&next, s->busy.head->since_ms + timeout_ms(s));
     if (s->accept_again_ms)
         earlier(&next, s->accept_again_ms);
     if (s->drain_until_ms)
         earlier(&next, s->drain_until_ms);
     if (next < 0)
         return -1;
-    int64_t left = next - clock_mono_ms();
-    return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
+    int64_t wait = next - clock_mono_ms();
+    return wait < 0 ? 0 : wait > 60000 ? 60000 : (int)wait;
 }
 
-static void handle(struct tcp_server *s, const struct epoll_event *e)
+/** Connections first: a query that has arrived is answered before those who come may push out the
+ *  connection it came by. */
+static void handle(struct tcp_server *s, const struct epoll_event *events, int n)
 {
-    struct tcp_source *source = e->data.ptr;
-    if (source->kind == TCP_CONN)
-        conn_event(s, (void *)source, e->events); /* its first member */
-    else if (source->kind == TCP_LISTENER && source->fd >= 0)
-        accept_some(s, source);
-    else if (source->kind == TCP_ORDERS)
-        take_orders(s);
+    for (int i = 0; i < n; i++) {
+        struct tcp_source *source = events[i].data.ptr;
+        if (source->kind == TCP_CONN)
+            conn_event(s, (void *)source, events[i].events); /* its first member */
+    }
+    for (int i = 0; i < n; i++) {
+        const struct tcp_source *source = events[i].data.ptr;
+        if (source->kind == TCP_LISTENER && source->fd >= 0)
+            accept_some(s, source);
+        else if (source->kind == TCP_ORDERS)
+            take_orders(s);
+    }
 }
 
 static void after_events(struct tcp_server *s)
@@ -346,19 +422,32 @@ static void *tcp_run(void *arg)
     struct tcp_server *s = arg;
     struct epoll_event events[TCP_EVENTS];
     publish_thread_register();
-    rng_init(&s->scratch.answer.rng);
+    rng_init(&s->scratch->answer.rng);
     while (!s->drain_until_ms || (s->n_conns > 0 && s->now_ms < s->drain_until_ms)) {
         publish_offline();
         int n = epoll_wait(s->epoll_fd, events, TCP_EVENTS, wait_ms(s));
         publish_online();
         s->now_ms = clock_mono_ms();
-        s->scratch.answer.now_s = clock_wall_s();
-        for (int i = 0; i < n; i++)
-            handle(s, &events[i]);
+        s->scratch->answer.now_s = clock_wall_s();
+        handle(s, events, n);
+        while (n == 0 && s->drain_until_ms && s->idle.head)
+            conn_close(s, s->idle.head);
         after_events(s);
     }
     publish_thread_unregister();
     return NULL;
+}
+
+/** Mapped, so that of the slots only the pages that responses touch become resident. */
+static struct tcp_scratch *scratch_new(void)
+{
+    void *p = mmap(NULL, sizeof(struct tcp_scratch), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    madvise(p, sizeof(struct tcp_scratch), MADV_NOHUGEPAGE);
+    tcp_scratch_init(p);
+    return p;
 }
 
 int tcp_open(struct tcp_server **server, struct clients *clients, struct tcp_limits limits)
@@ -374,7 +463,8 @@ int tcp_open(struct tcp_server **server, struct clients *clients, struct tcp_lim
     s->now_ms = clock_mono_ms();
     s->orders[0] = s->orders[1] = -1;
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (s->epoll_fd < 0 || pipe2(s->orders, O_CLOEXEC) != 0 ||
+    s->scratch = scratch_new();
+    if (!s->scratch || s->epoll_fd < 0 || pipe2(s->orders, O_CLOEXEC) != 0 ||
         fcntl(s->orders[0], F_SETFL, O_NONBLOCK) != 0)
         goto fail;
     s->order_source = (struct tcp_source){TCP_ORDERS, s->orders[0]};
@@ -413,8 +503,8 @@ void tcp_close(struct tcp_server *s)
     } else {
         take_orders(s); /* sockets given to a thread that never ran */
     }
-    while (s->oldest)
-        conn_close(s, s->oldest);
+    while (s->idle.head || s->busy.head)
+        conn_close(s, s->idle.head ? s->idle.head : s->busy.head);
     free_dead(s);
     for (size_t i = 0; i < s->listeners.n; i++) {
         close_fd(s->listeners.v[i]->fd);
@@ -424,11 +514,13 @@ void tcp_close(struct tcp_server *s)
     close_fd(s->orders[0]);
     close_fd(s->orders[1]);
     close_fd(s->epoll_fd);
+    if (s->scratch)
+        munmap(s->scratch, sizeof *s->scratch);
     free(s);
 }
 
 void tcp_stats(const struct tcp_server *s, struct io_stats *sum)
 {
     COUNTERS_ADD(sum, &s->stats);
-    COUNTERS_ADD(&sum->answer, &s->scratch.answer.stats);
+    COUNTERS_ADD(&sum->answer, &s->scratch->answer.stats);
 }

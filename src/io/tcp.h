@@ -9,7 +9,7 @@
 #include "io/workers.h"
 
 struct tcp_limits {
-    uint32_t max_connections; /* of this worker */
+    uint32_t max_connections; /* over all workers */
     uint32_t max_per_client;  /* over all workers */
     uint32_t idle_timeout_ms;
 };

@@ -8,129 +8,171 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-struct call {
-    struct answer_ctx *ctx;
-    const struct snapshot *snapshot;
-    const struct ip *client;
-};
-
-static uint32_t answer_message(void *arg, struct slice query, uint8_t *response)
+void tcp_scratch_init(struct tcp_scratch *s)
 {
-    const struct call *call = arg;
-    struct answer_packet packet = {
-        .query = query.p,
-        .query_len = query.n,
-        .response = response,
-        .response_max = 65535,
-        .source = *call->client,
-        .tcp = true,
-    };
-    answer_batch(call->ctx, call->snapshot, &packet, 1);
-    return packet.response_len;
+    for (unsigned i = 0; i < ANSWER_BATCH; i++)
+        s->packet[i] = (struct answer_packet){
+            .response = s->slots[i],
+            .response_max = 65535,
+            .tcp = true,
+        };
 }
 
-/** Sends p[0..n); what the socket does not take now becomes `out`. False on an error. */
-static bool send_or_keep(struct tcp_conn *c, const uint8_t *p, size_t n)
+/* What is kept. */
+
+static void drop_in(struct tcp_conn *c, struct tcp_scratch *s)
 {
-    while (n > 0) {
-        ssize_t sent = send(c->source.fd, p, n, MSG_NOSIGNAL);
-        if (sent >= 0) {
-            p += sent;
-            n -= (size_t)sent;
-        } else if (errno == EAGAIN) {
-            break;
-        } else if (errno != EINTR) {
-            return false;
-        }
-    }
-    if (n == 0)
-        return true;
-    c->out = malloc(n);
-    if (!c->out)
-        return false;
-    memcpy(c->out, p, n);
-    c->out_len = (uint32_t)n;
-    c->out_sent = 0;
-    return true;
+    s->kept -= c->in_len;
+    free(c->in);
+    c->in = NULL;
+    c->in_len = 0;
 }
 
-/** Makes room for `need` bytes in `in`. */
-static bool reserve_in(struct tcp_conn *c, size_t need)
+static void drop_out(struct tcp_conn *c, struct tcp_scratch *s)
 {
-    if (need <= c->in_size)
-        return true;
-    uint8_t *in = realloc(c->in, need);
-    if (!in)
-        return false;
-    c->in = in;
-    c->in_size = (uint32_t)need;
-    return true;
+    s->kept -= c->out_len;
+    free(c->out);
+    c->out = NULL;
+    c->out_len = c->out_sent = 0;
+}
+
+void tcp_conn_forget(struct tcp_conn *c, struct tcp_scratch *s)
+{
+    drop_in(c, s);
+    drop_out(c, s);
 }
 
 /** Keeps p[0..n), which may lie inside `in`, as the input so far. */
-static bool keep_input(struct tcp_conn *c, const uint8_t *p, size_t n)
+static bool keep_in(struct tcp_conn *c, struct tcp_scratch *s, const uint8_t *p, size_t n)
 {
-    if (n == 0) {
-        free(c->in);
-        c->in = NULL;
-        c->in_len = c->in_size = 0;
-        return true;
+    uint8_t *in = NULL;
+    if (n > 0) {
+        in = malloc(n);
+        if (!in)
+            return false;
+        memcpy(in, p, n);
     }
-    if (!c->in && !reserve_in(c, n))
-        return false;
-    memmove(c->in, p, n);
+    drop_in(c, s);
+    c->in = in;
     c->in_len = (uint32_t)n;
+    s->kept += n;
+    return true;
+}
+
+/** Appends p[0..n) to `out`. */
+static bool keep_out(struct tcp_conn *c, struct tcp_scratch *s, const uint8_t *p, size_t n)
+{
+    uint8_t *out = realloc(c->out, c->out_len + n);
+    if (!out)
+        return false;
+    memcpy(out + c->out_len, p, n);
+    c->out = out;
+    c->out_len += (uint32_t)n;
+    s->kept += n;
+    return true;
+}
+
+/* Sending. */
+
+/** Sends what is in p[0..n). Returns how much of it; -1: the connection is broken. */
+static ssize_t send_some(const struct tcp_conn *c, const uint8_t *p, size_t n)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t sent = send(c->source.fd, p + done, n - done, MSG_NOSIGNAL);
+        if (sent >= 0)
+            done += (size_t)sent;
+        else if (errno == EAGAIN)
+            break;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return (ssize_t)done;
+}
+
+/** Sends what is in tx; what the socket does not take now becomes `out`. False on an error. */
+static bool flush(struct tcp_conn *c, struct tcp_scratch *s)
+{
+    size_t n = s->tx_len;
+    s->tx_len = 0;
+    ssize_t sent = c->out ? 0 : send_some(c, s->tx, n);
+    if (sent < 0)
+        return false;
+    return (size_t)sent == n || keep_out(c, s, s->tx + sent, n - (size_t)sent);
+}
+
+/* Answering. */
+
+/** Answers the first n of s->query into their slots. */
+static void answer(struct tcp_scratch *s, const struct ip *client, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        s->packet[i].query = s->query[i].p;
+        s->packet[i].query_len = s->query[i].n;
+        s->packet[i].source = *client;
+    }
+    answer_batch(&s->answer, publish_current(), s->packet, n);
+}
+
+/** Appends the responses of n packets to tx, sending it when it is full. A message without an
+ *  answer makes what is before it the last. False on an error. */
+static bool collect(struct tcp_conn *c, struct tcp_scratch *s, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t len = s->packet[i].response_len;
+        if (UNLIKELY(len == 0)) { /* the peer does not speak DNS, or is lost in the stream */
+            c->last = true;
+            return true;
+        }
+        if (UNLIKELY(sizeof s->tx - s->tx_len < 2 + len) && !flush(c, s))
+            return false;
+        framing_put(s->tx + s->tx_len, s->packet[i].response, len);
+        s->tx_len += 2 + len;
+        c->progress = true;
+    }
     return true;
 }
 
 /** Answers the whole messages in p[0..n) until the socket is full; keeps the rest. */
 static bool serve(struct tcp_conn *c, struct tcp_scratch *s, const uint8_t *p, size_t n)
 {
-    struct call call = {&s->answer, publish_current(), &c->client};
-    struct framing_result r;
-    do {
-        r = framing_answer(p, n, s->tx, sizeof s->tx, answer_message, &call);
-        p += r.consumed;
-        n -= r.consumed;
-        c->progress |= r.messages > 0;
-        if (!send_or_keep(c, s->tx, r.produced) || r.bad)
+    unsigned k;
+    while (!c->out && !c->last && (k = framing_split(p, n, s->query, ANSWER_BATCH)) > 0) {
+        size_t consumed = framing_consumed(p, s->query, k);
+        answer(s, &c->client, k);
+        if (!collect(c, s, k))
             return false;
-    } while (r.full && !c->out);
-    return keep_input(c, p, n);
+        p += consumed;
+        n -= consumed;
+    }
+    if (!flush(c, s) || (c->last && !c->out))
+        return false;
+    if (c->last)
+        n = 0;
+    return LIKELY(n == 0 && !c->in) || keep_in(c, s, p, n);
 }
 
 bool tcp_conn_read(struct tcp_conn *c, struct tcp_scratch *s)
 {
-    uint8_t *to = s->rx;
-    if (c->in) {
-        if (!reserve_in(c, c->in_len + TCP_READ))
-            return false;
-        to = c->in + c->in_len;
-    }
-    ssize_t n = recv(c->source.fd, to, TCP_READ, 0);
+    size_t have = c->in_len;
+    if (UNLIKELY(have))
+        memcpy(s->rx, c->in, have);
+    ssize_t n = recv(c->source.fd, s->rx + have, TCP_READ, 0);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
     if (n == 0) /* the peer sends no more, and has all its answers */
         return false;
-    if (c->in)
-        return serve(c, s, c->in, c->in_len + (size_t)n);
-    return serve(c, s, s->rx, (size_t)n);
+    return serve(c, s, s->rx, have + (size_t)n);
 }
 
 bool tcp_conn_write(struct tcp_conn *c, struct tcp_scratch *s)
 {
-    while (c->out_sent < c->out_len) {
-        ssize_t n =
-            send(c->source.fd, c->out + c->out_sent, c->out_len - c->out_sent, MSG_NOSIGNAL);
-        if (n >= 0)
-            c->out_sent += (uint32_t)n;
-        else if (errno == EAGAIN)
-            return true;
-        else if (errno != EINTR)
-            return false;
-    }
-    free(c->out);
-    c->out = NULL;
-    c->out_len = c->out_sent = 0;
-    return !c->in || serve(c, s, c->in, c->in_len);
+    ssize_t n = send_some(c, c->out + c->out_sent, c->out_len - c->out_sent);
+    if (n < 0)
+        return false;
+    c->out_sent += (uint32_t)n;
+    if (c->out_sent < c->out_len)
+        return true;
+    drop_out(c, s);
+    return !c->last && (!c->in || serve(c, s, c->in, c->in_len));
 }

@@ -35,12 +35,10 @@ struct workers {
     struct io_stats gone; /* counters of listeners that were dropped */
 };
 
-/** A worker's share of the limits: each worker gets about the same part of the connections, as the
- *  kernel spreads them by hash. */
-static struct tcp_limits share_of(const struct workers *w, const struct server_config *server)
+static struct tcp_limits tcp_limits(const struct server_config *server)
 {
     return (struct tcp_limits){
-        .max_connections = (server->tcp.max_connections + w->n_workers - 1) / w->n_workers,
+        .max_connections = server->tcp.max_connections,
         .max_per_client = server->tcp.max_per_client,
         .idle_timeout_ms = server->tcp.idle_timeout_ms,
     };
@@ -198,7 +196,7 @@ int workers_bind(struct workers **out, const struct server_config *server, struc
     w->clients = clients_new();
     w->tcp = xcalloc(w->n_workers, sizeof(struct tcp_server *));
     for (unsigned i = 0; i < w->n_workers; i++)
-        if (tcp_open(&w->tcp[i], w->clients, share_of(w, server)) != 0) {
+        if (tcp_open(&w->tcp[i], w->clients, tcp_limits(server)) != 0) {
             diag_error(diags, (struct span){0}, "cannot set up TCP: %s", strerror(errno));
             workers_stop(w);
             return E_SYSTEM;
@@ -253,7 +251,7 @@ int workers_reload(struct workers *w, const struct server_config *server, struct
     workers_follow_host(w, server);
     drop_unwanted(w);
     for (unsigned i = 0; i < w->n_workers; i++)
-        tcp_set_limits(w->tcp[i], share_of(w, server));
+        tcp_set_limits(w->tcp[i], tcp_limits(server));
     return 0;
 }
 
