@@ -134,7 +134,7 @@ static inline void put_opt(struct reply *r, const struct options *o)
     }
     if (UNLIKELY(o->keepalive)) {
         p = put_option(p, EDNS_TCP_KEEPALIVE, 2);
-        store_u16(p, r->snapshot->keepalive_100ms);
+        store_u16(p, r->ctx->keepalive_100ms);
         p += 2;
     }
     r->p = p;

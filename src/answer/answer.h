@@ -30,7 +30,8 @@ struct answer_stats {
 struct answer_ctx {
     struct rng rng;
     struct answer_stats stats;
-    int64_t now_s; /* wall clock, set once a batch: overrides that expire cap the TTL */
+    int64_t now_s;            /* wall clock, set once a batch: overrides that expire cap the TTL */
+    uint16_t keepalive_100ms; /* idle time-out told to TCP clients that ask (RFC 7828 3.1) */
 };
 
 struct answer_packet {

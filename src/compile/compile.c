@@ -48,8 +48,6 @@ static void compile_server(struct snapshot *snapshot, const struct model *m)
     snapshot->ecs = m->ecs;
     snapshot->identity = text_slice(snapshot->arena, m->server.identity);
     snapshot->version = text_slice(snapshot->arena, m->server.version);
-    uint32_t keepalive = m->server.tcp.idle_timeout_ms / 100;
-    snapshot->keepalive_100ms = keepalive < UINT16_MAX ? (uint16_t)keepalive : UINT16_MAX;
 }
 
 /* The zones are compiled even when the databases cannot be read: all errors are told at once. */

@@ -35,9 +35,11 @@
 #define TCP_KEPT_MAX (64 << 20)
 
 /* When fewer than a quarter of the connections are left the idle time-out shrinks with what is
- * left, down to an eighth (RFC 7766 6.2.3). */
+ * left, down to an eighth (RFC 7766 6.2.3). With less than a sixteenth left, clients that ask are
+ * told to close when they have their answers (RFC 7828 3.3.2). */
 #define TCP_SHRINK_BELOW 4
 #define TCP_SHRINK_TO 8
+#define TCP_PRESSED_BELOW 16
 
 struct tcp_order {
     enum { TCP_LISTEN, TCP_UNLISTEN, TCP_LIMITS, TCP_STOP } kind;
@@ -148,6 +150,15 @@ static int64_t timeout_ms(const struct tcp_server *s)
         return (int64_t)full;
     uint64_t shrunk = full * some / max;
     return (int64_t)(shrunk > full / TCP_SHRINK_TO ? shrunk : full / TCP_SHRINK_TO);
+}
+
+/** The same for clients that ask. */
+static uint16_t keepalive_100ms(const struct tcp_server *s)
+{
+    if ((uint64_t)left(s) * TCP_PRESSED_BELOW < s->limits.max_connections)
+        return 0;
+    int64_t keepalive = timeout_ms(s) / 100;
+    return keepalive < UINT16_MAX ? (uint16_t)keepalive : UINT16_MAX;
 }
 
 /** Gives up the connection that has been idle for longest, else one that has stalled. */
@@ -429,6 +440,7 @@ static void *tcp_run(void *arg)
         publish_online();
         s->now_ms = clock_mono_ms();
         s->scratch->answer.now_s = clock_wall_s();
+        s->scratch->answer.keepalive_100ms = keepalive_100ms(s);
         handle(s, events, n);
         while (n == 0 && s->drain_until_ms && s->idle.head)
             conn_close(s, s->idle.head);

@@ -19,11 +19,10 @@ struct snapshot {
     uint64_t generation;
     struct pool_slot *pools; /* n_pools; the views in them change, nothing else does */
     uint32_t n_pools;
-    bool ecs;                 /* answer EDNS client subnet at all */
-    struct slice identity;    /* NSID and id.server; empty: not configured */
-    struct slice version;     /* version.bind; empty: not configured */
-    uint16_t keepalive_100ms; /* idle timeout told to TCP clients that ask (RFC 7828 3.1) */
-    struct arena *arena;      /* owns everything but index and parts, this struct included */
+    bool ecs;              /* answer EDNS client subnet at all */
+    struct slice identity; /* NSID and id.server; empty: not configured */
+    struct slice version;  /* version.bind; empty: not configured */
+    struct arena *arena;   /* owns everything but index and parts, this struct included */
 };
 
 /** A zeroed snapshot in an arena of its own, for a compiler to fill. */

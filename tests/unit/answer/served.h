@@ -154,7 +154,7 @@ static inline int served_compile(struct served *s)
     s->snapshot->ecs = true;
     s->snapshot->identity = slice_str("ams1");
     s->snapshot->version = slice_str("Loadstar");
-    s->snapshot->keepalive_100ms = 100;
+    s->ctx.keepalive_100ms = 100;
     int err = zone_compile(s->snapshot, &s->w->model, NULL, &s->diags);
     if (err == 0)
         served_pools(s);
