@@ -432,6 +432,7 @@ static void *tcp_run(void *arg)
 {
     struct tcp_server *s = arg;
     struct epoll_event events[TCP_EVENTS];
+    thread_give_way();
     publish_thread_register();
     rng_init(&s->scratch->answer.rng);
     while (!s->drain_until_ms || (s->n_conns > 0 && s->now_ms < s->drain_until_ms)) {
