@@ -9,6 +9,7 @@
 #define DNS_PORT 53
 #define HTTP_PORT 8053
 #define WORKERS_MAX 1024
+#define TCP_CONNECTIONS_MAX 1000000
 
 static void read_listen_one(struct load *load, const struct yaml_node *node,
                             struct listen_addr *out)
@@ -115,6 +116,15 @@ static void read_interfaces(struct load *load, const struct yaml_node *node, voi
     load->model->server.xdp.n_interfaces = items.n;
 }
 
+/** Keeps the position, too: whether so many can be had shows only where it runs. */
+static void read_max_connections(struct load *load, const struct yaml_node *node, void *field)
+{
+    static const struct schema_key number = {
+        .name = "max_connections", .kind = SCHEMA_U32, .min = 1, .max = TCP_CONNECTIONS_MAX};
+    load->model->server.tcp.max_connections_at = node->span;
+    schema_read_value(load, &number, node, field);
+}
+
 #define SERVER(member) offsetof(struct model, server.member)
 
 static const struct schema_key panic_keys[] = {
@@ -151,21 +161,22 @@ static const struct schema panic_schema = {
 
 static const struct schema_key tcp_keys[] = {
     {.name = "max_connections",
-     .kind = SCHEMA_U32,
+     .kind = SCHEMA_CUSTOM,
      .offset = SERVER(tcp.max_connections),
-     .min = 1,
-     .max = 1000000,
+     .read = read_max_connections,
+     .type = "a whole number from 1 to 1000000",
      .fallback = "1000",
      .doc = "TCP connections that are open at one time, in all. When they are used up, the one "
-            "that has been idle longest makes room.",
-     .example = "5000"},
+            "that has been idle longest makes room. Each takes an open file of the process, "
+            "whose limit must allow as many; the server warns when it does not.",
+     .example = "50000"},
     {.name = "max_per_client",
      .kind = SCHEMA_U32,
      .offset = SERVER(tcp.max_per_client),
      .min = 1,
-     .max = 1000000,
+     .max = TCP_CONNECTIONS_MAX,
      .fallback = "100",
-     .doc = "TCP connections that one client address may have open.",
+     .doc = "TCP connections that one client, an IPv4 address or an IPv6 /64, may have open.",
      .example = "20"},
     {.name = "idle_timeout",
      .kind = SCHEMA_MS,
@@ -173,7 +184,10 @@ static const struct schema_key tcp_keys[] = {
      .min = 100,
      .max = 3600000,
      .fallback = "10s",
-     .doc = "A TCP connection without a query for this long is closed (RFC 7766 6.2.3).",
+     .doc = "A TCP connection without a query for this long is closed (RFC 7766 6.2.3). It shrinks "
+            "down to an eighth when fewer than a quarter of `max_connections` are left. Clients "
+            "that ask are told what is in force (RFC 7828), and with less than a sixteenth left "
+            "to close when they have their answers.",
      .example = "30s"},
 };
 static const struct schema tcp_schema = {

@@ -258,6 +258,7 @@ static int set_up(struct daemon *d, struct diags *diags)
     const struct ctl_host host = make_host(d);
     daemon_number(d, d->generation);
     code = ctl_start(&d->ctl, &d->loop, m, &host, diags);
+    process_check_files(&m->server, diags);
     if (code == 0)
         code = workers_bind(&d->workers, &m->server, diags);
     if (code == 0 && m->server.user)

@@ -10,6 +10,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* Beside TCP connections and sockets that listen: files, the control side, some probes. */
+#define OTHER_FILES 100
+
 void process_raise_file_limit(void)
 {
     struct rlimit limit;
@@ -18,6 +21,24 @@ void process_raise_file_limit(void)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+void process_check_files(const struct server_config *server, struct diags *diags)
+{
+    struct rlimit limit;
+    rlim_t connections = server->tcp.max_connections;
+    rlim_t need = connections + OTHER_FILES + 2 * (rlim_t)server->n_listen * server->workers;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+        return;
+    struct rlimit wanted = {need, limit.rlim_max > need ? limit.rlim_max : need};
+    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) /* root may, and still is, when it starts */
+        return;
+    struct span at = server->tcp.max_connections_at;
+    diag_warning(diags, at.file && *at.file ? at : (struct span){0},
+                 "tcp.max_connections: %u connections need %llu open files, and this process may "
+                 "have %llu: raise the limit (LimitNOFILE= of systemd, ulimit -n)",
+                 server->tcp.max_connections, (unsigned long long)need,
+                 (unsigned long long)limit.rlim_cur);
 }
 
 int process_become(const char *user, struct diags *diags)

@@ -4,9 +4,14 @@
 
 #include "base/attr.h"
 #include "base/diag.h"
+#include "model/model.h"
 
 /** Raises the limit of open files to what the system allows: probes and TCP need many. */
 void process_raise_file_limit(void);
+
+/** Warns when the limit of open files does not allow the TCP connections that are configured, after
+ *  trying to raise it. */
+void process_check_files(const struct server_config *server, struct diags *diags) ATTR_NONNULL;
 
 /** Becomes `user` for good, with its groups. Nothing to do when we are that user already. Errors go
  *  to `diags`. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "main/daemon.h"
 #include "main/notify.h"
+#include "main/process.h"
 #include "snapshot/publish.h"
 
 #include <inttypes.h>
@@ -34,6 +35,7 @@ static int prepare(struct daemon *d, const struct generation *next, struct diags
     int code = ctl_reload(d->ctl, after, diags);
     if (code != 0)
         return code;
+    process_check_files(&after->server, diags);
     code = workers_reload(d->workers, &after->server, diags);
     if (code != 0) {
         struct diags ignored;

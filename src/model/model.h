@@ -217,9 +217,10 @@ struct server_config {
         uint32_t endpoints, sites;
     } panic;
     struct {
-        uint32_t max_connections; /* in all; default 1000 */
-        uint32_t max_per_client;  /* default 100 */
-        uint32_t idle_timeout_ms; /* default 10000 (RFC 7766 6.2.3: a few seconds) */
+        uint32_t max_connections;       /* in all; default 1000 */
+        struct span max_connections_at; /* without a file: the default */
+        uint32_t max_per_client;        /* default 100 */
+        uint32_t idle_timeout_ms;       /* default 10000 (RFC 7766 6.2.3: a few seconds) */
     } tcp;
     struct {
         const struct xdp_interface *interfaces;
