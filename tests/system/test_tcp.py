@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """DNS over TCP (RFC 7766): pipelining, limits, time-outs, and peers that behave badly."""
 import os
+import random
 import re
 import resource
 import socket
 import struct
+import threading
 import time
 
+import dns.edns
+import dns.flags
 import dns.message
 import dns.rcode
 
@@ -21,7 +25,8 @@ records:
   ns1: {A: 192.0.2.53}
   www: {A: 192.0.2.1}
   big: {TXT: [%s]}
-""" % ", ".join('"%03d %s"' % (i, "x" * 240) for i in range(60))
+  huge: {TXT: [%s]}
+""" % tuple(", ".join('"%03d %s"' % (i, "x" * 240) for i in range(n)) for n in (60, 251))
 
 
 def framed(message):
@@ -90,6 +95,61 @@ class Tcp(harness.TestCase):
             r = dns.message.from_wire(harness.read_framed(s))
             self.assertEqual(r.id, i)
             self.assertEqual(r.rcode(), dns.rcode.NOERROR if i % 3 else dns.rcode.NXDOMAIN)
+
+    def exchange(self, wires, write):
+        """Sends the messages by write(socket, bytes); returns the responses, raw."""
+        s = self.connect(timeout=20)
+        writer = threading.Thread(target=write, args=(s, b"".join(framed(w) for w in wires)))
+        writer.start()
+        responses = [harness.read_framed(s) for _ in wires]
+        writer.join()
+        return responses
+
+    def check_mix(self, write):
+        """Answers of every size, negative ones and errors, IDs that repeat: each as when it is
+        asked for alone, and in order."""
+        self.start()
+        mix = [("www", "A"), ("big", "TXT"), ("no", "A"), ("huge", "TXT"), ("www", "AAAA")]
+        wires, random_ = [], random.Random(7)
+        for i in range(300):
+            name, rdtype = mix[4 if i % 9 else 3] if i % 4 else random_.choice(mix)
+            q = self.d.message(f"{name}.example.test", rdtype,
+                               use_edns=random_.choice((False, 0)))
+            q.id = i % 3
+            wires.append(q.to_wire())
+        wires[100] = wires[100][:12]  # a header without its question: FORMERR
+        expected = {wire: self.d.raw(wire, tcp=True, timeout=5) for wire in set(wires)}
+        self.assertGreater(max(map(len, expected.values())), 64000)
+        for i, (wire, got) in enumerate(zip(wires, self.exchange(wires, write))):
+            self.assertEqual(got, expected[wire], i)
+
+    def test_a_mix_at_once(self):
+        self.check_mix(lambda s, data: s.sendall(data))
+
+    def test_a_mix_in_small_writes(self):
+        def write(s, data):
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            step = random.Random(8)
+            while data:
+                n = step.choice((1, 2, 3, 40, 700))
+                s.sendall(data[:n])
+                data = data[n:]
+        self.check_mix(write)
+
+    def test_a_mix_and_half_close(self):
+        def write(s, data):
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+        self.check_mix(write)
+
+    def test_batches_of_the_longest(self):
+        """More of the longest answers at once than any buffer holds."""
+        self.start()
+        wires = [self.d.message("huge.example.test", "TXT").to_wire() for _ in range(200)]
+        for wire, got in zip(wires, self.exchange(wires, lambda s, data: s.sendall(data))):
+            self.assertEqual(got[:2], wire[:2])
+            self.assertGreater(len(got), 64000)
+            self.assertFalse(got[2] & 2, "truncated")
 
     def test_answers_of_one_read_come_in_one_segment(self):
         self.start()
@@ -165,6 +225,51 @@ class Tcp(harness.TestCase):
             harness.read_framed(s)  # what came before is answered
             self.assertTrue(self.is_closed(s), junk)
         self.ask(self.connect())
+
+    def test_what_was_asked_before_junk_is_answered_to_a_slow_reader(self):
+        self.start()
+        s = self.connect(receive_buffer=4096)
+        big = framed(self.d.message("huge.example.test", "TXT"))
+        s.sendall(big * 90 + framed(b"\x00" * 2 + b"\x80" + b"\x00" * 9))  # 6 MB of answers
+        time.sleep(0.5)
+        for _ in range(90):
+            self.assertGreater(len(harness.read_framed(s)), 64000)
+        self.assertTrue(self.is_closed(s))
+
+    def test_stalled_answers_cost_a_bounded_amount_in_all(self):
+        """What is kept for peers that do not read has a limit; those who stalled first are closed."""
+        self.start("idle_timeout: 60s, max_per_client: 1000")
+        before = self.memory()
+        big = framed(self.d.message("huge.example.test", "TXT")) * 120
+        stalled = []
+        for _ in range(150):  # could be 300 MB
+            s = self.connect(receive_buffer=4096)
+            s.sendall(big)
+            stalled.append(s)
+        peak = 0
+        for _ in range(40):
+            time.sleep(0.05)
+            peak = max(peak, self.memory() - before)
+        self.assertGreater(peak, 32 << 10, "the load is too small to tell")
+        self.assertLess(peak, 96 << 10)
+        self.ask(self.connect())
+        fresh = self.connect()
+        fresh.sendall(framed(self.d.message("huge.example.test", "TXT")))
+        self.assertGreater(len(harness.read_framed(fresh)), 64000)
+
+    def test_many_begun_queries_cost_what_they_are(self):
+        self.start("idle_timeout: 60s, max_per_client: 1000")
+        conns = [self.connect() for _ in range(500)]
+        before = self.memory()
+        for part in (self.www[:1], self.www[1:9], self.www[9:20]):
+            for s in conns:
+                s.sendall(part)
+            time.sleep(0.2)
+        self.assertLess(self.memory() - before, 1000)
+        for s in conns:
+            s.sendall(self.www[20:])
+        for s in conns:
+            harness.read_framed(s)
 
     def test_slow_reader(self):
         """A peer that does not read costs a bounded amount of memory, and then time is up."""
@@ -253,6 +358,72 @@ class Tcp(harness.TestCase):
         self.assertTrue(self.is_closed(conns[1]))
         for i in (0, 2, 3, 4):
             self.ask(conns[i])
+
+    def test_one_that_has_begun_a_query_does_not_shield_the_idle(self):
+        self.start("max_connections: 3, max_per_client: 100, idle_timeout: 30s")
+        begun = self.connect()
+        begun.sendall(self.www[:7])
+        idle = [self.connect() for _ in range(2)]
+        time.sleep(0.1)
+        self.ask(self.connect())
+        self.assertTrue(self.is_closed(idle[0]))
+        begun.sendall(self.www[7:])
+        harness.read_framed(begun)
+
+    def test_the_limit_is_over_all_workers(self):
+        n = 200
+        self.start(f"max_connections: {n}, max_per_client: 1000, idle_timeout: 30s", workers=4)
+        base = self.open_connections()
+        conns = [self.connect() for _ in range(n)]
+        for s in conns:  # none is closed, however the kernel spreads them
+            self.ask(s)
+        more = [self.connect() for _ in range(n)]
+        self.ask(more[-1])
+        self.d.wait_for(lambda: self.open_connections() == base + n, 5)
+
+    def test_a_lower_limit_closes_the_oldest(self):
+        self.start("max_connections: 20, idle_timeout: 30s")
+        base = self.open_connections()
+        conns = [self.connect() for _ in range(20)]
+        for s in conns:
+            self.ask(s)
+        text = self.d.read("loadstar.yaml")
+        self.d.write("loadstar.yaml", text.replace("max_connections: 20", "max_connections: 8"))
+        self.d.reload()
+        self.d.wait_for(lambda: self.open_connections() <= base + 8, 5)
+        for s in conns[12:]:
+            self.ask(s)
+
+    def keepalive(self, s):
+        """The idle time-out that the server tells, in seconds."""
+        option = dns.edns.GenericOption(11, b"")  # edns-tcp-keepalive
+        s.sendall(framed(self.d.message("www.example.test", use_edns=0, options=[option])))
+        options = dns.message.from_wire(harness.read_framed(s)).options
+        return struct.unpack("!H", next(o for o in options if o.otype == 11).data)[0] / 10
+
+    def test_the_time_out_shrinks_and_is_told(self):
+        self.start("max_connections: 32, max_per_client: 100, idle_timeout: 8s")
+        s = self.connect()
+        self.assertEqual(self.keepalive(s), 8)
+        conns = [self.connect() for _ in range(23)]
+        self.ask(conns[-1])
+        self.assertEqual(self.keepalive(s), 8)  # 8 are left, a quarter
+        conns += [self.connect() for _ in range(4)]
+        self.ask(conns[-1])
+        self.assertEqual(self.keepalive(s), 4)  # 4 are left
+        conns += [self.connect() for _ in range(3)]
+        self.ask(conns[-1])
+        self.assertEqual(self.keepalive(s), 0)  # 1 is left: please go
+        start = time.monotonic()
+        self.assertTrue(self.is_closed(conns[0], 4))  # after 1 s: others went, and it is longer now
+        self.assertLess(time.monotonic() - start, 4)
+
+    def test_more_connections_than_files_are_warned_of(self):
+        d = self.start("max_connections: 1000000")
+        if resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE)[0] > 1000000:
+            self.assertNotIn("open files", d.log())
+        else:
+            self.assertRegex(d.log(), r"loadstar.yaml:\d+:\d+: .*max_connections: 1000000.*open files")
 
     def test_limit_per_client(self):
         self.start("max_per_client: 3, idle_timeout: 30s", workers=2)
