@@ -12,3 +12,9 @@ tests_bench_zone_bench_SOURCES = tests/bench/zone_bench.c
 tests_bench_zone_bench_LDADD = $(LOADSTAR_LIBS)
 CLEANFILES += tests/bench/zone_bench
 EXTRA_DIST += tests/bench/zones.sh tests/bench/xdp.sh
+
+EXTRA_PROGRAMS += tests/bench/stream_load
+tests_bench_stream_load_SOURCES = tests/bench/stream_load.c
+tests_bench_stream_load_LDADD = $(LOADSTAR_LIBS)
+CLEANFILES += tests/bench/stream_load
+EXTRA_DIST += tests/bench/tcp.py
