@@ -226,6 +226,16 @@ static const struct schema xdp_schema = {
         "queue, at the start. Changes take effect at a restart; the addresses are followed.",
     SCHEMA_KEYS(xdp_keys)};
 
+static const struct schema_word dispatches[] = {
+    {"auto", DISPATCH_AUTO,
+     "`cpu` where every hardware interface that is up spreads its packets over at least as many "
+     "cores as there are workers, by receive queues or rps_cpus; otherwise `hash`"},
+    {"cpu", DISPATCH_CPU,
+     "to the worker on the core that takes the packet in from the network: the fewest cache misses "
+     "and wake-ups, but a core that takes everything in gives everything to one worker"},
+    {"hash", DISPATCH_HASH, "by the addresses and ports of the packet"},
+};
+
 static const struct schema_key server_keys[] = {
     {.name = "listen",
      .kind = SCHEMA_CUSTOM,
@@ -243,6 +253,15 @@ static const struct schema_key server_keys[] = {
      .fallback = "auto",
      .doc = "Threads that answer queries. `auto` is one for each core that the process may use.",
      .example = "4"},
+    {.name = "dispatch",
+     .kind = SCHEMA_WORD,
+     .offset = SERVER(dispatch),
+     SCHEMA_WORDS(dispatches),
+     .fallback = "auto",
+     .doc = "Which worker answers a UDP query. `cpu` needs each worker on a core of its own "
+            "(`workers: auto`). The metrics `loadstar_worker_udp_received_total` show whether the "
+            "load is even.",
+     .example = "hash"},
     {.name = "identity",
      .kind = SCHEMA_TEXT,
      .offset = SERVER(identity),

@@ -37,6 +37,7 @@ struct ctl {
     uint64_t n_samples;
     VEC(struct probe_info) probes; /* of the last ctl_facts() */
     VEC(struct override_rule) rules;
+    struct io_shares shares;
     unsigned n_waiting; /* reloads that have not answered yet */
     unsigned n_open;    /* listeners and timers that are closing */
     bool stopping;
@@ -119,6 +120,9 @@ void ctl_facts(struct ctl *ctl, struct facts *f)
     set_probes(ctl, f, checker);
     set_rules(ctl, f, checker);
     host->io_stats(host->ctx, &f->io);
+    io_shares_free(&ctl->shares);
+    host->io_shares(host->ctx, &ctl->shares);
+    f->shares = ctl->shares;
     while (f->n_xdp < XDP_INTERFACES_MAX && host->xdp(host->ctx, f->n_xdp, &f->xdp[f->n_xdp]))
         f->n_xdp++;
     host->reloads(host->ctx, &f->reload);
@@ -433,6 +437,7 @@ static void finish_stop(struct ctl *ctl)
     if (ctl->done)
         ctl->done(ctl->done_ctx);
     vec_free(&ctl->probes);
+    io_shares_free(&ctl->shares);
     vec_free(&ctl->rules);
     free(ctl);
 }

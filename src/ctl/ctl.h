@@ -18,6 +18,7 @@ struct ctl_host {
     const struct generation *(*generation)(void *ctx); /* the one in force */
     struct checker *(*checker)(void *ctx);
     void (*io_stats)(void *ctx, struct io_stats *out);
+    void (*io_shares)(void *ctx, struct io_shares *out);      /* as workers_shares() */
     bool (*xdp)(void *ctx, uint32_t i, struct xdp_info *out); /* as workers_xdp() */
     bool (*serving)(void *ctx); /* false while starting: then the views are empty */
     /** Starts a reload; `done` is called on the loop with 0 or a code and all diagnostics. */

@@ -12,6 +12,8 @@ libloadstar_a_SOURCES += \
 	src/io/netif.h \
 	src/io/socket.c \
 	src/io/socket.h \
+	src/io/dispatch.c \
+	src/io/dispatch.h \
 	src/io/tcp.c \
 	src/io/tcp.h \
 	src/io/tcp_conn.c \

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "io/counters.h"
+#include "io/dispatch.h"
 #include "io/socket.h"
 #include "io/thread.h"
 #include "snapshot/publish.h"
@@ -215,6 +216,12 @@ int udp_open(struct udp_server **server, const struct ip *addr, uint16_t port)
     batch_init(s);
     *server = s;
     return 0;
+}
+
+int udp_dispatch(const struct udp_server *s, enum dispatch dispatch, const int *cpu,
+                 unsigned n_workers)
+{
+    return dispatch_apply(s->fd, dispatch, cpu, n_workers);
 }
 
 int udp_start(struct udp_server *s, unsigned worker, int cpu)

@@ -14,6 +14,11 @@ struct udp_server;
 int udp_open(struct udp_server **server, const struct ip *addr,
              uint16_t port) ATTR_NONNULL ATTR_MUST_USE;
 
+/** Dispatches the packets of the address, over all of its servers, as dispatch_apply() does: they
+ * were opened in the order of the workers. Returns 0, or E_SYSTEM (errno). */
+int udp_dispatch(const struct udp_server *server, enum dispatch dispatch, const int *cpu,
+                 unsigned n_workers) ATTR_NONNULL ATTR_MUST_USE;
+
 /** Starts the thread; cpu -1: on any core. Returns 0, or E_SYSTEM (errno). */
 int udp_start(struct udp_server *server, unsigned worker, int cpu) ATTR_NONNULL ATTR_MUST_USE;
 

@@ -4,7 +4,10 @@
  * Everything here runs on the control thread. */
 #include "io/workers.h"
 
+#include "base/log.h"
 #include "base/vec.h"
+#include "io/counters.h"
+#include "io/dispatch.h"
 #include "io/netif.h"
 #include "io/socket.h"
 #include "io/tcp.h"
@@ -23,16 +26,19 @@ struct listener {
     struct udp_server **udp; /* n_workers */
     int *tcp_fd;             /* n_workers; the first n_started are the TCP threads' to close */
     unsigned n_started;      /* workers that answer on it */
+    enum dispatch dispatch;  /* in force */
 };
 
 struct workers {
     unsigned n_workers;
+    int *cpu; /* n_workers; -1: on any core */
     VEC(struct listener *) listeners;
     struct tcp_server **tcp; /* n_workers */
     struct clients *clients;
-    struct xdp *xdp;      /* NULL: none */
-    int watch_fd;         /* news of this host's addresses; -1: not needed */
-    struct io_stats gone; /* counters of listeners that were dropped */
+    struct xdp *xdp;                 /* NULL: none */
+    int watch_fd;                    /* news of this host's addresses; -1: not needed */
+    struct io_stats gone;            /* counters of listeners that were dropped */
+    struct io_share *gone_by_worker; /* n_workers */
 };
 
 static struct tcp_limits tcp_limits(const struct server_config *server)
@@ -64,11 +70,27 @@ static struct listener *listener_new(const struct workers *w, const struct liste
     struct listener *listener = xcalloc(1, sizeof *listener);
     listener->addr = l->addr;
     listener->port = l->port;
+    listener->dispatch = DISPATCH_HASH;
     listener->udp = xcalloc(w->n_workers, sizeof(struct udp_server *));
     listener->tcp_fd = xcalloc(w->n_workers, sizeof(int));
     for (unsigned i = 0; i < w->n_workers; i++)
         listener->tcp_fd[i] = -1;
     return listener;
+}
+
+static void share_add(struct io_share *share, const struct io_stats *stats)
+{
+    share->udp_received += stats->udp_received;
+    share->udp_kernel_drops += stats->udp_kernel_drops;
+}
+
+/** Closes worker i's socket and keeps its counters. NULL is allowed for the server. */
+static void close_udp(struct workers *w, struct udp_server *s, unsigned i)
+{
+    struct io_stats last = {0};
+    udp_close(s, &last);
+    COUNTERS_ADD(&w->gone, &last);
+    share_add(&w->gone_by_worker[i], &last);
 }
 
 /** Stops answering on it, after what is queued, and frees it. */
@@ -83,7 +105,7 @@ static void listener_free(struct workers *w, struct listener *l)
             close(l->tcp_fd[i]);
     }
     for (unsigned i = 0; i < w->n_workers; i++)
-        udp_close(l->udp[i], &w->gone);
+        close_udp(w, l->udp[i], i);
     free(l->udp);
     free(l->tcp_fd);
     free(l);
@@ -110,7 +132,7 @@ static int start_listeners(struct workers *w, size_t first, struct diags *diags)
     for (size_t k = first; k < w->listeners.n; k++) {
         struct listener *l = w->listeners.v[k];
         for (unsigned i = 0; i < w->n_workers; i++) {
-            if (udp_start(l->udp[i], i, thread_cpu(i, w->n_workers)) != 0)
+            if (udp_start(l->udp[i], i, w->cpu[i]) != 0)
                 return no_thread(diags);
             tcp_listen(w->tcp[i], l->tcp_fd[i]);
             l->n_started++;
@@ -186,6 +208,36 @@ static int open_new(struct workers *w, const struct server_config *server, struc
     return result;
 }
 
+/** Decides anew which worker gets which packets, and lets every listener follow. */
+static void set_dispatch(struct workers *w, const struct server_config *server, struct diags *diags)
+{
+    enum dispatch dispatch =
+        dispatch_decide(server->dispatch,
+                        dispatch_interfaces_spread(DISPATCH_SYS_NET, w->n_workers), w->cpu,
+                        w->n_workers);
+    if (server->dispatch == DISPATCH_CPU && dispatch != DISPATCH_CPU)
+        diag_warning(diags, (struct span){0},
+                     "server.dispatch: cpu has no effect: it needs more than one worker, and one "
+                     "for each core that the process may use");
+    bool changed = false;
+    for (size_t i = 0; i < w->listeners.n; i++) {
+        struct listener *l = w->listeners.v[i];
+        if (l->dispatch == dispatch)
+            continue;
+        if (udp_dispatch(l->udp[0], dispatch, w->cpu, w->n_workers) == 0) {
+            l->dispatch = dispatch;
+            changed = true;
+            continue;
+        }
+        char where[IP_PORT_TEXT_MAX];
+        diag_warning(diags, (struct span){0}, "server.dispatch: %s stays as it is: %s",
+                     ip_port_text(where, &l->addr, l->port), strerror(errno));
+    }
+    if (changed)
+        log_notice("UDP queries go to workers %s",
+                   dispatch == DISPATCH_CPU ? "by the core that takes them in" : "by hash");
+}
+
 /* The whole. */
 
 int workers_bind(struct workers **out, const struct server_config *server, struct diags *diags)
@@ -193,6 +245,10 @@ int workers_bind(struct workers **out, const struct server_config *server, struc
     struct workers *w = xcalloc(1, sizeof *w);
     w->n_workers = server->workers;
     w->watch_fd = -1;
+    w->cpu = xcalloc(w->n_workers, sizeof *w->cpu);
+    w->gone_by_worker = xcalloc(w->n_workers, sizeof *w->gone_by_worker);
+    for (unsigned i = 0; i < w->n_workers; i++)
+        w->cpu[i] = thread_cpu(i, w->n_workers);
     w->clients = clients_new();
     w->tcp = xcalloc(w->n_workers, sizeof(struct tcp_server *));
     for (unsigned i = 0; i < w->n_workers; i++)
@@ -205,6 +261,7 @@ int workers_bind(struct workers **out, const struct server_config *server, struc
         workers_stop(w);
         return E_SYSTEM;
     }
+    set_dispatch(w, server, diags);
     if (server->xdp.n_interfaces > 0)
         w->xdp = xdp_open(server, diags);
     if (w->xdp)
@@ -216,7 +273,7 @@ int workers_bind(struct workers **out, const struct server_config *server, struc
 int workers_start(struct workers *w, struct diags *diags)
 {
     for (unsigned i = 0; i < w->n_workers; i++)
-        if (tcp_start(w->tcp[i], i, thread_cpu(i, w->n_workers)) != 0)
+        if (tcp_start(w->tcp[i], i, w->cpu[i]) != 0)
             return no_thread(diags);
     if (start_listeners(w, 0, diags) != 0)
         return E_SYSTEM;
@@ -248,6 +305,7 @@ int workers_reload(struct workers *w, const struct server_config *server, struct
         diag_warning(diags, (struct span){0},
                      "server.workers: %u now, and %u after the next restart", w->n_workers,
                      server->workers);
+    set_dispatch(w, server, diags);
     workers_follow_host(w, server);
     drop_unwanted(w);
     for (unsigned i = 0; i < w->n_workers; i++)
@@ -270,6 +328,8 @@ void workers_stop(struct workers *w)
         close(w->watch_fd);
     vec_free(&w->listeners);
     free(w->tcp);
+    free(w->cpu);
+    free(w->gone_by_worker);
     free(w->clients);
     free(w);
 }
@@ -284,6 +344,32 @@ void workers_stats(const struct workers *w, struct io_stats *out)
         tcp_stats(w->tcp[i], out);
     if (w->xdp)
         xdp_stats(w->xdp, out);
+}
+
+void workers_shares(const struct workers *w, struct io_shares *out)
+{
+    *out = (struct io_shares){.n_workers = w->n_workers, .n_listeners = (uint32_t)w->listeners.n};
+    out->workers = xcalloc(w->n_workers, sizeof *out->workers);
+    out->listeners = xcalloc(w->listeners.n, sizeof *out->listeners);
+    memcpy(out->workers, w->gone_by_worker, w->n_workers * sizeof *out->workers);
+    for (size_t i = 0; i < w->listeners.n; i++) {
+        const struct listener *l = w->listeners.v[i];
+        out->listeners[i].addr = l->addr;
+        out->listeners[i].port = l->port;
+        for (unsigned k = 0; k < w->n_workers; k++) {
+            struct io_stats one = {0};
+            udp_stats(l->udp[k], &one);
+            share_add(&out->listeners[i], &one);
+            share_add(&out->workers[k], &one);
+        }
+    }
+}
+
+void io_shares_free(struct io_shares *shares)
+{
+    free(shares->workers);
+    free(shares->listeners);
+    *shares = (struct io_shares){0};
 }
 
 bool workers_xdp(const struct workers *w, uint32_t i, struct xdp_info *out)

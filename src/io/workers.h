@@ -37,6 +37,23 @@ struct io_stats {
 /** Sums the counters of all workers; they lag by at most one batch. */
 void workers_stats(const struct workers *workers, struct io_stats *out) ATTR_NONNULL;
 
+/** What kernel sockets of one listen address, or of one worker, have received. */
+struct io_share {
+    struct ip addr; /* of a listen address */
+    uint16_t port;
+    uint64_t udp_received, udp_kernel_drops;
+};
+
+struct io_shares {
+    struct io_share *listeners, *workers; /* owned; workers by number, all their addresses together,
+                                             those that are gone included */
+    uint32_t n_listeners, n_workers;
+};
+
+/** Reads them; to be freed. */
+void workers_shares(const struct workers *workers, struct io_shares *out) ATTR_NONNULL;
+void io_shares_free(struct io_shares *shares) ATTR_NONNULL;
+
 /** An interface with AF_XDP. */
 struct xdp_info {
     const char *name;

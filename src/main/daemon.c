@@ -70,6 +70,14 @@ static void host_io_stats(void *ctx, struct io_stats *out)
         workers_stats(d->workers, out);
 }
 
+static void host_io_shares(void *ctx, struct io_shares *out)
+{
+    const struct daemon *d = ctx;
+    *out = (struct io_shares){0};
+    if (d->workers)
+        workers_shares(d->workers, out);
+}
+
 static bool host_xdp(void *ctx, uint32_t i, struct xdp_info *out)
 {
     const struct daemon *d = ctx;
@@ -103,6 +111,7 @@ static struct ctl_host make_host(struct daemon *d)
         .generation = host_generation,
         .checker = host_checker,
         .io_stats = host_io_stats,
+        .io_shares = host_io_shares,
         .xdp = host_xdp,
         .serving = host_serving,
         .reload = host_reload,

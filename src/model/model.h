@@ -199,6 +199,13 @@ enum xdp_mode {
 
 #define XDP_INTERFACES_MAX 16
 
+/** Which worker's socket a UDP packet goes to. */
+enum dispatch {
+    DISPATCH_AUTO, /* cpu where that spreads the load, otherwise hash */
+    DISPATCH_CPU,  /* the worker on the core that takes the packet in */
+    DISPATCH_HASH, /* by addresses and ports */
+};
+
 struct xdp_interface {
     struct span span;
     const char *name;
@@ -207,7 +214,8 @@ struct xdp_interface {
 struct server_config {
     const struct listen_addr *listen; /* default 0.0.0.0:53 and [::]:53 */
     uint32_t n_listen;
-    uint32_t workers;      /* >= 1; `auto` is resolved to the number of usable cores */
+    uint32_t workers; /* >= 1; `auto` is resolved to the number of usable cores */
+    enum dispatch dispatch;
     const char *identity;  /* NSID and id.server; NULL: none */
     const char *version;   /* version.bind; NULL: none */
     const char *user;      /* NULL: unchanged */

@@ -29,6 +29,7 @@ struct facts {
     const struct override_rule *rules;
     uint32_t n_rules;
     struct io_stats io;
+    struct io_shares shares;                 /* lent */
     struct xdp_info xdp[XDP_INTERFACES_MAX]; /* the interfaces that have it */
     uint32_t n_xdp;
     double rates[RATE_WINDOWS]; /* queries per second; < 0: not known yet */

@@ -101,6 +101,34 @@ static void put_queries(struct buf *out, const struct io_stats *io)
     counter(out, "dns_referrals_total", "Referrals to delegated zones.", a->referrals);
 }
 
+static void put_shares(struct buf *out, const struct io_shares *s)
+{
+    char text[IP_PORT_TEXT_MAX];
+    head(out, "listen_udp_received_total", "counter", "UDP packets received, by listen address.");
+    for (uint32_t i = 0; i < s->n_listeners; i++)
+        labelled(out, "listen_udp_received_total", "listen",
+                 ip_port_text(text, &s->listeners[i].addr, s->listeners[i].port),
+                 s->listeners[i].udp_received);
+    head(out, "listen_udp_kernel_drops_total", "counter",
+         "UDP packets dropped by the kernel, socket full, by listen address.");
+    for (uint32_t i = 0; i < s->n_listeners; i++)
+        labelled(out, "listen_udp_kernel_drops_total", "listen",
+                 ip_port_text(text, &s->listeners[i].addr, s->listeners[i].port),
+                 s->listeners[i].udp_kernel_drops);
+    head(out, "worker_udp_received_total", "counter", "UDP packets received, by worker.");
+    for (uint32_t i = 0; i < s->n_workers; i++) {
+        snprintf(text, sizeof text, "%u", i);
+        labelled(out, "worker_udp_received_total", "worker", text, s->workers[i].udp_received);
+    }
+    head(out, "worker_udp_kernel_drops_total", "counter",
+         "UDP packets dropped by the kernel, socket full, by worker.");
+    for (uint32_t i = 0; i < s->n_workers; i++) {
+        snprintf(text, sizeof text, "%u", i);
+        labelled(out, "worker_udp_kernel_drops_total", "worker", text,
+                 s->workers[i].udp_kernel_drops);
+    }
+}
+
 static void put_sockets(struct buf *out, const struct io_stats *io)
 {
     counter(out, "udp_received_total", "UDP packets received.", io->udp_received);
@@ -378,6 +406,7 @@ void metrics_text(struct buf *out, const struct facts *f)
     put_config(out, f);
     put_queries(out, &f->io);
     put_sockets(out, &f->io);
+    put_shares(out, &f->shares);
     put_endpoint_counts(out, f);
     put_pools(out, f);
     put_endpoints(out, f);

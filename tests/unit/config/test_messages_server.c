@@ -169,8 +169,8 @@ static const struct message_case loadstar_yaml[] = {
     {"loadstar.yaml",
      "zones: zones/\n"
      "server: 53\n",
-     "loadstar.yaml:2:9: 'server' is '53', expected a mapping with keys (listen, workers, id"
-     "entity, ...)\n"},
+     "loadstar.yaml:2:9: 'server' is '53', expected a mapping with keys (listen, workers, "
+     "dispatch, ...)\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
      "server: {xdp: {interfaces: []}}\n",

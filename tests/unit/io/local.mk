@@ -3,6 +3,10 @@ check_PROGRAMS += tests/unit/io/test_clients
 tests_unit_io_test_clients_SOURCES = tests/unit/io/test_clients.c
 tests_unit_io_test_clients_LDADD = $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/io/test_dispatch
+tests_unit_io_test_dispatch_SOURCES = tests/unit/io/test_dispatch.c
+tests_unit_io_test_dispatch_LDADD = $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/io/test_framing
 tests_unit_io_test_framing_SOURCES = tests/unit/io/test_framing.c
 tests_unit_io_test_framing_LDADD = $(UNIT_LIBS)

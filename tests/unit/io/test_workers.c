@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -309,6 +310,120 @@ static void stop_answers_what_is_queued(void **state)
     publish_shutdown();
 }
 
+/** The core number i of those that we may use. */
+static unsigned usable_core(const cpu_set_t *set, unsigned i)
+{
+    unsigned cpu = 0;
+    while (!CPU_ISSET(cpu, set) || i-- > 0)
+        cpu++;
+    return cpu;
+}
+
+/** Asks n times from as many ports, on one core. On loopback the packets are taken in there. */
+static void ask_from_core(const char *text, uint16_t port, unsigned cpu, unsigned n)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    for (unsigned i = 0; i < n; i++)
+        expect_udp(text, port, (uint16_t)i);
+}
+
+/** How many of `n` new packets, all from one core, each of the workers got. */
+static void expect_share(const struct workers *w, struct io_shares *before, unsigned worker,
+                         unsigned n)
+{
+    struct io_shares now;
+    usleep(20000); /* counters lag by a batch */
+    workers_shares(w, &now);
+    for (unsigned i = 0; i < now.n_workers; i++)
+        assert_int_equal(now.workers[i].udp_received - before->workers[i].udp_received,
+                         i == worker ? n : 0);
+    io_shares_free(before);
+    *before = now;
+}
+
+static void packets_go_to_the_worker_of_their_core(void **state)
+{
+    (void)state;
+    cpu_set_t all;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    unsigned n_cores = (unsigned)CPU_COUNT(&all);
+    if (n_cores < 2) {
+        print_message("skipped: needs two cores\n");
+        skip();
+    }
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port), address("::1", port)};
+    struct server_config by_core = config(listen, 2), by_hash = config(listen, 2);
+    by_core.workers = by_hash.workers = n_cores;
+    by_core.dispatch = DISPATCH_CPU;
+    by_hash.dispatch = DISPATCH_HASH;
+    struct workers *w = start(&by_core);
+    struct io_shares shares;
+    workers_shares(w, &shares);
+    for (unsigned i = 0; i < n_cores; i++) {
+        ask_from_core("127.0.0.1", port, usable_core(&all, i), 40);
+        expect_share(w, &shares, i, 40);
+        ask_from_core("::1", port, usable_core(&all, i), 40);
+        expect_share(w, &shares, i, 40);
+    }
+    struct diags diags;
+    diags_init(&diags);
+    assert_int_equal(workers_reload(w, &by_hash, &diags), 0);
+    ask_from_core("127.0.0.1", port, usable_core(&all, 0), 100);
+    usleep(20000);
+    io_shares_free(&shares);
+    workers_shares(w, &shares);
+    assert_true(shares.workers[1].udp_received > 80);
+    assert_int_equal(workers_reload(w, &by_core, &diags), 0);
+    ask_from_core("127.0.0.1", port, usable_core(&all, 1), 40);
+    expect_share(w, &shares, 1, 40);
+    assert_int_equal(diags.n, 0);
+    diags_free(&diags);
+    io_shares_free(&shares);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    finish(w);
+}
+
+/** Every packet is either answered or counted as dropped, also over a reload. */
+static void what_overflows_is_counted(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port), address("127.0.0.2", port)};
+    struct server_config two = config(listen, 2), one = config(listen, 1);
+    struct workers *w = NULL;
+    struct diags diags;
+    diags_init(&diags);
+    assert_int_equal(workers_bind(&w, &two, &diags), 0);
+    int fd = connect_to("127.0.0.1", port, SOCK_DGRAM);
+    uint8_t query[12];
+    fill(query, 1);
+    unsigned sent = 0; /* all to one worker, as they come from one port */
+    for (; sent < 50000; sent++)
+        assert_int_equal(send(fd, query, sizeof query, 0), sizeof query);
+    publish_snapshot(make_snapshot());
+    assert_int_equal(workers_start(w, &diags), 0);
+    usleep(300000);
+    assert_int_equal(workers_reload(w, &one, &diags), 0);
+    struct io_shares shares;
+    struct io_stats stats;
+    workers_shares(w, &shares);
+    workers_stats(w, &stats);
+    assert_int_equal(shares.n_listeners, 1);
+    assert_true(shares.listeners[0].udp_kernel_drops > 0);
+    assert_int_equal(shares.listeners[0].udp_kernel_drops + shares.listeners[0].udp_received, sent);
+    assert_int_equal(shares.workers[0].udp_kernel_drops + shares.workers[1].udp_kernel_drops,
+                     stats.udp_kernel_drops);
+    assert_int_equal(stats.udp_kernel_drops, shares.listeners[0].udp_kernel_drops);
+    io_shares_free(&shares);
+    diags_free(&diags);
+    close(fd);
+    finish(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +433,8 @@ int main(void)
         cmocka_unit_test(an_address_in_use_is_refused),
         cmocka_unit_test(reload_adds_and_drops_addresses),
         cmocka_unit_test(stop_answers_what_is_queued),
+        cmocka_unit_test(packets_go_to_the_worker_of_their_core),
+        cmocka_unit_test(what_overflows_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
