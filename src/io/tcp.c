@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -42,7 +43,7 @@
 #define TCP_PRESSED_BELOW 16
 
 struct tcp_order {
-    enum { TCP_LISTEN, TCP_UNLISTEN, TCP_LIMITS, TCP_STOP } kind;
+    enum { TCP_LISTEN, TCP_UNLISTEN, TCP_LIMITS, TCP_SYNC, TCP_STOP } kind;
     int fd;
     struct tcp_limits limits;
 };
@@ -54,6 +55,7 @@ struct conn_list {
 struct tcp_server {
     int epoll_fd;
     int orders[2]; /* pipe of struct tcp_order: read end, write end */
+    sem_t synced;  /* posted for each TCP_SYNC */
     bool started;
     pthread_t thread;
     /* The thread's own. */
@@ -337,6 +339,9 @@ static void take_orders(struct tcp_server *s)
             s->limits = order.limits;
             make_room(s);
             break;
+        case TCP_SYNC:
+            sem_post(&s->synced);
+            break;
         case TCP_STOP:
             begin_stop(s);
             break;
@@ -364,6 +369,13 @@ void tcp_unlisten(struct tcp_server *s, int fd)
 void tcp_set_limits(struct tcp_server *s, struct tcp_limits limits)
 {
     give_order(s, (struct tcp_order){.kind = TCP_LIMITS, .limits = limits});
+}
+
+void tcp_sync(struct tcp_server *s)
+{
+    give_order(s, (struct tcp_order){.kind = TCP_SYNC});
+    while (sem_wait(&s->synced) != 0 && errno == EINTR)
+        ;
 }
 
 void tcp_request_stop(struct tcp_server *s)
@@ -475,6 +487,7 @@ int tcp_open(struct tcp_server **server, struct clients *clients, struct tcp_lim
     s->limits = limits;
     s->now_ms = clock_mono_ms();
     s->orders[0] = s->orders[1] = -1;
+    sem_init(&s->synced, 0, 0);
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s->scratch = scratch_new();
     if (!s->scratch || s->epoll_fd < 0 || pipe2(s->orders, O_CLOEXEC) != 0 ||
@@ -527,6 +540,7 @@ void tcp_close(struct tcp_server *s)
     close_fd(s->orders[0]);
     close_fd(s->orders[1]);
     close_fd(s->epoll_fd);
+    sem_destroy(&s->synced);
     if (s->scratch)
         munmap(s->scratch, sizeof *s->scratch);
     free(s);

@@ -28,6 +28,10 @@ int tcp_start(struct tcp_server *server, unsigned worker, int cpu) ATTR_NONNULL 
 void tcp_listen(struct tcp_server *server, int fd) ATTR_NONNULL;
 void tcp_unlisten(struct tcp_server *server, int fd) ATTR_NONNULL;
 void tcp_set_limits(struct tcp_server *server, struct tcp_limits limits) ATTR_NONNULL;
+/** Waits until the thread, which runs and was not asked to stop, has taken the orders before. So an
+ *  address that is dropped is free when that is said: a connection to one that comes back at once
+ *  would still reach the old socket, and be reset with it. */
+void tcp_sync(struct tcp_server *server) ATTR_NONNULL;
 /** No new connections; what is being answered is finished, for at most a second. */
 void tcp_request_stop(struct tcp_server *server) ATTR_NONNULL;
 

@@ -289,7 +289,11 @@ static void drop_unwanted(struct workers *w)
         else
             listener_free(w, w->listeners.v[i]);
     }
+    if (kept == w->listeners.n)
+        return;
     w->listeners.n = kept;
+    for (unsigned i = 0; i < w->n_workers; i++)
+        tcp_sync(w->tcp[i]);
 }
 
 int workers_reload(struct workers *w, const struct server_config *server, struct diags *diags)
