@@ -18,3 +18,8 @@ tests_bench_stream_load_SOURCES = tests/bench/stream_load.c
 tests_bench_stream_load_LDADD = $(LOADSTAR_LIBS)
 CLEANFILES += tests/bench/stream_load
 EXTRA_DIST += tests/bench/tcp.py
+
+EXTRA_PROGRAMS += tests/bench/flips/flips
+tests_bench_flips_flips_SOURCES = tests/bench/flips/flips.c
+CLEANFILES += tests/bench/flips/flips
+EXTRA_DIST += tests/bench/flips.sh
