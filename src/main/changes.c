@@ -10,6 +10,9 @@
 #include <stdio.h>
 
 #define EVENT_WAIT_MS 200
+#define TELL_WAIT_MS 1000
+
+static void on_event_timer(uv_timer_t *timer);
 
 static void write_events(struct daemon *d, struct effects *effects)
 {
@@ -22,6 +25,8 @@ static void write_events(struct daemon *d, struct effects *effects)
     }
     d->events.n = 0;
     uv_timer_stop(&d->event_timer);
+    if (events_unlogged() && !d->stopping)
+        uv_timer_start(&d->event_timer, on_event_timer, TELL_WAIT_MS, 0);
 }
 
 void daemon_flush_events(struct daemon *d)
@@ -31,6 +36,7 @@ void daemon_flush_events(struct daemon *d)
 
 static void on_event_timer(uv_timer_t *timer)
 {
+    events_tell_unlogged();
     daemon_flush_events(timer->data);
 }
 
@@ -69,7 +75,7 @@ static void on_event(void *ctx, const struct health_event *e)
     if (d->switching) /* endpoints of a model that is not in force yet */
         return;
     describe(vec_push(&d->events), d->generation->model, e);
-    if (!uv_is_active((uv_handle_t *)&d->event_timer) && !d->stopping)
+    if (d->events.n == 1 && !d->stopping)
         uv_timer_start(&d->event_timer, on_event_timer, EVENT_WAIT_MS, 0);
 }
 

@@ -2,13 +2,21 @@
  * The event log: a ring of the newest events, which counts them for ever. */
 #include "out/events.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* Event id i is in slot i % EVENTS_KEPT. One log a process, like stderr, which it mirrors. */
 static struct event ring[EVENTS_KEPT];
 static uint64_t last_id;
+
+/* Of the second that runs. */
+static struct {
+    int64_t second;
+    uint64_t logged, unlogged;
+} pace;
 
 static void write_to_log(const struct event *e)
 {
@@ -16,12 +24,40 @@ static void write_to_log(const struct event *e)
                e->to, e->reason[0] ? ": " : "", e->reason, e->effect[0] ? "; " : "", e->effect);
 }
 
+uint64_t events_unlogged(void)
+{
+    return pace.unlogged;
+}
+
+void events_tell_unlogged(void)
+{
+    if (pace.unlogged > 0)
+        log_notice("%llu events more came within a second and are not logged",
+                   (unsigned long long)pace.unlogged);
+    pace.unlogged = 0;
+}
+
+/** Whether there is room in this second's share. */
+static bool may_log(void)
+{
+    int64_t second = clock_mono_ms() / 1000;
+    if (second != pace.second) {
+        events_tell_unlogged();
+        pace.second = second;
+        pace.logged = 0;
+    }
+    bool room = pace.logged < EVENTS_LOGGED_PER_S;
+    *(room ? &pace.logged : &pace.unlogged) += 1;
+    return room;
+}
+
 void events_add(const struct event *event)
 {
     struct event *slot = &ring[++last_id % EVENTS_KEPT];
     *slot = *event;
     slot->id = last_id;
-    write_to_log(slot);
+    if (may_log())
+        write_to_log(slot);
 }
 
 uint32_t events_since(uint64_t after, struct event *out, uint32_t max)

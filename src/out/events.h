@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The event log: one line per change of state, with reason, old and new, and what it changed in the
- * answers. The newest EVENTS_KEPT stay in memory for /api/v1/events; each is written to the log.
- * Control thread only. */
+ * answers. The newest EVENTS_KEPT stay in memory for /api/v1/events. Each is written to the log,
+ * but at most EVENTS_LOGGED_PER_S a second: a log that is slow to take them would hold up the
+ * checker. Control thread only. */
 #pragma once
 
 #include "base/attr.h"
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #define EVENTS_KEPT 1000
+#define EVENTS_LOGGED_PER_S 1000
 
 struct event {
     uint64_t id; /* counts from 1, no gaps; given by events_add() */
@@ -24,3 +26,8 @@ void events_add(const struct event *event) ATTR_NONNULL;
 /** Copies events with id > after, oldest first, at most max. Returns how many. */
 uint32_t events_since(uint64_t after, struct event *out, uint32_t max) ATTR_NONNULL;
 uint64_t events_last_id(void);
+
+/** How many events of late were not logged, and nothing has been said of it yet. */
+uint64_t events_unlogged(void);
+/** Says so in the log, if there are any. */
+void events_tell_unlogged(void);

@@ -41,9 +41,23 @@ static void test_ring(void **state)
     assert_int_equal(out[0].id, EVENTS_KEPT + 1);
 }
 
+/* All are kept, but a flood of them is not logged line by line. */
+static void test_pace(void **state)
+{
+    (void)state;
+    events_tell_unlogged();
+    uint64_t before = events_last_id();
+    add(4 * EVENTS_LOGGED_PER_S);
+    assert_int_equal(events_last_id(), before + 4 * EVENTS_LOGGED_PER_S);
+    /* Three seconds' shares at the most, should the clock tick meanwhile. */
+    assert_true(events_unlogged() >= EVENTS_LOGGED_PER_S);
+    events_tell_unlogged();
+    assert_int_equal(events_unlogged(), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ring)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ring), cmocka_unit_test(test_pace)};
     log_init(LOG_LEVEL_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
