@@ -214,6 +214,7 @@ struct checker_summary checker_summary(const struct checker *c)
         .n_overrides = c->rules.n,
         .n_panics = c->n_panics,
         .problem = c->problem,
+        .delays = c->delays,
         .panic = c->guard.panic,
         .stale = c->n_stale > 0,
     };

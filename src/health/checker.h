@@ -88,11 +88,22 @@ struct probe_info {
     const char *reason;
 };
 uint32_t checker_probes(const struct checker *checker, struct probe_info *out, uint32_t max);
+
+/** How long changes took from the result, or the order, that made them until changed() had
+ * returned, and so were in the answers. n[i] counts those of at most checker_delay_ms[i],
+ * n[CHECKER_DELAYS] those above all. */
+#define CHECKER_DELAYS 9
+extern const uint32_t checker_delay_ms[CHECKER_DELAYS];
+struct checker_delays {
+    uint64_t n[CHECKER_DELAYS + 1], sum_us;
+};
+
 struct checker_summary {
     uint32_t n_probes, n_in_flight;
     uint32_t n_up, n_down, n_unknown; /* endpoints, by health; overrides do not count here */
     uint32_t n_overrides;             /* rules */
     uint64_t n_panics;                /* since the start */
+    struct checker_delays delays;
     const char *problem; /* what was wrong with the overrides file at the start; NULL: nothing */
     bool panic, stale;
 };

@@ -18,6 +18,22 @@ enum { FLUSH_MS = 50 };
 
 /* ---- changes, coalesced ---- */
 
+const uint32_t checker_delay_ms[CHECKER_DELAYS] = {1, 5, 10, 25, 50, 75, 100, 250, 1000};
+
+/** Counts how long each of the n changes that were just told had waited. */
+static void note_delays(struct checker *c, uint32_t n)
+{
+    int64_t now_us = clock_mono_us();
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t us = now_us - c->standings[c->changed[i]].changed_us;
+        unsigned k = 0;
+        while (k < CHECKER_DELAYS && us > (int64_t)checker_delay_ms[k] * 1000)
+            k++;
+        c->delays.n[k]++;
+        c->delays.sum_us += (uint64_t)us;
+    }
+}
+
 void endpoints_flush(struct checker *c)
 {
     uv_timer_stop(&c->flush);
@@ -28,6 +44,14 @@ void endpoints_flush(struct checker *c)
     c->n_changed = 0;
     if (n > 0 && c->callbacks.changed)
         c->callbacks.changed(c->callbacks.ctx, c->changed, n);
+    note_delays(c, n);
+}
+
+void endpoints_flush_if_late(struct checker *c)
+{
+    if (c->n_changed > 0 &&
+        clock_mono_us() - c->standings[c->changed[0]].changed_us >= FLUSH_MS * 1000)
+        endpoints_flush(c);
 }
 
 static void on_flush(uv_timer_t *timer)
@@ -41,6 +65,7 @@ void endpoints_mark_changed(struct checker *c, uint32_t endpoint)
     if (c->standings[endpoint].changed || c->stopping)
         return;
     c->standings[endpoint].changed = true;
+    c->standings[endpoint].changed_us = clock_mono_us();
     c->changed[c->n_changed++] = endpoint;
     if (uv_is_active((uv_handle_t *)&c->flush))
         return;

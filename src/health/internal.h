@@ -22,6 +22,7 @@ struct standing {
     bool changed;          /* waits in `changed` */
     uint8_t known;         /* enum health: before the restart or the reload; unknown: nothing */
     int64_t since_before_ms, known_since_ms;
+    int64_t changed_us; /* since when it waits, monotonic */
 };
 
 /** Probes that are due but have no slot yet, first in, first out. */
@@ -58,6 +59,7 @@ struct checker {
     /* endpoints.c */
     uv_timer_t flush;
     int64_t flushed_ms;
+    struct checker_delays delays;
     uint32_t *changed;
     uint32_t n_changed;
 
@@ -113,6 +115,8 @@ void endpoints_touched(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
 void endpoints_mark_changed(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
 /** Tells of the changes that wait, now. */
 void endpoints_flush(struct checker *c) ATTR_NONNULL;
+/** Does so if they have waited for long: in a busy turn of the loop the timer comes late. */
+void endpoints_flush_if_late(struct checker *c) ATTR_NONNULL;
 /** Ends panic when it may end. */
 void endpoints_review_panic(struct checker *c) ATTR_NONNULL;
 void endpoints_event(struct checker *c, uint32_t endpoint, const char *from, const char *to,

@@ -263,6 +263,7 @@ static void on_finished(struct trial_host *host, struct trial *trial,
     p->trial = NULL;
     unlist_trial(c, trial);
     take_result(c, p, result);
+    endpoints_flush_if_late(c);
 }
 
 static void on_freed(struct trial_host *host, const struct prepared_check *check)

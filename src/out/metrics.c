@@ -331,6 +331,22 @@ static void put_probes(struct buf *out, const struct facts *f)
     gauge(out, "overrides", "Override rules in force.", f->n_rules);
 }
 
+/** From a change to the answers: a histogram, whose buckets add up. */
+static void put_delays(struct buf *out, const struct checker_delays *d)
+{
+    uint64_t n = 0;
+    head(out, "publish_delay_seconds", "histogram",
+         "How long changes of endpoints took until they were in the answers.");
+    for (int i = 0; i <= CHECKER_DELAYS; i++) {
+        char le[16] = "+Inf";
+        if (i < CHECKER_DELAYS)
+            snprintf(le, sizeof le, "%g", checker_delay_ms[i] / 1e3);
+        labelled(out, "publish_delay_seconds_bucket", "le", le, n += d->n[i]);
+    }
+    buf_printf(out, PREFIX "publish_delay_seconds_sum %.6f\n", (double)d->sum_us / 1e6);
+    count(out, "publish_delay_seconds_count", n);
+}
+
 /* Configuration and process */
 
 static void put_config(struct buf *out, const struct facts *f)
@@ -411,4 +427,5 @@ void metrics_text(struct buf *out, const struct facts *f)
     put_pools(out, f);
     put_endpoints(out, f);
     put_probes(out, f);
+    put_delays(out, &f->health.delays);
 }

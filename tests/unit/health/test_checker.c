@@ -35,6 +35,11 @@ static void test_up_and_down(void **state)
     assert_int_equal(world_count_events(&w, 0, "down"), 1);
     world_run(&w, 60, NULL, NULL);
     assert_true(w.n_changed_calls >= 2);
+    struct checker_summary summary = checker_summary(w.checker);
+    uint64_t n_delays = 0;
+    for (unsigned i = 0; i <= CHECKER_DELAYS; i++)
+        n_delays += summary.delays.n[i];
+    assert_true(n_delays >= w.n_changed_calls && summary.delays.sum_us < 1000000 * n_delays);
     world_stop(&w);
     world_close(&w);
 }

@@ -14,7 +14,8 @@
 
 struct family {
     char name[80];
-    bool counter, closed;
+    bool counter, histogram, closed;
+    double buckets; /* of a histogram: the last one, which holds all */
 };
 
 struct parsed {
@@ -61,10 +62,32 @@ static const char *skip_labels(const char *p)
     return p;
 }
 
+/* What a sample's name has behind that of the histogram it is of; NULL: it is of none. */
+static const char *suffix_of(struct parsed *p, const char *name)
+{
+    struct family *last = &p->v[p->n - 1];
+    size_t n = strlen(last->name);
+    return last->histogram && strncmp(name, last->name, n) == 0 ? name + n : NULL;
+}
+
+/* Buckets add up, and the last of them is the count. */
+static void check_histogram(struct family *family, const char *suffix, double value)
+{
+    if (strncmp(suffix, "_bucket{le=\"", 12) == 0) {
+        assert_true(value >= family->buckets);
+        family->buckets = value;
+    } else if (strncmp(suffix, "_count ", 7) == 0) {
+        assert_true(value == family->buckets);
+    } else {
+        assert_memory_equal(suffix, "_sum ", 5);
+    }
+}
+
 static void parse_sample(struct parsed *p, const char *line)
 {
     size_t n = name_length(line);
-    struct family *family = find(p, line, n);
+    const char *suffix = suffix_of(p, line);
+    struct family *family = suffix ? &p->v[p->n - 1] : find(p, line, n);
     if (!family || family->closed)
         fail_msg("sample outside of its family: %s", line);
     const char *at = line[n] == '{' ? skip_labels(line + n) : line + n;
@@ -72,6 +95,8 @@ static void parse_sample(struct parsed *p, const char *line)
     char *end;
     double value = strtod(at, &end);
     assert_true(end > at && *end == '\0');
+    if (suffix)
+        check_histogram(family, suffix, value);
     if (family->counter)
         assert_true(value >= 0 && strcmp(family->name + strlen(family->name) - 6, "_total") == 0);
     p->n_samples++;
@@ -93,7 +118,8 @@ static void parse_line(struct parsed *p, const char *line)
         const char *type = line + 7 + strlen(family->name) + 1;
         assert_memory_equal(line + 7, family->name, strlen(family->name));
         family->counter = strcmp(type, "counter") == 0;
-        assert_true(family->counter || strcmp(type, "gauge") == 0);
+        family->histogram = strcmp(type, "histogram") == 0;
+        assert_true(family->counter || family->histogram || strcmp(type, "gauge") == 0);
     } else {
         parse_sample(p, line);
     }
@@ -127,6 +153,8 @@ static void test_format(void **state)
     s->facts.n_probes = 1;
     s->facts.io.answer.queries[0] = 42;
     s->facts.io.answer.rcode[3] = 2;
+    s->facts.health.delays =
+        (struct checker_delays){.n = {3, 2, [CHECKER_DELAYS] = 1}, .sum_us = 2500000};
     metrics_text(&out, &s->facts);
 
     static const char *const lines[] = {
@@ -145,6 +173,11 @@ static void test_format(void **state)
         "loadstar_config_info{hash=\"0000000000000abc\"} 1\n",
         "loadstar_config_differs_from_disk 0\n",
         "loadstar_endpoints{health=\"down\"} 1\n",
+        "loadstar_publish_delay_seconds_bucket{le=\"0.001\"} 3\n",
+        "loadstar_publish_delay_seconds_bucket{le=\"1\"} 5\n",
+        "loadstar_publish_delay_seconds_bucket{le=\"+Inf\"} 6\n",
+        "loadstar_publish_delay_seconds_sum 2.500000\n",
+        "loadstar_publish_delay_seconds_count 6\n",
     };
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         if (!strstr(out.p, lines[i]))
