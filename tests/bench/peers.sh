@@ -58,7 +58,7 @@ measure() { # section, repetition, server, case, dnsload's options...
 		line=$(locked load_on -P "$(process_tree $srv_pid)" -C "$server_core" "${@:5}")
 		[[ $line == qps=* ]] || { echo "$3 $4: no figures" >&2; return 1; }
 		bad=$(awk -v g="$(field gen_util "$line")" -v u="$(field util "$line")" -v b="$(field core_busy "$line")" \
-			'BEGIN { print g < 0.95 || b - u > 0.06 ? 1 : 0 }')
+			'BEGIN { print (g < 0.95 || b - u > 0.06) ? 1 : 0 }')
 		[ "$bad" = 0 ] && break
 	done
 	row "$1" "$2" "$3" "$4" "$line" "disturbed=$bad"
@@ -76,6 +76,66 @@ section_hot() {
 			done
 			stop_server
 		done
+	done
+}
+
+# Instructions of the files that callgrind left in $dir.
+counted() {
+	awk '/^(totals|summary):/ { if (!(FILENAME in seen)) n += $2; seen[FILENAME] = 1 } END { printf "%.0f", n }' \
+		"$dir"/callgrind.* /dev/null
+}
+
+send() { # mix, count -> replies
+	field recv "$(load_on -s 1 -w 32 -T 5 -N "$2" $(mix_args "$1"))"
+}
+
+callgrind_all() { # callgrind_control's options...
+	local p
+	for p in ${srv_pids//,/ }; do callgrind_control "$@" "$p"; done >/dev/null 2>&1
+}
+
+# Workers that are children are out of callgrind_control's reach: the difference of two whole runs.
+insn_forks() { # name, mix -> instructions per query
+	local n at=()
+	for n in 1000 $((insn_queries + 1000)); do
+		start_server "$name" "$server_core,$generator_core" || return
+		send "$mix" "$n" >/dev/null
+		kill "$srv_pid"
+		wait "$srv_pid" 2>/dev/null
+		sleep 2
+		at+=("$(counted)")
+	done
+	srv_pid=
+	echo $(((at[1] - at[0]) / insn_queries))
+}
+
+insn_one() { # mix -> instructions per query of the server that runs
+	local got
+	send "$1" 2000 >/dev/null
+	callgrind_all -i on
+	callgrind_all -z
+	got=$(send "$1" "$insn_queries")
+	rm -f "$dir"/callgrind.*
+	callgrind_all -d
+	callgrind_all -i off
+	sleep 1
+	echo $(($(counted) / (got ? got : 1)))
+}
+
+section_insn() {
+	local name mix mixes="static nx geo weighted geow" insn_queries=20000
+	local SRV_WRAP="valgrind --tool=callgrind --quiet --callgrind-out-file=callgrind.%p" START_TIMEOUT=300
+	begin insn
+	for name in $servers; do
+		serves_zones "$name" || continue
+		[ -n "$srv_forks" ] || { SRV_WRAP+=" --instr-atstart=no"; start_server "$name" "$server_core,$generator_core" || continue; }
+		for mix in $mixes; do
+			[[ " $srv_mixes " == *" $mix "* ]] || continue
+			row insn 1 "$name" "$mix" "instructions=$(if [ -n "$srv_forks" ]; then insn_forks; else insn_one "$mix"; fi)"
+			tail -1 "$out/bench-insn.tsv"
+		done
+		stop_server
+		SRV_WRAP=${SRV_WRAP% --instr-atstart=no}
 	done
 }
 
@@ -143,14 +203,10 @@ section_overload() {
 	done
 }
 
-reload_case() { # repetition, server, case, zone to reload or '', dnsload's options...
-	local line command=
-	if [ -n "$4" ]; then
-		command=$(srv_reload "$4") || return
-		(sleep 2; taskset -c "$server_core" sh -c "$command") >"$dir/reload.log" 2>&1 &
-	fi
-	line=$(load_on -W 1 -m 1 -T 0.5 -n 1048576 $(mix_args big) "${@:5}")
-	[ -z "$4" ] || wait $!
+reload_case() { # repetition, server, case, version to reload or '', dnsload's options...
+	local line how=()
+	[ -z "$4" ] || how=(-M "taskset -c $server_core sh -c '$(srv_reload "$4")' >'$dir/reload.log' 2>&1") || return
+	line=$(load_on -W 1 -m 1 "${how[@]}" -T 0.5 -n 1048576 $(mix_args big) "${@:5}")
 	row reload "$1" "$2" "$3" "$line"
 	echo "$1 $2 $3 $(tr ' ' '\n' <<<"$line" | grep -E '^(qps|lost|watched_.*|changed_ms)=' | tr '\n' ' ')"
 }

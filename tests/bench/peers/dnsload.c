@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ struct stats {
 struct watch {
     int fd;
     double after_s;
+    const char *command;                   /* asks for the reload; NULL once it runs */
     uint64_t from_ns, next_ns, changed_ns; /* 0: not yet */
     uint32_t address;
 };
@@ -281,10 +283,21 @@ static uint32_t due(const struct load *l, uint32_t socket, uint64_t start, uint6
 
 /* --- the run --- */
 
+static void watch_begin(struct watch *w)
+{
+    char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)(uintptr_t)w->command, NULL};
+    pid_t pid;
+    w->command = NULL;
+    if (posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) != 0)
+        die("/bin/sh");
+}
+
 static void watch_poll(struct load *l, uint64_t now)
 {
     uint8_t p[REPLY_MAX];
     struct watch *w = &l->watch;
+    if (w->command && now >= w->from_ns)
+        watch_begin(w);
     ssize_t n = recv(w->fd, p, sizeof p, MSG_DONTWAIT);
     if (n > 12 && p[7] > 0) {
         uint32_t at = 12, address;
@@ -422,19 +435,20 @@ static const char usage[] =
     "  -r QPS              paced;  -o: at that rate whatever is answered\n"
     "  -t S -W S           measured time (2), warm-up (0.3);  -N N: N queries instead\n"
     "  -T S                lost after (0.2)\n"
-    "  -m S                a reload comes S seconds into the run: when does the address of name 0 "
-    "change?\n"
+    "  -m S                from S seconds on, watch for another address of name 0;\n"
+    "  -M COMMAND          which this, run then, should bring about\n"
     "  -P PID,... -C CORE  the server's processes and core, to account for\n"
     "  -S SEED             of names and subnets (1)\n";
 
 struct options {
     double seconds, warm_up;
     uint64_t max;
+    const char *command;
 };
 
 static void parse(int argc, char **argv, struct load *l, struct account *a, struct options *o)
 {
-    for (int c; (c = getopt(argc, argv, "a:p:q:c:n:eE:w:s:b:r:ot:W:N:T:m:P:C:S:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "a:p:q:c:n:eE:w:s:b:r:ot:W:N:T:m:M:P:C:S:")) != -1;) {
         switch (c) {
         case 'a':
             l->address = optarg;
@@ -488,6 +502,9 @@ static void parse(int argc, char **argv, struct load *l, struct account *a, stru
             l->watching = true;
             l->watch.after_s = atof(optarg);
             break;
+        case 'M':
+            o->command = optarg;
+            break;
         case 'P':
             account_pids(a, optarg);
             break;
@@ -531,6 +548,7 @@ int main(int argc, char **argv)
         o.warm_up = 0, o.seconds = 3600;
     if (o.warm_up > 0)
         run(&l, o.warm_up, 0);
+    l.watch.command = o.command;
     struct measured m = measure(&l, &a, o.seconds, o.max);
     if (!o.max && !l.flood && account_sample_start(&a)) {
         run(&l, o.seconds, 0);
