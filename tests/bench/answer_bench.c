@@ -1,33 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Replays query mixes through answer_batch() alone and prints nanoseconds of CPU per query.
  *
- *     answer_bench [-n QUERIES] [-z NAMES] [MIX...]
+ *     answer_bench [-n QUERIES] [-z NAMES] [-b BATCH] [MIX...]
  *
- * Mixes: static nx geo weighted geow sticky. Instructions per query, which repeat exactly:
+ * Mixes: static nx cname geo ecs4 ecs6 weighted geow sticky. One zone holds NAMES names: half of
+ * them have an address, a tenth are aliases, and a tenth each belong to four pools: geo, weighted,
+ * both, sticky. What is asked is drawn at random from all names of the mix, so that a big zone
+ * misses the caches.
  *
- *     valgrind --tool=callgrind --toggle-collect=answer_batch answer_bench -n 32000 static */
+ * Under callgrind, instructions are counted while a mix runs and dumped with its name, see
+ * instructions.sh. */
 #include "tests/unit/answer/served.h"
 
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-#define QUERIES_MAX 65536
-#define PACKET_MAX 128
-#define DYNAMIC_NAMES 100
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_STOP_INSTRUMENTATION
+#define CALLGRIND_DUMP_STATS_AT(name) (void)(name)
+#endif
+
+#define PACKETS_MAX (1u << 20)
+#define PACKET_MAX 104
 #define COUNTRIES 240
-#define NETWORKS 300000
+#define NETWORKS_V4 300000
+#define NETWORKS_V6 100000
 #define ADDRESSES 4
+#define SHARE 10      /* of the names, one in so many is an alias, one in so many is of each pool */
+#define NAME_BYTES 22 /* LETTER and eight digits, bench.test. */
 
 struct packet {
     uint8_t bytes[PACKET_MAX];
+    struct ip source;
     uint32_t len;
 };
 
 struct bench {
     struct served *s;
     struct rng rng;
-    uint32_t n_names;
+    uint32_t n_names, batch;
     struct packet *packets;
     uint32_t n_packets;
 };
@@ -75,22 +90,64 @@ static void add_pools(struct bench *b)
     add_pool(w, STEER_MAP, PICK_STICKY, ADDRESSES);
 }
 
-static void add_zone(struct bench *b)
+static void put_name(uint8_t *p, char letter, uint32_t i)
 {
-    struct buf text = {0};
-    buf_puts(&text, "@ 3600 SOA ns1 hostmaster 1 3600 900 604800 300\n@ 3600 NS ns1\n"
-                    "ns1 3600 A 192.0.2.53\n");
-    for (uint32_t i = 0; i < b->n_names; i++)
-        buf_printf(&text, "h%04u 300 A 10.%u.%u.%u\n", i, i >> 16, i >> 8 & 255, i & 255);
-    for (unsigned pool = 0; pool < WORLD_POOLS; pool++) {
-        for (unsigned i = 0; i < DYNAMIC_NAMES; i++)
-            buf_printf(&text, "%c%02u 60 POOL %u\n", "gwms"[pool], i, pool);
-    }
-    served_zone(b->s, "static.test.", text.p);
-    buf_free(&text);
+    static const uint8_t tail[] = "\5bench\4test";
+    p[0] = 9;
+    p[1] = (uint8_t)letter;
+    for (unsigned digit = 9; digit >= 2; digit--, i /= 10)
+        p[digit] = (uint8_t)('0' + i % 10);
+    memcpy(p + 10, tail, sizeof tail);
 }
 
-/* Countries over the address space much as a registry's statistics have them: 300,000 networks. */
+static const uint8_t *new_name(struct bench *b, char letter, uint32_t i)
+{
+    uint8_t *p = arena_alloc(b->s->w->arena, NAME_BYTES);
+    put_name(p, letter, i);
+    return p;
+}
+
+static void add_record(struct zone *zone, struct record record)
+{
+    struct record *r = (struct record *)(uintptr_t)&zone->records[zone->n_records++];
+    *r = record;
+    r->ttl_s = 300;
+    r->owner_len = NAME_BYTES;
+}
+
+static void add_zone(struct bench *b)
+{
+    struct served *s = b->s;
+    uint32_t each = b->n_names / SHARE, n_static = b->n_names - 5 * each;
+    struct zone *zone = &s->zones[s->w->model.n_zones];
+    served_zone(s, "bench.test.", "");
+    zone->records = arena_calloc(s->w->arena, n_static + each + 3, sizeof *zone->records);
+    zone->pool_names = arena_calloc(s->w->arena, WORLD_POOLS * each, sizeof *zone->pool_names);
+    served_line(s, zone, (char[]){"@ 3600 SOA ns1 hostmaster 1 3600 900 604800 300"}, 1);
+    served_line(s, zone, (char[]){"@ 3600 NS ns1"}, 2);
+    served_line(s, zone, (char[]){"ns1 3600 A 192.0.2.53"}, 3);
+    for (uint32_t i = 0; i < n_static; i++) {
+        uint8_t *address = arena_alloc(s->w->arena, 4);
+        store_u32(address, 10u << 24 | i);
+        add_record(zone, (struct record){new_name(b, 'h', i), address, .type = TYPE_A, .rdlen = 4});
+    }
+    for (uint32_t i = 0; i < each; i++)
+        add_record(zone, (struct record){new_name(b, 'c', i), new_name(b, 'h', i),
+                                         .type = TYPE_CNAME, .rdlen = NAME_BYTES});
+    for (uint32_t i = 0; i < WORLD_POOLS * each; i++) {
+        struct pool_name *p =
+            (struct pool_name *)(uintptr_t)&zone->pool_names[zone->n_pool_names++];
+        *p = (struct pool_name){.owner = new_name(b, "gwms"[i / each], i % each),
+                                .owner_len = NAME_BYTES,
+                                .pool = i / each,
+                                .ttl = {60, 60},
+                                .has_ttl = true,
+                                .span = {zone->span.file, 4, 1}};
+    }
+}
+
+/* Countries over the address space much as a registry's statistics have them; and some of
+ * 2000::/4. */
 static void add_countries(struct bench *b)
 {
     struct served *s = b->s;
@@ -101,11 +158,18 @@ static void add_countries(struct bench *b)
         snprintf(places[i + 1].country, 3, "%c%c", 'A' + i / 26, 'A' + i % 26);
     s->geo = (struct geo){
         .arena = s->w->arena, .base = trie_new(0), .places = places, .n_places = COUNTRIES + 1};
-    for (uint32_t i = 0; i < NETWORKS; i++) {
-        uint32_t address = (uint32_t)rng_next(&b->rng);
-        struct ip_prefix prefix = {.addr.family = IP_V4,
-                                   .len = (uint8_t)(14 + i * 10ull / NETWORKS)};
-        store_u32(prefix.addr.b, address);
+    for (uint32_t i = 0; i < NETWORKS_V4 + NETWORKS_V6; i++) {
+        bool v6 = i >= NETWORKS_V4;
+        uint64_t bits = rng_next(&b->rng);
+        struct ip_prefix prefix = {.addr.family = v6 ? IP_V6 : IP_V4};
+        store_u32(prefix.addr.b, (uint32_t)(bits >> 32));
+        if (v6) {
+            store_u32(prefix.addr.b + 4, (uint32_t)bits);
+            prefix.addr.b[0] = 0x20 | (prefix.addr.b[0] & 0x0f);
+            prefix.len = (uint8_t)(24 + rng_below(&b->rng, 25));
+        } else {
+            prefix.len = (uint8_t)(14 + i * 10ull / NETWORKS_V4);
+        }
         ip_mask(&prefix.addr, prefix.len);
         trie_set(s->geo.base, &prefix, 1 + rng_below(&b->rng, COUNTRIES));
     }
@@ -115,52 +179,73 @@ static void add_countries(struct bench *b)
 
 struct mix {
     const char *name;
-    char letter; /* of its names: LETTER and a number */
-    bool dynamic, edns, ecs;
+    char letter;    /* of its names */
+    uint8_t subnet; /* length of the client's; 0: none */
+    bool v6, edns;
 };
 
 static const struct mix mixes[] = {
-    {"static", 'h', false, false, false}, {"nx", 'x', false, true, false},
-    {"geo", 'g', true, true, true},       {"weighted", 'w', true, true, false},
-    {"geow", 'm', true, true, true},      {"sticky", 's', true, true, true},
+    {"static", 'h', 0, false, false},  {"nx", 'x', 0, false, true},
+    {"cname", 'c', 0, false, true},    {"geo", 'g', 0, false, true},
+    {"ecs4", 'g', 24, false, true},    {"ecs6", 'g', 56, true, true},
+    {"weighted", 'w', 0, false, true}, {"geow", 'm', 24, false, true},
+    {"sticky", 's', 24, false, true},
 };
 
-static void make_packets(struct bench *b, const struct mix *mix)
+/* Unicast: 1/8 to 222/8, or 2000::/4. */
+static struct ip random_client(struct bench *b, bool v6)
 {
-    b->n_packets = QUERIES_MAX;
-    for (uint32_t i = 0; i < b->n_packets; i++) {
-        char name[64], subnet[IP_PREFIX_TEXT_MAX];
-        uint32_t client = (uint32_t)rng_next(&b->rng);
-        snprintf(subnet, sizeof subnet, "%u.%u.%u.0/24", 1 + (client >> 24) % 222,
-                 client >> 16 & 255, client >> 8 & 255);
-        snprintf(name, sizeof name, "%c%0*u.static.test.", mix->letter, mix->dynamic ? 2 : 4,
-                 rng_below(&b->rng, mix->dynamic ? DYNAMIC_NAMES : b->n_names));
-        struct ask ask = {.no_edns = !mix->edns, .subnet = mix->ecs ? subnet : NULL};
-        uint8_t query[1024];
-        b->packets[i].len = served_query(query, name, TYPE_A, &ask);
-        memcpy(b->packets[i].bytes, query, b->packets[i].len);
+    struct ip ip = {.family = v6 ? IP_V6 : IP_V4};
+    store_u32(ip.b, (uint32_t)rng_next(&b->rng));
+    ip.b[0] = v6 ? 0x20 | (ip.b[0] & 0x0f) : 1 + ip.b[0] % 222;
+    if (v6)
+        store_u32(ip.b + 4, (uint32_t)rng_next(&b->rng));
+    return ip;
+}
+
+static void make_packet(struct bench *b, const struct mix *mix, struct packet *p)
+{
+    uint32_t each = b->n_names / SHARE, of = mix->letter == 'h' ? b->n_names - 5 * each : each;
+    char subnet[IP_PREFIX_TEXT_MAX];
+    struct ip_prefix prefix = {.addr = random_client(b, mix->v6), .len = mix->subnet};
+    struct ask ask = {.no_edns = !mix->edns, .subnet = mix->subnet ? subnet : NULL};
+    p->source = prefix.addr;
+    ip_mask(&prefix.addr, prefix.len);
+    ip_prefix_text(subnet, &prefix);
+    uint8_t query[1024];
+    p->len = served_query(query, "h00000000.bench.test.", TYPE_A, &ask);
+    put_name(query + 12, mix->letter, rng_below(&b->rng, of));
+    memcpy(p->bytes, query, p->len);
+}
+
+static void replay(struct bench *b, uint32_t n_queries)
+{
+    static uint8_t responses[ANSWER_BATCH][ANSWER_UDP_MAX];
+    struct answer_packet batch[ANSWER_BATCH];
+    for (uint32_t at = 0; at < n_queries; at += b->batch) {
+        for (uint32_t i = 0; i < b->batch; i++) {
+            const struct packet *p = &b->packets[(at + i) % b->n_packets];
+            batch[i] = (struct answer_packet){.query = p->bytes,
+                                              .query_len = p->len,
+                                              .response = responses[i],
+                                              .response_max = ANSWER_UDP_MAX,
+                                              .source = p->source};
+        }
+        answer_batch(&b->s->ctx, b->s->snapshot, batch, b->batch);
     }
 }
 
 static void run(struct bench *b, const struct mix *mix, uint32_t n_queries)
 {
-    static uint8_t responses[ANSWER_BATCH][ANSWER_UDP_MAX];
-    struct answer_packet batch[ANSWER_BATCH];
     struct answer_stats before = b->s->ctx.stats;
-    make_packets(b, mix);
+    for (uint32_t i = 0; i < b->n_packets; i++)
+        make_packet(b, mix, &b->packets[i]);
+    CALLGRIND_START_INSTRUMENTATION;
     double start = cpu_us();
-    for (uint32_t at = 0; at < n_queries; at += ANSWER_BATCH) {
-        for (uint32_t i = 0; i < ANSWER_BATCH; i++) {
-            const struct packet *p = &b->packets[(at + i) % QUERIES_MAX];
-            batch[i] = (struct answer_packet){.query = p->bytes,
-                                              .query_len = p->len,
-                                              .response = responses[i],
-                                              .response_max = ANSWER_UDP_MAX,
-                                              .source = {{192, 0, 2, 1}, IP_V4}};
-        }
-        answer_batch(&b->s->ctx, b->s->snapshot, batch, ANSWER_BATCH);
-    }
+    replay(b, n_queries);
     double us = cpu_us() - start;
+    CALLGRIND_STOP_INSTRUMENTATION;
+    CALLGRIND_DUMP_STATS_AT(mix->name);
     const struct answer_stats *after = &b->s->ctx.stats;
     printf("%-10s %8.1f ns/query  %u queries, %lu NOERROR, %lu NXDOMAIN, %lu dynamic\n", mix->name,
            us * 1000 / n_queries, n_queries,
@@ -178,31 +263,38 @@ static bool wanted(const char *name, char **names, int n)
     return n == 0;
 }
 
-int main(int argc, char **argv)
+static void build(struct bench *b)
 {
-    struct bench b = {.rng.state = 7, .n_names = 10000};
-    uint32_t n_queries = 1u << 22;
-    for (int o; (o = getopt(argc, argv, "n:z:")) != -1;) {
-        if (o == 'n')
-            n_queries = (uint32_t)strtoul(optarg, NULL, 10) / ANSWER_BATCH * ANSWER_BATCH;
-        else if (o == 'z')
-            b.n_names = (uint32_t)strtoul(optarg, NULL, 10);
-        else
-            return 2;
-    }
-    b.s = served_new();
-    b.packets = xcalloc(QUERIES_MAX, sizeof *b.packets);
-    add_pools(&b);
-    add_zone(&b);
-    add_countries(&b);
+    b->s = served_new();
+    add_pools(b);
+    add_zone(b);
+    add_countries(b);
     double start = cpu_us();
-    if (served_compile(&b.s[0]) != 0) {
-        diags_print(&b.s->diags, stderr);
-        return 1;
+    if (served_compile(b->s) != 0) {
+        diags_print(&b->s->diags, stderr);
+        exit(1);
     }
-    const struct index *ix = &b.s->snapshot->index;
+    const struct index *ix = &b->s->snapshot->index;
     printf("%u names, %.1f bytes each, compiled in %.0f ms\n", ix->n_names,
            (double)(ix->map_len + part_bytes()) / ix->n_names, (cpu_us() - start) / 1000);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {.rng.state = 7, .n_names = 10000, .batch = ANSWER_BATCH};
+    uint32_t n_queries = 1u << 22;
+    for (int o; (o = getopt(argc, argv, "n:z:b:")) != -1;) {
+        uint32_t value = o == '?' ? 0 : (uint32_t)strtoul(optarg, NULL, 10);
+        *(o == 'n' ? &n_queries : o == 'z' ? &b.n_names : &b.batch) = value;
+    }
+    if (b.batch < 1 || b.batch > ANSWER_BATCH || b.n_names < SHARE || n_queries < b.batch) {
+        fputs("usage: answer_bench [-n QUERIES] [-z NAMES] [-b BATCH] [MIX...]\n", stderr);
+        return 2;
+    }
+    n_queries -= n_queries % b.batch;
+    b.n_packets = n_queries < PACKETS_MAX ? n_queries : PACKETS_MAX;
+    b.packets = xcalloc(b.n_packets, sizeof *b.packets);
+    build(&b);
     for (unsigned i = 0; i < ARRAY_LEN(mixes); i++) {
         if (wanted(mixes[i].name, argv + optind, argc - optind))
             run(&b, &mixes[i], n_queries);

@@ -20,10 +20,10 @@ srv_conf() {
 	cat >"$dir/loadstar.yaml" <<-E
 	server: {listen: ["127.0.0.1:$port"], workers: $workers, state_dir: $dir/state}
 	control: $dir/control.sock
-	geo: {databases: [$data/country.mmdb]}
-	pools: pools.yaml
 	zones: zones/
 	E
+	[ -n "$big" ] && return
+	printf 'geo: {databases: [%s]}\npools: pools.yaml\n' "$data/country.mmdb" >>"$dir/loadstar.yaml"
 	{
 		echo "sites:"
 		for dc in $geo_dcs; do echo "  $dc: {location: [0, 0]}"; done
