@@ -9,7 +9,9 @@
 # each other shows as lateness, never as speed. Runs in a network namespace of its own: wants root.
 #   control, reclaim, other   cores used by these threads of the server
 #   wrong   answers with an endpoint that had been told to be down over 100 ms before the query
-#   lag     how long ago, of all endpoints in answers that were down when asked for
+#   lag     how long ago, of all endpoints in answers that were down when asked for; from the back end's
+#           word on, so the probe's own way is in it
+#   published: changes by how long they took from the probe's result to the answers
 set -eu
 [ -n "${FLIPS_INSIDE:-}" ] || FLIPS_INSIDE=1 exec unshare -n sh "$0" "$@"
 build=$(cd "$1" && pwd) pools=$2 each=$3
@@ -23,6 +25,7 @@ trap 'exit 130' INT TERM
 cat >"$dir/loadstar.yaml" <<-END
 	server: {listen: "127.0.0.1:5300", workers: 1}
 	control: control.sock
+	http: {listen: "127.0.0.1:8053"}
 	pools: pools.yaml
 	zones: [flips.test.yaml]
 END
@@ -48,6 +51,11 @@ awk -v pools="$pools" 'BEGIN {
 	for (p = 0; p < pools; p++) printf "  p%05d: {POOL: p%05d}\n", p, p
 }' >"$dir/flips.test.yaml"
 
+delays() { # how long changes have taken to the answers so far: "le COUNT" a line
+	curl -s http://127.0.0.1:8053/metrics |
+		sed -n 's/^loadstar_publish_delay_seconds_bucket{le="\([^"]*\)"}/<=\1s/p'
+}
+
 ulimit -n "$(ulimit -H -n)"
 sysctl -qw net.ipv4.ip_local_port_range="1024 65535" net.core.somaxconn=8192 2>/dev/null || :
 nice -n 5 taskset -c 1 "$build/tests/bench/flips/flips" "$@" -P "$dir/pid" 5300 8080 "$pools" "$each" &
@@ -63,6 +71,9 @@ for thread in /proc/$server/task/*; do
 	case $(cat "$thread/comm") in udp/*) taskset -pc 0 "${thread##*/}" >/dev/null ;; esac
 done
 echo $server >"$dir/pid"
+sleep 12
+delays >"$dir/before"
 wait $tool
 tool=''
+delays | paste "$dir/before" - | awk '{ printf "%s%s%d", (NR > 1 ? " " : "published: "), $1 "=", $4 - $2 } END { print "" }'
 [ -z "${FLIPS_LOG:-}" ] || cp "$dir/log" "$FLIPS_LOG"
