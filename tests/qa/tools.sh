@@ -12,6 +12,7 @@ for f in contrib/man/*.[1-8]; do
 	mandoc -T lint -W warning "$f" || bad=1
 done
 for f in $(find contrib tests geoip .ci -name '*.sh' -o -path '.ci/run'); do
-	sh -n "$f" || bad=1
+	shell=$(sed -n '1s|^#!/bin/||p; 1,5s/^# shellcheck shell=\([a-z]*\).*/\1/p' "$f" | tail -1)
+	case $shell in bash) bash -n "$f" ;; *) sh -n "$f" ;; esac || bad=1
 done
 exit $bad

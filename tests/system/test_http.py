@@ -448,12 +448,13 @@ def parse_metrics(test, text):
         elif line.startswith("# TYPE "):
             _, _, name, kind = line.split()
             test.assertEqual(name, family)
-            test.assertIn(kind, ("counter", "gauge"))
+            test.assertIn(kind, ("counter", "gauge", "histogram"))
             test.assertEqual(kind == "counter", family.endswith("_total"), family)
         else:
             match = SAMPLE.match(line)
             test.assertTrue(match, line)
-            test.assertEqual(match.group(1), family)
+            suffixes = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
+            test.assertIn(match.group(1), [family + suffix for suffix in suffixes])
             key = line.rsplit(" ", 1)[0]
             test.assertNotIn(key, values)
             values[key] = float(match.group(3))
