@@ -12,6 +12,8 @@ libloadstar_a_SOURCES += \
 	src/base/diag.h \
 	src/base/file.c \
 	src/base/file.h \
+	src/base/give_way.c \
+	src/base/give_way.h \
 	src/base/hash.h \
 	src/base/ip.c \
 	src/base/ip.h \

@@ -10,6 +10,7 @@
 #include "io/tcp.h"
 
 #include "base/clock.h"
+#include "base/give_way.h"
 #include "base/vec.h"
 #include "io/counters.h"
 #include "io/tcp_conn.h"
@@ -444,7 +445,7 @@ static void *tcp_run(void *arg)
 {
     struct tcp_server *s = arg;
     struct epoll_event events[TCP_EVENTS];
-    thread_give_way();
+    give_way(); /* to the UDP thread of this core */
     publish_thread_register();
     rng_init(&s->scratch->answer.rng);
     while (!s->drain_until_ms || (s->n_conns > 0 && s->now_ms < s->drain_until_ms)) {

@@ -14,7 +14,3 @@ int thread_start(pthread_t *thread, void *(*run)(void *), void *arg, const char 
 /** The core for a worker: with as many workers as usable cores each gets its own, as its socket's
  *  packets then stay in one cache; otherwise -1, and the scheduler decides. */
 int thread_cpu(unsigned worker, unsigned n_workers);
-
-/** Lets the calling thread give way to those of usual priority on its core: TCP to UDP. It gets all
- *  that they leave, and about a tenth when they leave nothing, so that neither can starve it. */
-void thread_give_way(void);

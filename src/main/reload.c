@@ -6,6 +6,7 @@
  * side follows, addresses are bound. Then those that cannot: the checker moves over, views are
  * filled, and one pointer swap puts the new generation in force. On failure the old one stays. */
 #include "base/clock.h"
+#include "base/give_way.h"
 #include "base/log.h"
 #include "main/daemon.h"
 #include "main/notify.h"
@@ -13,6 +14,7 @@
 #include "snapshot/publish.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -183,10 +185,25 @@ static void after_load(uv_work_t *work, int status)
         start(d);
 }
 
+/** With all threads that it starts, it leaves the cores to those that answer. */
+static void *load_modestly(void *arg)
+{
+    struct daemon *d = arg;
+    give_way();
+    d->reload.code = generation_load(&d->reload.loaded, d->path, d->generation, &d->reload.diags);
+    return NULL;
+}
+
+/** A thread of libuv's pool waits for one of its own: the pool's are needed at full speed again. */
 static void load(uv_work_t *work)
 {
     struct daemon *d = work->data;
-    d->reload.code = generation_load(&d->reload.loaded, d->path, d->generation, &d->reload.diags);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, load_modestly, d) == 0)
+        pthread_join(thread, NULL);
+    else
+        d->reload.code =
+            generation_load(&d->reload.loaded, d->path, d->generation, &d->reload.diags);
 }
 
 static void start(struct daemon *d)

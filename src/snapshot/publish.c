@@ -7,6 +7,7 @@
 #include "snapshot/publish.h"
 
 #include "base/arena.h"
+#include "base/give_way.h"
 #include "base/log.h"
 
 #include <pthread.h>
@@ -105,6 +106,7 @@ static void *reclaimer_run(void *arg)
 {
     (void)arg;
     pthread_setname_np(pthread_self(), "reclaim");
+    give_way(); /* giving a million names back takes a while, and no one waits for it */
     pthread_mutex_lock(&reclaimer.mutex);
     for (;;) {
         while (!reclaimer.list && !reclaimer.stop)

@@ -37,6 +37,7 @@ done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || { sed -n '3,/^set/p' "$0" | grep '^#'; exit 2; }
 build=$(cd "$1" && pwd) || exit
+mkdir -p "$out" || exit
 shift
 dnsload=$build/tests/bench/peers/dnsload
 trap 'stop_server' EXIT
