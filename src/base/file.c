@@ -3,12 +3,15 @@
 #include "base/file.h"
 
 #include "base/diag.h"
+#include "base/give_way.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define READ_PIECE (256u << 10) /* some 50 us in the kernel, which it does not interrupt */
 
 /* close() that keeps the errno of what failed before it. */
 static void close_quietly(int fd)
@@ -23,7 +26,9 @@ static ssize_t read_full(int fd, uint8_t *p, size_t n)
 {
     size_t done = 0;
     while (done < n) {
-        ssize_t got = read(fd, p + done, n - done);
+        size_t piece = n - done < READ_PIECE ? n - done : READ_PIECE;
+        give_way_pause();
+        ssize_t got = read(fd, p + done, piece);
         if (got == 0)
             break;
         if (got > 0)

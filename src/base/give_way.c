@@ -2,10 +2,14 @@
  * The scheduler's attributes of a modest thread (sched_setattr(2)). */
 #include "base/give_way.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <sched.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Measured with a flood of pipelined queries beside 10,000 UDP queries a second on the core: a UDP
@@ -13,6 +17,9 @@
  * with all three. */
 #define GIVE_WAY_NICE 10
 #define GIVE_WAY_SLICE_NS 20000000 /* who asks for shorter slices may preempt (Linux 6.12) */
+
+#define GIVE_WAY_RUN_US 300
+#define GIVE_WAY_SLEEP_NS 50000 /* timers add as much (prctl(2), PR_SET_TIMERSLACK) */
 
 /* The kernel's struct sched_attr in its first size: its header and the C library's collide. */
 struct scheduling {
@@ -34,4 +41,30 @@ void give_way(void)
     };
     /* Not being allowed to be modest is no reason not to serve. */
     syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
+_Thread_local uint32_t give_way_calls;
+static _Thread_local int64_t running_since_us;
+
+void give_way_pause(void)
+{
+    /* Threads inherit it, so each asks for itself, and when it has run for a while only. */
+    int64_t now_us = clock_mono_us();
+    if (now_us - running_since_us < GIVE_WAY_RUN_US)
+        return;
+    if (sched_getscheduler(0) == SCHED_BATCH) {
+        const struct timespec moment = {.tv_nsec = GIVE_WAY_SLEEP_NS};
+        nanosleep(&moment, NULL);
+        now_us = clock_mono_us();
+    }
+    running_since_us = now_us;
+}
+
+void give_way_copy(void *to, const void *from, size_t n)
+{
+    const size_t piece = 64 << 10; /* some 20 us, with the pages it touches for the first time */
+    for (size_t at = 0; at < n; at += piece) {
+        memcpy((char *)to + at, (const char *)from + at, n - at < piece ? n - at : piece);
+        give_way_pause();
+    }
 }

@@ -2,7 +2,28 @@
  * Threads that can wait, beside threads that answer. */
 #pragma once
 
+#include "base/attr.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
 /** Lets the calling thread, and those that it starts from now on, give way to threads of usual
  *  priority on their cores: for good, as it takes rights to undo it. They get all that the others
  *  leave, and about a tenth when these leave nothing, so that no one starves. */
 void give_way(void);
+
+extern _Thread_local uint32_t give_way_calls;
+void give_way_pause(void) ATTR_COLD;
+
+/** To be called in every turn of a loop of many that takes under a microsecond each. A thread that
+ *  gives way then sleeps for a moment after each third of a millisecond: a kernel that does not
+ *  preempt on its own, as those of servers, would let the others wait for its next tick, 4 ms with
+ *  250 of them a second. To other threads it does nothing. */
+static inline void give_way_often(void)
+{
+    if (UNLIKELY((++give_way_calls & 255) == 0))
+        give_way_pause();
+}
+
+/** As memcpy(), giving way in between: for megabytes. */
+void give_way_copy(void *to, const void *from, size_t n) ATTR_NONNULL;

@@ -2,6 +2,7 @@
  * Zone lint. */
 #include "compile/lint.h"
 
+#include "base/give_way.h"
 #include "dns/name.h"
 #include "dns/rr.h"
 #include "dns/types.h"
@@ -321,6 +322,7 @@ static void each_name(struct tree *tree, struct diags *diags, void (*check)(cons
     char text[NAME_TEXT_MAX];
     for (uint32_t i = 0; i < tree->v.n; i++) {
         const struct name_entry *e = &tree->v.v[i];
+        give_way_often();
         if (e->zone == MODEL_NONE ||
             (!e->n_records && e->pool_name == MODEL_NONE && !(e->flags & NAME_APEX)))
             continue;

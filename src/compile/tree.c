@@ -2,6 +2,7 @@
  * Gathering the names of all zones. */
 #include "compile/tree.h"
 
+#include "base/give_way.h"
 #include "base/hash.h"
 #include "dns/name.h"
 #include "dns/rr.h"
@@ -201,6 +202,7 @@ static uint32_t *place_records(struct tree *tree, size_t total, struct diags *di
         const struct record *last = NULL;
         for (size_t i = 0; i < m->zones[z].n_records; i++, at++) {
             const struct record *r = &m->zones[z].records[i];
+            give_way_often();
             if (i + AHEAD < m->zones[z].n_records)
                 prefetch_slot(tree, r + AHEAD);
             /* Neighbours share their owner; what decides is the same but for DS. */
@@ -233,6 +235,7 @@ static void group_records(struct tree *tree, const uint32_t *entry_of, size_t to
     size_t at = 0;
     for (uint32_t z = 0; z < m->n_zones; z++) {
         for (size_t i = 0; i < m->zones[z].n_records; i++, at++) {
+            give_way_often();
             if (entry_of[at] == TREE_NONE)
                 continue;
             struct name_entry *e = &tree->v.v[entry_of[at]];
@@ -373,6 +376,7 @@ static void settle(struct tree *tree, struct diags *diags)
 {
     for (uint32_t i = 0; i < tree->v.n; i++) {
         struct name_entry *e = &tree->v.v[i];
+        give_way_often();
         sort_records(tree, e, diags);
         e->flags = (uint8_t)flags_of(tree, e);
         if (e->parent == TREE_NONE || (e->flags & NAME_APEX))

@@ -2,6 +2,7 @@
  * One family of zones -> a part: the nodes of its names. */
 #include "compile/family.h"
 
+#include "base/give_way.h"
 #include "compile/lint.h"
 #include "compile/render.h"
 #include "compile/tree.h"
@@ -182,6 +183,7 @@ static void write_node(struct compiler *c, struct name_entry *e)
 static void write_nodes(struct compiler *c)
 {
     for (uint32_t i = 0; i < c->tree.v.n; i++) {
+        give_way_often();
         if (c->tree.v.v[i].zone != MODEL_NONE)
             write_node(c, &c->tree.v.v[i]);
     }
@@ -199,6 +201,7 @@ static void write_links(struct compiler *c, uint32_t start)
 {
     for (uint32_t i = 0; i < c->tree.v.n; i++) {
         const struct name_entry *e = &c->tree.v.v[i];
+        give_way_often();
         if (e->zone == MODEL_NONE)
             continue;
         struct node *node = node_of(c, i);
@@ -225,10 +228,11 @@ static void fill_part(struct compiler *c, struct part *part)
         return;
     }
     write_links(c, part->start);
-    memcpy(to, c->blob.p, c->blob.n);
+    give_way_copy(to, c->blob.p, c->blob.n);
     part_seal(part);
     part->places = xmalloc(c->tree.v.n * sizeof *part->places);
     for (uint32_t i = 0; i < c->tree.v.n; i++) {
+        give_way_often();
         if (c->tree.v.v[i].zone != MODEL_NONE)
             part->places[part->n_names++] = part->start + c->tree.v.v[i].node;
     }

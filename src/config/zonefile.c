@@ -2,6 +2,7 @@
  * Zone files: entries. */
 #include "config/zonefile.h"
 
+#include "base/give_way.h"
 #include "config/zone_reader.h"
 #include "dns/rr.h"
 #include "dns/types.h"
@@ -301,6 +302,7 @@ void reader_entries(struct zone_reader *r)
 {
     struct scan *scan = &r->scan;
     while (scan->p < scan->end) {
+        give_way_often();
         bool ok = read_entry(r);
         if (LIKELY(ok && *scan->p == '\n')) {
             scan->p++;

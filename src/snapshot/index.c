@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/give_way.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -101,6 +102,7 @@ static void feed_part(struct feed *feed, struct index *ix, struct bucket *bucket
                       const struct part *part)
 {
     for (uint32_t i = 0; i < part->n_names; i++) {
+        give_way_often();
         unsigned labels = name_labels(node_name(index_node(ix, part->places[i])));
         if (labels > ix->max_labels)
             ix->max_labels = labels;
@@ -167,8 +169,9 @@ static bool is_gone(const struct gone *gone, uint32_t place)
 
 static void copy_table(struct bucket *to, const struct index *before, const struct gone *gone)
 {
-    memcpy(to, before->buckets, before->n_buckets * sizeof *to);
+    give_way_copy(to, before->buckets, before->n_buckets * sizeof *to);
     for (uint32_t i = 0; gone->n && i < before->n_buckets; i++) {
+        give_way_often();
         for (unsigned k = 0; k < BUCKET_SLOTS; k++) {
             if (is_gone(gone, to[i].offset[k]))
                 to[i].offset[k] = PART_NOBODY;
@@ -180,6 +183,7 @@ static void keep_names(struct feed *feed, struct bucket *to, const struct index 
                        const struct gone *gone)
 {
     for (uint32_t i = 0; i < before->n_buckets; i++) {
+        give_way_often();
         for (unsigned k = 0; k < BUCKET_SLOTS && before->buckets[i].offset[k]; k++) {
             uint32_t place = before->buckets[i].offset[k];
             if (place > PART_NOBODY && !is_gone(gone, place))
