@@ -48,9 +48,29 @@ bool clients_enter(struct clients *c, const struct ip *client, uint32_t max)
 
 void clients_leave(struct clients *c, const struct ip *client)
 {
+    clients_leave_claimed(c, client);
+    atomic_fetch_sub_explicit(&c->total, 1, memory_order_relaxed);
+}
+
+bool clients_claim(struct clients *c, uint32_t max)
+{
+    uint32_t total = clients_total(c);
+    while (total > max)
+        if (atomic_compare_exchange_weak_explicit(&c->total, &total, total - 1,
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+void clients_unclaim(struct clients *c)
+{
+    atomic_fetch_add_explicit(&c->total, 1, memory_order_relaxed);
+}
+
+void clients_leave_claimed(struct clients *c, const struct ip *client)
+{
     counter *slot[CLIENTS_ROWS];
     find(c, client, slot);
     for (unsigned i = 0; i < CLIENTS_ROWS; i++)
         atomic_fetch_sub_explicit(slot[i], 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&c->total, 1, memory_order_relaxed);
 }

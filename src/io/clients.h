@@ -28,6 +28,15 @@ bool clients_enter(struct clients *clients, const struct ip *client, uint32_t ma
 
 void clients_leave(struct clients *clients, const struct ip *client) ATTR_NONNULL;
 
+/** While there are more than `max` in all, takes one off their number; false when there are not.
+ *  The caller then closes one and calls clients_leave_claimed(), or clients_unclaim(): of workers
+ *  that see the same excess at once, each closes its share of it and no more. */
+bool clients_claim(struct clients *clients, uint32_t max) ATTR_NONNULL ATTR_MUST_USE;
+
+void clients_unclaim(struct clients *clients) ATTR_NONNULL;
+
+void clients_leave_claimed(struct clients *clients, const struct ip *client) ATTR_NONNULL;
+
 /** Connections of all clients. */
 static inline uint32_t clients_total(const struct clients *clients)
 {

@@ -103,11 +103,11 @@ static int watch(struct tcp_server *s, int op, struct tcp_source *source, uint32
     return epoll_ctl(s->epoll_fd, op, source->fd, &e);
 }
 
-static void conn_close(struct tcp_server *s, struct tcp_conn *c)
+/** Closes a connection that is no longer counted. */
+static void conn_end(struct tcp_server *s, struct tcp_conn *c)
 {
     list_remove(s, c);
     s->n_conns--;
-    clients_leave(s->clients, &c->client);
     /* Closing is not enough while a child that was just forked still has the socket, too. */
     watch(s, EPOLL_CTL_DEL, &c->source, 0);
     close(c->source.fd);
@@ -117,15 +117,26 @@ static void conn_close(struct tcp_server *s, struct tcp_conn *c)
     s->dead = c;
 }
 
-/** Closes one that has answers to take and does not: what the kernel still has of them goes, too.
- */
-static void conn_abort(struct tcp_server *s, struct tcp_conn *c)
+static void conn_close(struct tcp_server *s, struct tcp_conn *c)
+{
+    clients_leave(s->clients, &c->client);
+    conn_end(s, c);
+}
+
+/** Before one is closed that may have answers to take and does not: what the kernel still has of
+ *  them goes, too. */
+static void conn_give_up(struct tcp_server *s, struct tcp_conn *c)
 {
     struct linger now = {.l_onoff = 1};
     if (c->out)
         setsockopt(c->source.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    conn_close(s, c);
     s->stats.tcp_idle_closed++;
+}
+
+static void conn_abort(struct tcp_server *s, struct tcp_conn *c)
+{
+    conn_give_up(s, c);
+    conn_close(s, c);
 }
 
 static void free_dead(struct tcp_server *s)
@@ -164,23 +175,28 @@ static uint16_t keepalive_100ms(const struct tcp_server *s)
     return keepalive < UINT16_MAX ? (uint16_t)keepalive : UINT16_MAX;
 }
 
-/** Gives up the connection that has been idle for longest, else one that has stalled. */
-static bool evict(struct tcp_server *s)
+/** The connection to give up first: the one idle for longest, else one that has stalled. NULL: all
+ *  are busy. */
+static struct tcp_conn *least_missed(const struct tcp_server *s)
 {
     struct tcp_conn *c = s->idle.head ? s->idle.head : s->busy.head;
-    if (!c || (c->busy && s->now_ms - c->since_ms < TCP_STALL_MS))
-        return false;
-    conn_abort(s, c);
-    return true;
+    return c && c->busy && s->now_ms - c->since_ms < TCP_STALL_MS ? NULL : c;
 }
 
 /** Closes connections while all workers have more than allowed; false if that many are busy. Each
  *  worker closes its own, and may have one even so, as others may have taken all in its stead. */
 static bool make_room(struct tcp_server *s)
 {
-    while (clients_total(s->clients) > s->limits.max_connections)
-        if (!evict(s))
+    while (clients_claim(s->clients, s->limits.max_connections)) {
+        struct tcp_conn *c = least_missed(s);
+        if (!c) {
+            clients_unclaim(s->clients);
             return s->n_conns == 0;
+        }
+        clients_leave_claimed(s->clients, &c->client);
+        conn_give_up(s, c);
+        conn_end(s, c);
+    }
     return true;
 }
 
@@ -219,7 +235,9 @@ static void watch_listeners(struct tcp_server *s, uint32_t events)
 static void no_files(struct tcp_server *s)
 {
     s->stats.tcp_limited++;
-    evict(s);
+    struct tcp_conn *c = least_missed(s);
+    if (c)
+        conn_abort(s, c);
     watch_listeners(s, 0);
     s->accept_again_ms = s->now_ms + TCP_NO_FILES_MS;
 }
