@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -65,4 +66,9 @@ int process_become(const char *user, struct diags *diags)
         return E_SYSTEM;
     }
     return 0;
+}
+
+void process_trim_heap(void)
+{
+    (void)malloc_trim(0);
 }
