@@ -16,6 +16,10 @@
 #include "snapshot/node.h"
 #include "snapshot/part.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define BUCKET_SLOTS 8
 
 struct bucket {
@@ -72,15 +76,33 @@ static inline bool index_is(const struct node *node, struct slice name)
     return node->name_len == name.n && index_same(node->name, name.p, name.n);
 }
 
+/** A bit for each slot with this tag, without a branch: where in a bucket a name is cannot be
+ *  predicted. */
+static inline uint32_t index_hits(const struct bucket *b, uint32_t tag)
+{
+#ifdef __SSE2__
+    const __m128i *tags = (const __m128i *)(const void *)b->tag, wanted = _mm_set1_epi32((int)tag);
+    __m128i low = _mm_cmpeq_epi32(_mm_load_si128(&tags[0]), wanted);
+    __m128i high = _mm_cmpeq_epi32(_mm_load_si128(&tags[1]), wanted);
+    return (uint32_t)_mm_movemask_epi8(
+        _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128()));
+#else
+    uint32_t hits = 0;
+    for (unsigned i = 0; i < BUCKET_SLOTS; i++)
+        hits |= (uint32_t)(b->tag[i] == tag) << i;
+    return hits;
+#endif
+}
+
 /** The first node in the home bucket that may have this hash, unread; NULL if there is none. */
 static inline const struct node *index_candidate(const struct index *ix, const struct bucket *b,
                                                  uint64_t hash)
 {
-    for (unsigned i = 0; i < BUCKET_SLOTS && b->offset[i]; i++) {
-        if (b->tag[i] == (uint32_t)hash)
-            return index_node(ix, b->offset[i]);
-    }
-    return NULL;
+    uint32_t hits = index_hits(b, (uint32_t)hash);
+    if (UNLIKELY(!hits))
+        return NULL;
+    uint32_t offset = b->offset[__builtin_ctz(hits)];
+    return offset ? index_node(ix, offset) : NULL; /* a free slot's tag is 0 */
 }
 
 /** The node of a lower-case name whose hash is known, or NULL. */
