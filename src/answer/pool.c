@@ -38,13 +38,21 @@ static ATTR_COLD struct lpm_leaf look_up_resolver(const struct reply *r, struct 
     return lpm_lookup(clients, s->client);
 }
 
+static inline struct lpm_leaf look_up(const struct reply *r, const struct steered *s)
+{
+    const struct placed *placed = r->placed;
+    if (LIKELY(placed->table == s->slot->clients && placed->client == s->client))
+        return placed->leaf;
+    return lpm_lookup(s->slot->clients, s->client);
+}
+
 static inline uint32_t class_of(const struct reply *r, struct steered *s,
                                 const struct pool_view *view, uint32_t *depth)
 {
     *depth = 0;
     if (UNLIKELY(!s->slot->clients))
         return view->split ? alias_draw(view->split, view->n_classes, &r->ctx->rng) : 0;
-    struct lpm_leaf leaf = lpm_lookup(s->slot->clients, s->client);
+    struct lpm_leaf leaf = look_up(r, s);
     if (s->by_ecs) {
         if (UNLIKELY(leaf.value & CLIENT_UNPLACED))
             leaf = look_up_resolver(r, s, s->slot->clients);

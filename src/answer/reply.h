@@ -14,12 +14,20 @@
 
 #define OWNER_QUESTION (DNS_COMPRESS | DNS_HEADER_LEN) /* pointer to the question's name */
 
+/** What was found of a client ahead of the answer. */
+struct placed {
+    const struct lpm *table; /* looked up in; NULL: nothing was */
+    const struct ip *client;
+    struct lpm_leaf leaf;
+};
+
 struct reply {
     uint8_t *base, *p, *end;
     const struct snapshot *snapshot;
     struct answer_ctx *ctx;
     const struct query *query;
     const struct answer_packet *packet;
+    const struct placed *placed;
     struct answer_trace *trace; /* NULL but for explain */
 
     const struct node *apex; /* of the zone that answers; NULL before it is known */

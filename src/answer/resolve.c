@@ -82,11 +82,8 @@ static void answer_any(struct reply *r)
 static const uint8_t *answer_otherwise(struct reply *r, const struct node *node)
 {
     uint16_t qtype = r->query->qtype;
-    if (node->flags & NODE_DYNAMIC) {
-        const struct pool_slot *slot = &r->snapshot->pools[node_dynamic(node)->pool];
-        if (qtype == TYPE_A || qtype == TYPE_AAAA || slot->is_cname)
-            return answer_pool(r, node);
-    }
+    if ((node->flags & NODE_DYNAMIC) && r->snapshot->pools[node_dynamic(node)->pool].is_cname)
+        return answer_pool(r, node);
     if (node->flags & NODE_CNAME)
         return answer_cname(r, node_at(node, node_sets(node)));
     if (qtype == TYPE_ANY && (node->n_sets || (node->flags & NODE_DYNAMIC)))
@@ -99,7 +96,11 @@ static const uint8_t *answer_otherwise(struct reply *r, const struct node *node)
 /* `node` holds the data for the name: it is the name's own, or the wildcard's that covers it. */
 static inline const uint8_t *answer_from(struct reply *r, const struct node *node)
 {
-    const struct block *block = node_find(node, r->query->qtype);
+    uint16_t qtype = r->query->qtype;
+    /* A dynamic name has no addresses of its own. */
+    if ((node->flags & NODE_DYNAMIC) && (qtype == TYPE_A || qtype == TYPE_AAAA))
+        return answer_pool(r, node);
+    const struct block *block = node_find(node, qtype);
     if (UNLIKELY(!block))
         return answer_otherwise(r, node);
     reply_put_set(r, block);

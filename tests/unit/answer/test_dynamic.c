@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-enum { MAPPED, ORDERED, NAMED, STICKY }; /* the pools */
+enum { MAPPED, ORDERED, NAMED, STICKY, SPARE }; /* the pools */
 
 #define SOA_RR \
     "example.com. 60 IN SOA ns1.example.com. hostmaster.example.com. 1 3600 900 604800 60"
@@ -82,6 +82,13 @@ static void add_pools(struct served *s)
     world_site(w, 0);
     for (unsigned i = 0; i < 4; i++)
         world_endpoint(w, IP_V4, 1);
+
+    pool = world_pool(w);
+    pool->steer = STEER_MAP;
+    world_site(w, 0);
+    world_endpoint(w, IP_V4, 1);
+    world_site(w, 1);
+    world_endpoint(w, IP_V4, 1);
 }
 
 /* The pool of names: one target in the zone, one outside. */
@@ -357,6 +364,37 @@ static void test_all_down(void **state)
     refresh(s, ORDERED);
 }
 
+/* A fallback pool with the same table: the client found ahead of the answer is not looked up again,
+ * unless the resolver has taken its place meanwhile. */
+static void test_fallback_with_the_same_table(void **state)
+{
+    struct served *s = *state;
+    struct pool *pool = &s->w->pools[MAPPED];
+    assert_ptr_equal(s->snapshot->pools[MAPPED].clients, s->snapshot->pools[SPARE].clients);
+    for (unsigned i = 0; i < 3; i++) {
+        s->w->states[i].health = HEALTH_DOWN;
+        s->w->states[i].checked = true;
+    }
+    pool->on_all_down = ALL_DOWN_FALLBACK;
+    pool->fallback = SPARE;
+    refresh(s, MAPPED);
+    SAYS("www.example.com.", "A", WWW(11) " ecs /24/25", .subnet = "203.0.113.0/24");
+    SAYS("www.example.com.", "A", WWW(10) " ecs /24/24", .subnet = "203.0.112.0/24",
+         .source = "203.0.113.1");
+    SAYS("www.example.com.", "A", WWW(11) " ecs /24/24", .subnet = "10.9.9.0/24",
+         .source = "203.0.113.1");
+    SAYS("www.example.com.", "A", WWW(10) " ecs /24/24", .subnet = "10.9.9.0/24",
+         .source = "203.0.113.200");
+    SAYS("www.example.com.", "A", WWW(11), .source = "203.0.113.1");
+
+    for (unsigned i = 0; i < 3; i++) {
+        s->w->states[i].health = HEALTH_UP;
+        s->w->states[i].checked = false;
+    }
+    pool->on_all_down = ALL_DOWN_SERVE_ALL;
+    refresh(s, MAPPED);
+}
+
 static void test_explain(void **state)
 {
     struct served *s = *state;
@@ -418,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_chain_to_pool),
         cmocka_unit_test(test_ttl),
         cmocka_unit_test(test_all_down),
+        cmocka_unit_test(test_fallback_with_the_same_table),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_several_answers),
     };

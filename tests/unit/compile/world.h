@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define WORLD_SITES 8
-#define WORLD_POOLS 4
+#define WORLD_POOLS 5
 #define WORLD_ENDPOINTS 256
 
 struct world {
