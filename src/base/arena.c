@@ -2,6 +2,8 @@
  * Region allocator: many small allocations, freed at once. */
 #include "base/arena.h"
 
+#include "base/give_way.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +99,7 @@ void arena_free(struct arena *arena)
         return;
     for (struct chunk *c = arena->chunks, *next; c; c = next) {
         next = c->next;
-        free(c);
+        give_way_free(c, sizeof *c + c->size);
     }
     free(arena);
 }

@@ -7,7 +7,9 @@
 #include <assert.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@
  * with all three. */
 #define GIVE_WAY_NICE 10
 #define GIVE_WAY_SLICE_NS 20000000 /* who asks for shorter slices may preempt (Linux 6.12) */
+
+#define PAGE 4096u
 
 #define GIVE_WAY_RUN_US 300
 #define GIVE_WAY_SLEEP_NS 50000 /* timers add as much (prctl(2), PR_SET_TIMERSLACK) */
@@ -67,4 +71,22 @@ void give_way_copy(void *to, const void *from, size_t n)
         memcpy((char *)to + at, (const char *)from + at, n - at < piece ? n - at : piece);
         give_way_pause();
     }
+}
+
+void give_way_free(void *p, size_t n)
+{
+    const size_t piece = 256 << 10;
+    if (n < 2 * piece) {
+        free(p);
+        give_way_pause();
+        return;
+    }
+    /* Whole pages of ours; what malloc keeps of the block is outside of them. */
+    uintptr_t at = ((uintptr_t)p + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    uintptr_t end = ((uintptr_t)p + n) & ~(uintptr_t)(PAGE - 1);
+    for (; at < end; at += piece) {
+        (void)madvise((void *)at, end - at < piece ? end - at : piece, MADV_DONTNEED);
+        give_way_pause();
+    }
+    free(p);
 }

@@ -25,5 +25,9 @@ static inline void give_way_often(void)
         give_way_pause();
 }
 
+/** As free() of `n` bytes from malloc(), giving way in between: the kernel takes some 0.1 ms a
+ *  megabyte to take pages back, and does not stop for others. */
+void give_way_free(void *p, size_t n);
+
 /** As memcpy(), giving way in between: for megabytes. */
 void give_way_copy(void *to, const void *from, size_t n) ATTR_NONNULL;

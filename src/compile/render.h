@@ -2,6 +2,7 @@
  * Writing nodes' blocks (snapshot/node.h): RRsets as they go on the wire. */
 #pragma once
 
+#include "base/give_way.h"
 #include "compile/tree.h"
 #include "snapshot/node.h"
 
@@ -13,7 +14,7 @@ struct blob {
 
 static inline void blob_free(struct blob *blob)
 {
-    free(blob->p);
+    give_way_free(blob->p, blob->cap);
 }
 
 void blob_grow(struct blob *blob, size_t n) ATTR_NONNULL;

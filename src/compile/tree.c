@@ -47,19 +47,22 @@ static struct name_slot *find_slot(const struct tree *tree, struct slice name)
 /* Zeroes; a large table is looked into at random, which misses the TLB less on huge pages. */
 static struct name_slot *new_slots(uint32_t size)
 {
-    size_t bytes = size * sizeof(struct name_slot);
-    if (bytes < HUGE_PAGE) /* powers of two both */
-        return xcalloc(size, sizeof(struct name_slot));
-    void *p = aligned_alloc(HUGE_PAGE, bytes);
-    if (!p)
-        return xcalloc(size, sizeof(struct name_slot)); /* which says that memory is out */
-    (void)madvise(p, bytes, MADV_HUGEPAGE);
-    return memset(p, 0, bytes);
+    struct name_slot *slots = xcalloc(size, sizeof *slots);
+    uintptr_t start = ((uintptr_t)slots + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    uintptr_t end = (uintptr_t)(slots + size) & ~(uintptr_t)(HUGE_PAGE - 1);
+    if (start < end)
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+    return slots;
+}
+
+static void free_slots(struct tree *tree)
+{
+    give_way_free(tree->slots, tree->slots ? (tree->mask + (size_t)1) * sizeof *tree->slots : 0);
 }
 
 static void grow(struct tree *tree, uint32_t size)
 {
-    free(tree->slots);
+    free_slots(tree);
     tree->slots = new_slots(size);
     tree->mask = size - 1;
     for (uint32_t i = 0; i < tree->v.n; i++)
@@ -221,13 +224,16 @@ static void group_records(struct tree *tree, const uint32_t *entry_of, size_t to
 {
     const struct model *m = tree->model;
     tree->records = xmalloc(total * sizeof *tree->records);
+    tree->n_records = total;
     for (size_t i = 0; i < total; i++) {
+        give_way_often();
         if (entry_of[i] != TREE_NONE)
             tree->v.v[entry_of[i]].n_records++;
     }
     uint32_t first = 0;
     for (size_t i = 0; i < tree->v.n; i++) {
         struct name_entry *e = &tree->v.v[i];
+        give_way_often();
         e->first = first;
         first += e->n_records;
         e->n_records = 0;
@@ -398,8 +404,10 @@ static void reserve(struct tree *tree)
     uint64_t runs = 512;
     for (uint32_t z = 0; z < m->n_zones; z++) {
         const struct record *r = m->zones[z].records;
-        for (size_t i = 0; i < m->zones[z].n_records; i++)
+        for (size_t i = 0; i < m->zones[z].n_records; i++) {
+            give_way_often();
             runs += i == 0 || r[i].owner != r[i - 1].owner;
+        }
     }
     uint32_t size = 1024;
     while (size < 2 * runs + runs / 2 && size < UINT32_C(1) << 31)
@@ -419,13 +427,14 @@ void tree_collect(struct tree *tree, const struct model *model, struct diags *di
     uint32_t *entry_of = place_records(tree, total, diags);
     place_pools(tree, diags);
     group_records(tree, entry_of, total);
-    free(entry_of);
+    give_way_free(entry_of, total * sizeof *entry_of);
     settle(tree, diags);
 }
 
 void tree_free(struct tree *tree)
 {
-    vec_free(&tree->v);
-    free(tree->slots);
-    free(tree->records);
+    give_way_free(tree->v.v, tree->v.cap * sizeof *tree->v.v);
+    free_slots(tree);
+    give_way_free(tree->records, tree->n_records * sizeof *tree->records);
+    *tree = (struct tree){0};
 }

@@ -42,6 +42,7 @@ struct tree {
     uint32_t mask;
     uint32_t last_parent; /* neighbours in a file mostly share it */
     const struct record **records;
+    size_t n_records;
 };
 
 /** An RRset: the records of one type at a name. */

@@ -3,11 +3,13 @@
 #include "config/sources.h"
 
 #include "base/file.h"
+#include "base/give_way.h"
 #include "base/hash.h"
 #include "config/config.h"
 
 #include <sys/stat.h>
 
+#define DIGEST_PIECE (256u << 10) /* some 30 us */
 #define REREAD_MAX (1u << 30)
 
 static bool look_at(struct source *source)
@@ -30,14 +32,21 @@ struct source *sources_add(struct load *load, const char *path)
     return source;
 }
 
-uint64_t source_digest(struct slice content)
-{
-    return hash_bytes(0, content.p, content.n);
-}
-
 static uint64_t add_digest(uint64_t hash, uint64_t digest)
 {
     return hash_mix(hash ^ HASH_K0, digest ^ HASH_K1);
+}
+
+uint64_t source_digest(struct slice content)
+{
+    uint64_t digest = 0;
+    for (size_t at = 0; at < content.n; at += DIGEST_PIECE) {
+        size_t left = content.n - at;
+        uint32_t n = left < DIGEST_PIECE ? (uint32_t)left : DIGEST_PIECE;
+        digest = add_digest(digest, hash_bytes(0, content.p + at, n));
+        give_way_pause();
+    }
+    return digest;
 }
 
 void sources_finish(struct load *load)

@@ -9,7 +9,7 @@
 struct source *sources_add(struct load *load, const char *path) ATTR_NONNULL ATTR_RETURNS_NONNULL;
 
 /** The digest of a file's content. */
-uint64_t source_digest(struct slice content) ATTR_PURE;
+uint64_t source_digest(struct slice content);
 
 /** Whether a file is certainly the one that was read for a model loaded at that time. */
 bool source_unchanged(const struct source *then, int64_t loaded_wall_ms) ATTR_NONNULL;

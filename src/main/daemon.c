@@ -261,7 +261,6 @@ static void init_handles(struct daemon *d)
 static int set_up(struct daemon *d, struct diags *diags)
 {
     int code = generation_load(&d->generation, d->path, NULL, diags);
-    process_trim_heap();
     if (code != 0)
         return code;
     const struct model *m = d->generation->model;

@@ -87,6 +87,7 @@ int main(int argc, char **argv)
     if (only_check)
         return check(path);
     log_init(LOG_LEVEL_INFO);
+    process_set_up_heap();
     process_raise_file_limit();
     return daemon_run(path);
 }

@@ -14,6 +14,8 @@
 /* Beside TCP connections and sockets that listen: files, the control side, some probes. */
 #define OTHER_FILES 100
 
+#define LARGE_BLOCK (256 << 10)
+
 void process_raise_file_limit(void)
 {
     struct rlimit limit;
@@ -68,7 +70,7 @@ int process_become(const char *user, struct diags *diags)
     return 0;
 }
 
-void process_trim_heap(void)
+void process_set_up_heap(void)
 {
-    (void)malloc_trim(0);
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 }

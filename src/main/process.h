@@ -13,9 +13,10 @@ void process_raise_file_limit(void);
  *  trying to raise it. */
 void process_check_files(const struct server_config *server, struct diags *diags) ATTR_NONNULL;
 
-/** Gives what reading the zones has allocated and freed back to the system: malloc keeps it, 13 bytes
- *  for each of a million names. */
-void process_trim_heap(void);
+/** Lets malloc give every large block that is freed back to the system. By itself it raises its
+ *  thresholds with the sizes it sees: what reading zones takes for a moment then stays for good,
+ * and large arrays are copied when they grow instead of moved. */
+void process_set_up_heap(void);
 
 /** Becomes `user` for good, with its groups. Nothing to do when we are that user already. Errors go
  *  to `diags`. */

@@ -20,3 +20,6 @@ tests_unit_base_test_units_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_wheel
 tests_unit_base_test_wheel_SOURCES = tests/unit/base/test_wheel.c
 tests_unit_base_test_wheel_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/base/test_give_way
+tests_unit_base_test_give_way_SOURCES = tests/unit/base/test_give_way.c
+tests_unit_base_test_give_way_LDADD = $(UNIT_LIBS)
