@@ -25,9 +25,10 @@ CLEANFILES += tests/bench/flips/flips
 EXTRA_DIST += tests/bench/flips.sh
 
 # The peers' side of the comparison; tests/bench/peers.sh builds and runs them.
-EXTRA_PROGRAMS += tests/bench/peers/dnsload tests/bench/peers/udpecho
+EXTRA_PROGRAMS += tests/bench/peers/dnsload tests/bench/peers/udpecho tests/bench/peers/warm
 tests_bench_peers_dnsload_SOURCES = tests/bench/peers/dnsload.c tests/bench/peers/queries.c \
 	tests/bench/peers/queries.h tests/bench/peers/account.c tests/bench/peers/account.h
 tests_bench_peers_udpecho_SOURCES = tests/bench/peers/udpecho.c
-CLEANFILES += tests/bench/peers/dnsload tests/bench/peers/udpecho
+tests_bench_peers_warm_SOURCES = tests/bench/peers/warm.c
+CLEANFILES += tests/bench/peers/dnsload tests/bench/peers/udpecho tests/bench/peers/warm
 EXTRA_DIST += tests/bench/peers.sh tests/bench/peers/lib.sh tests/bench/peers/servers tests/bench/peers/mmdbremap.py

@@ -204,10 +204,24 @@ section_overload() {
 	done
 }
 
+# What a reload allocates shall have been touched before, see warm.c.
+warm_up() {
+	mkfifo "$dir/warm"
+	nice -n 19 taskset -c "$generator_core" "$build/tests/bench/peers/warm" 600 3 >"$dir/warm" &
+	warm_pid=$!
+	read -r <"$dir/warm"
+	rm "$dir/warm"
+}
+
 reload_case() { # repetition, server, case, version to reload or '', dnsload's options...
-	local line how=()
-	[ -z "$4" ] || how=(-M "taskset -c $server_core sh -c '$(srv_reload "$4")' >'$dir/reload.log' 2>&1") || return
+	local line command warm_pid='' how=()
+	if [ -n "$4" ]; then
+		command=$(srv_reload "$4") || return
+		warm_up
+		how=(-M "nice -n 19 taskset -c $server_core sh -c 'read go; kill $warm_pid; $command' >'$dir/reload.log' 2>&1")
+	fi
 	line=$(load_on -W 1 -m 1 "${how[@]}" -T 0.5 -n 1048576 $(mix_args big) "${@:5}")
+	[ -z "$warm_pid" ] || wait "$warm_pid"
 	row reload "$1" "$2" "$3" "$line"
 	echo "$1 $2 $3 $(tr ' ' '\n' <<<"$line" | grep -E '^(qps|lost|watched_.*|changed_ms)=' | tr '\n' ' ')"
 }
@@ -234,7 +248,7 @@ section_reload() {
 
 section_report() { /usr/bin/python3 "$here/report.py" "$out"; }
 
-make -s -C "$build" loadstard tests/bench/peers/dnsload tests/bench/peers/udpecho || exit
+make -s -C "$build" loadstard tests/bench/peers/dnsload tests/bench/peers/udpecho tests/bench/peers/warm || exit
 make_data || exit
 for section in ${*:-hot insn big load overload reload}; do
 	declare -F "section_$section" >/dev/null || { echo "no such section: $section" >&2; exit 2; }

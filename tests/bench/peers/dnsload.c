@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <spawn.h>
@@ -41,7 +42,7 @@ struct stats {
 struct watch {
     int fd;
     double after_s;
-    const char *command;                   /* asks for the reload; NULL once it runs */
+    int go;                                /* to the command that asks for it; -1: gone */
     uint64_t from_ns, next_ns, changed_ns; /* 0: not yet */
     uint32_t address;
 };
@@ -283,20 +284,34 @@ static uint32_t due(const struct load *l, uint32_t socket, uint64_t start, uint6
 
 /* --- the run --- */
 
+/* Ahead of time: on a core that is busy, starting a program takes milliseconds, from ourselves. */
+static void watch_prepare(struct watch *w, const char *command)
+{
+    char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)(uintptr_t)command, NULL};
+    int pipe[2];
+    pid_t pid;
+    posix_spawn_file_actions_t actions;
+    if (pipe2(pipe, O_CLOEXEC) != 0 || posix_spawn_file_actions_init(&actions) != 0 ||
+        posix_spawn_file_actions_adddup2(&actions, pipe[0], STDIN_FILENO) != 0 ||
+        posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, environ) != 0)
+        die("/bin/sh");
+    posix_spawn_file_actions_destroy(&actions);
+    close(pipe[0]);
+    w->go = pipe[1];
+}
+
 static void watch_begin(struct watch *w)
 {
-    char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)(uintptr_t)w->command, NULL};
-    pid_t pid;
-    w->command = NULL;
-    if (posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) != 0)
-        die("/bin/sh");
+    (void)!write(w->go, "\n", 1);
+    close(w->go);
+    w->go = -1;
 }
 
 static void watch_poll(struct load *l, uint64_t now)
 {
     uint8_t p[REPLY_MAX];
     struct watch *w = &l->watch;
-    if (w->command && now >= w->from_ns)
+    if (w->go >= 0 && now >= w->from_ns)
         watch_begin(w);
     ssize_t n = recv(w->fd, p, sizeof p, MSG_DONTWAIT);
     if (n > 12 && p[7] > 0) {
@@ -436,7 +451,7 @@ static const char usage[] =
     "  -t S -W S           measured time (2), warm-up (0.3);  -N N: N queries instead\n"
     "  -T S                lost after (0.2)\n"
     "  -m S                from S seconds on, watch for another address of name 0;\n"
-    "  -M COMMAND          which this, run then, should bring about\n"
+    "  -M COMMAND          which this should bring about: it gets a line as its input then\n"
     "  -P PID,... -C CORE  the server's processes and core, to account for\n"
     "  -S SEED             of names and subnets (1)\n";
 
@@ -530,7 +545,8 @@ static void parse(int argc, char **argv, struct load *l, struct account *a, stru
 
 int main(int argc, char **argv)
 {
-    static struct load l = {.address = "127.0.0.1",
+    static struct load l = {.watch.go = -1,
+                            .address = "127.0.0.1",
                             .port = 53,
                             .window = 128,
                             .n_sockets = 8,
@@ -548,7 +564,8 @@ int main(int argc, char **argv)
         o.warm_up = 0, o.seconds = 3600;
     if (o.warm_up > 0)
         run(&l, o.warm_up, 0);
-    l.watch.command = o.command;
+    if (o.command)
+        watch_prepare(&l.watch, o.command);
     struct measured m = measure(&l, &a, o.seconds, o.max);
     if (!o.max && !l.flood && account_sample_start(&a)) {
         run(&l, o.seconds, 0);
