@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -45,6 +46,29 @@ void give_way(void)
     };
     /* Not being allowed to be modest is no reason not to serve. */
     syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
+struct task {
+    void (*work)(void *arg);
+    void *arg;
+};
+
+static void *run_task(void *arg)
+{
+    const struct task *task = arg;
+    give_way();
+    task->work(task->arg);
+    return NULL;
+}
+
+void give_way_run(void (*work)(void *arg), void *arg)
+{
+    struct task task = {work, arg};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run_task, &task) == 0)
+        pthread_join(thread, NULL);
+    else
+        work(arg);
 }
 
 _Thread_local uint32_t give_way_calls;

@@ -12,6 +12,10 @@
  *  leave, and about a tenth when these leave nothing, so that no one starves. */
 void give_way(void);
 
+/** Runs work(arg) on a thread that gives way, and waits for its end: for threads that are to keep
+ *  their usual priority, like those of libuv's pool. */
+void give_way_run(void (*work)(void *arg), void *arg) __attribute__((nonnull(1)));
+
 extern _Thread_local uint32_t give_way_calls;
 void give_way_pause(void) ATTR_COLD;
 

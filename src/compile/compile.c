@@ -74,6 +74,7 @@ int generation_load(struct generation **out, const char *path, const struct gene
 {
     struct generation *g = xcalloc(1, sizeof *g);
     g->arena = arena_new();
+    atomic_init(&g->n_holds, 1);
     g->snapshot = snapshot_new();
     int err = load(g, path, before, diags);
     if (err != 0) {
@@ -122,9 +123,15 @@ uint32_t generation_refresh_views(struct generation *g, const struct endpoint_st
     return n_touched;
 }
 
+struct generation *generation_hold(struct generation *g)
+{
+    atomic_fetch_add_explicit(&g->n_holds, 1, memory_order_relaxed);
+    return g;
+}
+
 void generation_free(struct generation *g)
 {
-    if (!g)
+    if (!g || atomic_fetch_sub_explicit(&g->n_holds, 1, memory_order_acq_rel) > 1)
         return;
     if (g->geo)
         geo_free(g->geo);

@@ -7,6 +7,8 @@
 #include "health/state.h"
 #include "snapshot/snapshot.h"
 
+#include <stdatomic.h>
+
 /** One generation: owns its model, geo data and steerings. The snapshot is the caller's: it goes to
  *  publish_snapshot(), or to snapshot_free() when it is never published. Its client tables live in
  *  the generation, which therefore outlives it. */
@@ -17,6 +19,7 @@ struct generation {
     struct arena *arena; /* of the steerings; the client tables in the snapshot live here too */
     struct steerings steerings;
     struct snapshot *snapshot;
+    atomic_uint n_holds; /* generation_hold() */
 };
 
 /** Reads, validates, compiles. What has not changed since `before` (the one in force, NULL: none)
@@ -33,6 +36,12 @@ uint32_t generation_refresh_views(struct generation *generation,
                                   const struct endpoint_state *states, const uint32_t *endpoints,
                                   uint32_t n) ATTR_NONNULL;
 
-/** Frees all but the snapshot. Only when no worker can see that any more (publish_barrier()). NULL
+/** Keeps a generation for one generation_free() more, whatever is in force then: for readers of its
+ *  model on other threads. Its snapshot may be gone before it. On the control thread, of the one in
+ *  force. */
+struct generation *generation_hold(struct generation *generation) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Gives up one hold, generation_load()'s or generation_hold()'s, on any thread; the last frees all
+ *  but the snapshot. The former only when no worker can see that any more (publish_barrier()). NULL
  * is allowed. */
 void generation_free(struct generation *generation);

@@ -2,6 +2,11 @@
  * Words for states, and the rule by which a site is up. */
 #include "health/state.h"
 
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
 struct site_weight site_weigh(const struct model *model, const struct pool_site *site,
                               const struct endpoint_state *states)
 {
@@ -52,4 +57,52 @@ const char *endpoint_state_text(const struct endpoint_state *s)
 {
     static const char *const forced[] = {"", "up!", "down!", "drain!"};
     return s->override == OVERRIDE_AUTO ? health_text(s->health) : forced[s->override];
+}
+
+/* A packed state is its members up to the texts, then both texts with their NULs. */
+#define PACKED_HEAD offsetof(struct endpoint_state, reason)
+static_assert(sizeof(struct endpoint_state) - PACKED_HEAD - 2 * REASON_MAX <
+                  alignof(struct endpoint_state),
+              "the texts come last");
+
+static char *pack_text(char *to, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    return (char *)memcpy(to, text, n) + n;
+}
+
+static const char *unpack_text(char *to, const char *from)
+{
+    size_t n = strlen(from) + 1;
+    memcpy(to, from, n);
+    return from + n;
+}
+
+struct packed_states states_pack(const struct endpoint_state *states, uint32_t first, uint32_t n)
+{
+    /* Room for the longest texts: what they do not fill is never touched, and costs nothing. */
+    struct packed_states packed = {first, n, xmalloc(n * sizeof *states)};
+    char *p = packed.p;
+    for (uint32_t e = first; e < first + n; e++) {
+        memcpy(p, &states[e], PACKED_HEAD);
+        p = pack_text(p + PACKED_HEAD, states[e].reason);
+        p = pack_text(p, states[e].override_reason);
+    }
+    return packed;
+}
+
+void states_unpack(struct endpoint_state *states, const struct packed_states *packed)
+{
+    const char *p = packed->p;
+    for (uint32_t e = packed->first; e < packed->first + packed->n; e++) {
+        memcpy(&states[e], p, PACKED_HEAD);
+        p = unpack_text(states[e].reason, p + PACKED_HEAD);
+        p = unpack_text(states[e].override_reason, p);
+    }
+}
+
+void packed_states_free(struct packed_states *packed)
+{
+    free(packed->p);
+    *packed = (struct packed_states){0};
 }

@@ -14,7 +14,6 @@
 #include "snapshot/publish.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -185,25 +184,16 @@ static void after_load(uv_work_t *work, int status)
         start(d);
 }
 
-/** With all threads that it starts, it leaves the cores to those that answer. */
-static void *load_modestly(void *arg)
+static void load_modestly(void *arg)
 {
     struct daemon *d = arg;
-    give_way();
     d->reload.code = generation_load(&d->reload.loaded, d->path, d->generation, &d->reload.diags);
-    return NULL;
 }
 
-/** A thread of libuv's pool waits for one of its own: the pool's are needed at full speed again. */
+/** With all threads that it starts, it leaves the cores to those that answer. */
 static void load(uv_work_t *work)
 {
-    struct daemon *d = work->data;
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, load_modestly, d) == 0)
-        pthread_join(thread, NULL);
-    else
-        d->reload.code =
-            generation_load(&d->reload.loaded, d->path, d->generation, &d->reload.diags);
+    give_way_run(load_modestly, work->data);
 }
 
 static void start(struct daemon *d)
