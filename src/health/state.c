@@ -5,6 +5,8 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 struct site_weight site_weigh(const struct model *model, const struct pool_site *site,

@@ -41,3 +41,6 @@ check_PROGRAMS += tests/unit/health/test_reload
 tests_unit_health_test_reload_SOURCES = tests/unit/health/test_reload.c \
 	tests/unit/health/world.c tests/unit/health/world.h
 tests_unit_health_test_reload_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/health/test_state
+tests_unit_health_test_state_SOURCES = tests/unit/health/test_state.c
+tests_unit_health_test_state_LDADD = $(UNIT_LIBS)
