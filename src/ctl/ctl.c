@@ -38,8 +38,9 @@ struct ctl {
     VEC(struct probe_info) probes; /* of the last ctl_facts() */
     VEC(struct override_rule) rules;
     struct io_shares shares;
-    unsigned n_waiting; /* reloads that have not answered yet */
-    unsigned n_open;    /* listeners and timers that are closing */
+    struct later *pages; /* later.c */
+    unsigned n_waiting;  /* reloads and pages that have not answered yet */
+    unsigned n_open;     /* listeners and timers that are closing */
     bool stopping;
     struct {
         uint64_t generation; /* whose files were compared; 0: none yet */
@@ -129,6 +130,25 @@ void ctl_facts(struct ctl *ctl, struct facts *f)
     set_rates(ctl, f);
 }
 
+void ctl_facts_give(struct ctl *ctl, struct facts *f)
+{
+    for (uint32_t i = 0; i < f->n_probes; i++)
+        ctl->probes.v[i].reason = "";
+    for (uint32_t i = 0; i < f->n_rules; i++)
+        ctl->rules.v[i].target = ctl->rules.v[i].reason = "";
+    f->reload.errors = "";
+    memset(&ctl->probes, 0, sizeof ctl->probes);
+    memset(&ctl->rules, 0, sizeof ctl->rules);
+    memset(&ctl->shares, 0, sizeof ctl->shares);
+}
+
+void facts_release(struct facts *f)
+{
+    free((struct probe_info *)(uintptr_t)f->probes);
+    free((struct override_rule *)(uintptr_t)f->rules);
+    io_shares_free(&f->shares);
+}
+
 bool ctl_serving(const struct ctl *ctl)
 {
     return ctl->host.serving(ctl->host.ctx);
@@ -175,7 +195,7 @@ static void run_endpoints(const struct outcome *to, const struct facts *f,
     if (request->pool[0])
         pool = model_find_pool(f->generation->model, request->pool);
     if (request->pool[0] && pool == MODEL_NONE) {
-        snprintf(error, sizeof error, "there is no pool \"%.100s\"", request->pool);
+        snprintf(error, sizeof error, CTL_NO_POOL, request->pool);
         refuse(to, E_NOTFOUND, error);
         return;
     }
@@ -283,15 +303,14 @@ static void on_reloaded(void *arg, int code, const struct diags *diags)
     struct ctl *ctl = w->ctl;
     reply_reload(w, code, diags);
     free(w);
-    ctl->n_waiting--;
-    finish_stop(ctl);
+    ctl_waited(ctl);
 }
 
 static void run_reload(struct ctl *ctl, const struct outcome *to, const char *who)
 {
     struct waiting_reload *w = xcalloc(1, sizeof *w);
     *w = (struct waiting_reload){ctl, *to};
-    ctl->n_waiting++;
+    ctl_wait(ctl);
     log_notice("%s: reload", who);
     ctl->host.reload(ctl->host.ctx, on_reloaded, w);
 }
@@ -440,6 +459,32 @@ static void finish_stop(struct ctl *ctl)
     io_shares_free(&ctl->shares);
     vec_free(&ctl->rules);
     free(ctl);
+}
+
+void ctl_wait(struct ctl *ctl)
+{
+    ctl->n_waiting++;
+}
+
+void ctl_waited(struct ctl *ctl)
+{
+    ctl->n_waiting--;
+    finish_stop(ctl);
+}
+
+bool ctl_is_stopping(const struct ctl *ctl)
+{
+    return ctl->stopping;
+}
+
+uv_loop_t *ctl_loop(const struct ctl *ctl)
+{
+    return ctl->loop;
+}
+
+struct later **ctl_pages(struct ctl *ctl)
+{
+    return &ctl->pages;
 }
 
 static void on_part_closed(void *arg)

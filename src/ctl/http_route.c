@@ -8,12 +8,11 @@
 #include "ctl/dashboard.h"
 #include "ctl/documents.h"
 #include "ctl/json.h"
+#include "ctl/later.h"
 #include "out/metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define DISK_AGE_MS 10000 /* scrapes and dashboards need not stat every file each time */
 
 enum route_kind { ROUTE_PAGE, ROUTE_METRICS, ROUTE_HEALTH, ROUTE_READ, ROUTE_STATE, ROUTE_RELOAD };
 
@@ -114,19 +113,31 @@ static void serve_page(const struct exchange *to)
                          });
 }
 
-static void serve_metrics(struct ctl *ctl, const struct exchange *to)
+static struct http_response metrics_page(const struct facts *facts, const char *pool)
 {
-    struct facts facts;
     struct buf text = {0};
-    ctl_facts(ctl, &facts);
-    ctl_facts_disk(ctl, &facts, DISK_AGE_MS);
-    metrics_text(&text, &facts);
-    to->respond(to->arg, (struct http_response){
-                             .status = 200,
-                             .type = "text/plain; version=0.0.4; charset=utf-8",
-                             .body = text.p,
-                             .body_len = text.n,
-                         });
+    (void)pool;
+    metrics_text(&text, facts);
+    return (struct http_response){
+        .status = 200,
+        .type = "text/plain; version=0.0.4; charset=utf-8",
+        .body = text.p,
+        .body_len = text.n,
+    };
+}
+
+static struct http_response endpoints_page(const struct facts *facts, const char *name)
+{
+    char error[CTL_TEXT_MAX];
+    uint32_t pool = name[0] ? model_find_pool(facts->generation->model, name) : MODEL_NONE;
+    if (name[0] && pool == MODEL_NONE) {
+        snprintf(error, sizeof error, CTL_NO_POOL, name);
+        return http_error(404, error);
+    }
+    json_t *document = document_endpoints(facts, pool);
+    struct http_response response = json_response(200, document);
+    json_decref(document);
+    return response;
 }
 
 static void serve_health(struct ctl *ctl, const struct exchange *to)
@@ -149,6 +160,8 @@ static void run_object(struct ctl *ctl, const struct exchange *to, json_t *objec
     json_decref(object);
     if (code != 0)
         respond_error(to, 400, error);
+    else if (request.command == CTL_ENDPOINTS)
+        later_respond(ctl, endpoints_page, request.pool, to->respond, to->arg);
     else
         ctl_run(ctl, &request, who, on_reply, (void *)to);
 }
@@ -235,7 +248,7 @@ static void serve(struct ctl *ctl, const struct token *token, const struct route
         serve_page(to);
         break;
     case ROUTE_METRICS:
-        serve_metrics(ctl, to);
+        later_respond(ctl, metrics_page, "", to->respond, to->arg);
         break;
     case ROUTE_HEALTH:
         serve_health(ctl, to);

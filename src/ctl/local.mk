@@ -23,6 +23,8 @@ libloadstar_a_SOURCES += \
 	src/ctl/http_route.c \
 	src/ctl/http_route.h \
 	src/ctl/json.c \
+	src/ctl/later.c \
+	src/ctl/later.h \
 	src/ctl/json.h \
 	src/ctl/listen.c \
 	src/ctl/listen.h \

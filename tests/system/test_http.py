@@ -435,6 +435,108 @@ def drop_ages(value):
 SAMPLE = re.compile(r'(loadstar_[a-z0-9_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (\S+)$')
 
 
+def many_endpoints(n, pools=20):
+    """pools.yaml with n endpoints that nothing checks."""
+    lines = ["sites: {ams: {location: [52, 5]}}", "pools:"]
+    each = n // pools
+    for p in range(pools):
+        addresses = ", ".join(f"10.{p}.{i // 256}.{i % 256}" for i in range(each))
+        lines.append(f"  p{p}: {{sites: {{ams: [{addresses}]}}}}")
+    return "\n".join(lines) + "\n"
+
+
+class LargePages(HttpTest):
+    """Pages that take long to write: others are served meanwhile, and nothing that comes between
+    does harm."""
+
+    N = 40000
+    PAGES = ("/metrics", "/api/v1/endpoints")
+
+    def setUp(self):
+        zone = ZONE.split("records:")[0] + 'records:\n  "@": {NS: [ns1]}\n  ns1: {A: 192.0.2.1}\n'
+        self.d = self.daemon(zones={"example.test.yaml": zone}, pools=many_endpoints(self.N),
+                             http=True)
+
+    def fetch(self, path, results):
+        c = http.client.HTTPConnection("127.0.0.1", self.d.http_port, timeout=60)
+        start = time.monotonic()
+        try:
+            c.request("GET", path)
+            response = c.getresponse()
+            results.append((path, response.status, response.read(), time.monotonic() - start))
+        except OSError as e:
+            results.append((path, None, e, time.monotonic() - start))
+        finally:
+            c.close()
+
+    def in_background(self, paths):
+        results = []
+        threads = [threading.Thread(target=self.fetch, args=(p, results)) for p in paths]
+        for t in threads:
+            t.start()
+        return threads, results
+
+    def begun(self, path):
+        """A connection on which the page has been asked for."""
+        s = socket.create_connection(("127.0.0.1", self.d.http_port), timeout=60)
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return s
+
+    def check(self, results):
+        for path, status, body, _ in results:
+            self.assertEqual(status, 200, (path, body))
+            if path == "/metrics":
+                self.assertEqual(body.count(b"\nloadstar_endpoint_serving{"), self.N)
+            else:
+                self.assertEqual(len(json.loads(body)["endpoints"]), self.N)
+
+    def test_others_are_served_meanwhile(self):
+        for path in self.PAGES:
+            threads, results = self.in_background([path])
+            waits = []
+            while threads[0].is_alive():
+                start = time.monotonic()
+                self.assertEqual(self.get("/healthz").status, 200)
+                waits.append(time.monotonic() - start)
+            self.check(results)
+            self.assertLess(max(waits), results[0][3] / 2, f"{path}: {len(waits)} others served")
+
+    def test_many_at_once(self):
+        threads, results = self.in_background(self.PAGES * 4)
+        for t in threads:
+            t.join()
+        self.assertEqual(len(results), 8)
+        self.check(results)
+
+    def test_clients_that_leave(self):
+        for _ in range(5):
+            for path in self.PAGES:
+                self.begun(path).close()
+        threads, results = self.in_background(self.PAGES)
+        for t in threads:
+            t.join()
+        self.check(results)
+
+    def test_reload_meanwhile(self):
+        """The page tells of the configuration that was in force when it was begun."""
+        threads, results = self.in_background(self.PAGES)
+        time.sleep(0.05)
+        self.d.write("pools.yaml", many_endpoints(2000))
+        self.d.reload()
+        for t in threads:
+            t.join()
+        for path, status, body, _ in results:
+            self.assertEqual(status, 200, (path, body))
+        self.assertEqual(len(self.json("/api/v1/endpoints")["endpoints"]), 2000)
+
+    def test_stop_meanwhile(self):
+        waiting = [self.begun(path) for path in self.PAGES * 3]
+        time.sleep(0.05)
+        self.assertEqual(self.d.stop(), 0)
+        for s in waiting:
+            s.close()
+
+
 def parse_metrics(test, text):
     """{sample: value}; each line must be of the text format, each sample in its own family."""
     values, family, seen, kind = {}, None, set(), None
