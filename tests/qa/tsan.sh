@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Reloads and overrides under load, and the threaded unit tests, under ThreadSanitizer.
+# Reloads and overrides under load, pages written beside reloads, and the threaded unit tests, under ThreadSanitizer.
 # Builds into $BUILD (default build-tsan/).
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -31,3 +31,7 @@ done
 cd "$top"
 LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build LOAD_RELOADS=${LOAD_RELOADS:-40} \
 	run /usr/bin/python3 tests/run.py tests/system/test_reload_under_load.py
+cd tests/system
+LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build \
+	run /usr/bin/python3 -m unittest test_http.LargePages.test_reload_meanwhile \
+	test_http.LargePages.test_clients_that_leave test_http.LargePages.test_stop_meanwhile

@@ -491,15 +491,14 @@ class LargePages(HttpTest):
                 self.assertEqual(len(json.loads(body)["endpoints"]), self.N)
 
     def test_others_are_served_meanwhile(self):
-        for path in self.PAGES:
-            threads, results = self.in_background([path])
-            waits = []
-            while threads[0].is_alive():
-                start = time.monotonic()
-                self.assertEqual(self.get("/healthz").status, 200)
-                waits.append(time.monotonic() - start)
-            self.check(results)
-            self.assertLess(max(waits), results[0][3] / 2, f"{path}: {len(waits)} others served")
+        threads, results = self.in_background(["/api/v1/endpoints"])
+        waits = []
+        while threads[0].is_alive():
+            start = time.monotonic()
+            self.assertEqual(self.get("/healthz").status, 200)
+            waits.append(time.monotonic() - start)
+        self.check(results)
+        self.assertLess(max(waits), results[0][3] / 2, f"{len(waits)} others served")
 
     def test_many_at_once(self):
         threads, results = self.in_background(self.PAGES * 4)
