@@ -22,6 +22,7 @@
 #define GIVE_WAY_SLICE_NS 20000000 /* who asks for shorter slices may preempt (Linux 6.12) */
 
 #define PAGE 4096u
+#define FREE_PIECE ((size_t)2 << 20) /* a huge page, lest one is split; some 0.2 ms otherwise */
 
 #define GIVE_WAY_RUN_US 300
 #define GIVE_WAY_SLEEP_NS 50000 /* timers add as much (prctl(2), PR_SET_TIMERSLACK) */
@@ -99,8 +100,7 @@ void give_way_copy(void *to, const void *from, size_t n)
 
 void give_way_free(void *p, size_t n)
 {
-    const size_t piece = 256 << 10;
-    if (n < 2 * piece) {
+    if (n < 2 * FREE_PIECE) {
         free(p);
         give_way_pause();
         return;
@@ -108,9 +108,12 @@ void give_way_free(void *p, size_t n)
     /* Whole pages of ours; what malloc keeps of the block is outside of them. */
     uintptr_t at = ((uintptr_t)p + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
     uintptr_t end = ((uintptr_t)p + n) & ~(uintptr_t)(PAGE - 1);
-    for (; at < end; at += piece) {
-        (void)madvise((void *)at, end - at < piece ? end - at : piece, MADV_DONTNEED);
+    while (at < end) {
+        uintptr_t next = (at + FREE_PIECE) & ~(uintptr_t)(FREE_PIECE - 1);
+        next = next < end ? next : end;
+        (void)madvise((void *)at, next - at, MADV_DONTNEED);
         give_way_pause();
+        at = next;
     }
     free(p);
 }

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #define BLOCKS 9
-#define BLOCK ((3u << 20) + 1234) /* several pieces, and no whole number of pages */
+#define BLOCK ((7u << 20) + 1234) /* several pieces, and no whole number of pages */
 
 static void check(const uint8_t *p, uint8_t value)
 {
