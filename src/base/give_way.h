@@ -12,6 +12,11 @@
  *  leave, and about a tenth when these leave nothing, so that no one starves. */
 void give_way(void);
 
+/** Lets the calling thread go before threads of usual priority on its core; those that it starts,
+ * and processes, are of usual priority again. For one with little to do that others wait for.
+ * Without the right (CAP_SYS_NICE or RLIMIT_NICE) nothing changes. */
+void go_first(void);
+
 /** Runs work(arg) on a thread that gives way, and waits for its end: for threads that are to keep
  *  their usual priority, like those of libuv's pool. */
 void give_way_run(void (*work)(void *arg), void *arg) __attribute__((nonnull(1)));

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/give_way.h"
 #include "base/log.h"
 #include "main/notify.h"
 #include "main/process.h"
@@ -270,6 +271,7 @@ static int set_up(struct daemon *d, struct diags *diags)
     process_check_files(&m->server, diags);
     if (code == 0)
         code = workers_bind(&d->workers, &m->server, diags);
+    go_first(); /* health and orders reach the answers however many queries there are */
     if (code == 0 && m->server.user)
         code = process_become(m->server.user, diags);
     if (code != 0)

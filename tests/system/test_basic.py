@@ -44,6 +44,19 @@ pools:
   www: {{steer: all, checks: [web], sites: {{ams: [{backend.address}]}}}}
 """
 
+NICE_SH = """\
+#!/bin/sh
+cd %s || exit
+read -r stat </proc/self/stat
+set -- ${stat##*) }
+echo "${17}" >nice.new && mv nice.new nice
+"""
+NICE_POOLS = """\
+sites: {ams: {location: [52, 4]}}
+checks: {c: {type: exec, interval: 300ms, timeout: 200ms, command: ["%s"]}}
+pools: {www: {checks: [c], sites: {ams: [192.0.2.7]}}}
+"""
+
 
 class Answering(harness.TestCase):
     def test_udp_and_tcp(self):
@@ -89,6 +102,26 @@ class Lifecycle(harness.TestCase):
             self.assertEqual(d.process.wait(10), 0)
             self.assertIn("stopping", d.log())
             self.assertFalse(os.path.exists(d.socket), "the control socket is left behind")
+
+    def test_the_control_thread_goes_first(self):
+        """And none of the threads and processes that it starts."""
+        if os.geteuid() != 0:
+            self.skipTest("only root may raise a priority")
+        d = self.daemon(zones={"example.test.yaml": zone(1)}, pools=POOLS, workers=2, start=False)
+        path = d.write("nice.sh", NICE_SH % d.dir)
+        os.chmod(path, 0o755)
+        d.write("pools.yaml", NICE_POOLS % path)
+        d.start()
+        d.hup()  # the loader, too
+        d.wait_for(lambda: os.path.exists(os.path.join(d.dir, "nice")), 5)
+        self.assertEqual(d.read("nice").strip(), "0")
+        threads, nice = f"/proc/{d.process.pid}/task", {}
+        for tid in os.listdir(threads):
+            with open(f"{threads}/{tid}/stat") as file:
+                nice[int(tid)] = int(file.read().rpartition(") ")[2].split()[16])
+        self.assertEqual(nice.pop(d.process.pid), -5)
+        self.assertGreaterEqual(len(nice), 4)
+        self.assertGreaterEqual(min(nice.values()), 0, nice)
 
     def test_sighup_reloads(self):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
