@@ -312,14 +312,16 @@ static void print(const struct usage *a, const struct usage *b, uint64_t probes,
 {
     double s = (double)(b->at_ns - a->at_ns) / 1e9;
     double served = (double)(b->datagrams - a->datagrams - (b->answers_read - a->answers_read));
+    /* A thread that has ended takes its time along. */
+    double other = b->other_ns > a->other_ns ? (double)(b->other_ns - a->other_ns) : 0;
     printf("qps=%.0f offered=%.0f cpu_ns=%.0f probes=%.0f control=%.3f reclaim=%.3f other=%.3f "
            "asked=%lu answered=%lu empty=%lu alien=%lu wrong=%lu seen_down=%lu lag_p50_ms=%.1f "
            "lag_p99_ms=%.1f lag_max_ms=%.1f\n",
            served / s, (double)offered / s, (double)(b->udp_ns - a->udp_ns) / served,
            (double)probes / s, (double)(b->control_ns - a->control_ns) / 1e9 / s,
-           (double)(b->reclaim_ns - a->reclaim_ns) / 1e9 / s,
-           (double)(b->other_ns - a->other_ns) / 1e9 / s, run.asked, run.answered, run.empty,
-           run.alien, run.wrong, run.seen_down, lag_ms(0.5), lag_ms(0.99), lag_ms(1));
+           (double)(b->reclaim_ns - a->reclaim_ns) / 1e9 / s, other / 1e9 / s, run.asked,
+           run.answered, run.empty, run.alien, run.wrong, run.seen_down, lag_ms(0.5), lag_ms(0.99),
+           lag_ms(1));
 }
 
 static void read_options(int argc, char **argv)
