@@ -117,6 +117,7 @@ void ctl_facts(struct ctl *ctl, struct facts *f)
         .now_ms = clock_wall_ms(),
         .started_ms = host->started_wall_ms,
         .ready = host->serving(host->ctx),
+        .n_events = events_last_id(),
     };
     set_probes(ctl, f, checker);
     set_rules(ctl, f, checker);

@@ -34,6 +34,7 @@ struct facts {
     uint32_t n_xdp;
     double rates[RATE_WINDOWS]; /* queries per second; < 0: not known yet */
     uint64_t drops_60s;         /* by the kernel, in the last minute */
+    uint64_t n_events;          /* logged so far */
     struct reload_info reload;
     enum disk_state disk;
     uint64_t disk_hash;

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "dns/rr.h"
-#include "out/events.h"
 #include "out/standing.h"
 
 #include <dirent.h>
@@ -373,7 +372,7 @@ static void put_config(struct buf *out, const struct facts *f)
     labelled(out, "config_reloads_total", "result", "ok", f->reload.n_ok);
     labelled(out, "config_reloads_total", "result", "failed", f->reload.n_failed);
     gauge(out, "config_zones", "Zones served.", m->n_zones);
-    counter(out, "events_total", "Events logged.", events_last_id());
+    counter(out, "events_total", "Events logged.", f->n_events);
 }
 
 static double resident_bytes(void)

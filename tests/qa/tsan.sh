@@ -34,4 +34,4 @@ LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build LOAD_RELO
 cd tests/system
 LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build \
 	run /usr/bin/python3 -m unittest test_http.LargePages.test_reload_meanwhile \
-	test_http.LargePages.test_clients_that_leave test_http.LargePages.test_stop_meanwhile
+	test_http.LargePages.test_clients_that_leave test_http.LargePages.test_events_meanwhile test_http.LargePages.test_stop_meanwhile

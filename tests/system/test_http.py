@@ -516,6 +516,20 @@ class LargePages(HttpTest):
             t.join()
         self.check(results)
 
+    def test_events_meanwhile(self):
+        """A page counts those before its turn; more may come while it is written."""
+        before = parse_metrics(self, self.get("/metrics").text)["loadstar_events_total"]
+        threads, results = self.in_background(["/metrics"] * 2)
+        while any(t.is_alive() for t in threads):
+            self.d.ctl("set", "p0/ams", "drain")
+            self.d.ctl("set", "p0/ams", "auto")
+        after = parse_metrics(self, self.get("/metrics").text)["loadstar_events_total"]
+        self.check(results)
+        for _, _, body, _ in results:
+            n = parse_metrics(self, body.decode())["loadstar_events_total"]
+            self.assertTrue(before <= n <= after, (before, n, after))
+        self.assertGreater(after, before)
+
     def test_reload_meanwhile(self):
         """The page tells of the configuration that was in force when it was begun."""
         threads, results = self.in_background(self.PAGES)
