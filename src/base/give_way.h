@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Threads that can wait, beside threads that answer. */
+ * Who runs first on a core that is short of time: threads that can wait give way to those that
+ * answer, in pieces; one goes before them. */
 #pragma once
 
 #include "base/attr.h"

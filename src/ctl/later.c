@@ -2,8 +2,8 @@
  * Pages written on another thread. */
 #include "ctl/later.h"
 
+#include "base/arena.h"
 #include "base/give_way.h"
-#include "base/vec.h"
 
 #include <stdlib.h>
 
