@@ -51,9 +51,10 @@ static void compile_server(struct snapshot *snapshot, const struct model *m)
 }
 
 /* The zones are compiled even when the databases cannot be read: all errors are told at once. */
-static int load(struct generation *g, const char *path, const struct generation *before,
+static int load(struct generation *g, const char *path, const struct load_options *options,
                 struct diags *diags)
 {
+    const struct generation *before = options->before;
     int err = config_reload(&g->model, path, before ? before->model : NULL, diags);
     if (err != 0)
         return err;
@@ -69,14 +70,14 @@ static int load(struct generation *g, const char *path, const struct generation 
     return 0;
 }
 
-int generation_load(struct generation **out, const char *path, const struct generation *before,
+int generation_load(struct generation **out, const char *path, const struct load_options *options,
                     struct diags *diags)
 {
     struct generation *g = xcalloc(1, sizeof *g);
     g->arena = arena_new();
     atomic_init(&g->n_holds, 1);
     g->snapshot = snapshot_new();
-    int err = load(g, path, before, diags);
+    int err = load(g, path, options, diags);
     if (err != 0) {
         snapshot_free(g->snapshot);
         generation_free(g);

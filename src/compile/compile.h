@@ -22,11 +22,25 @@ struct generation {
     atomic_uint n_holds; /* generation_hold() */
 };
 
-/** Reads, validates, compiles. What has not changed since `before` (the one in force, NULL: none)
- *  is taken from there: its zones are neither read nor compiled. Returns 0 with *out filled, or a
- * negative code with all errors in `diags`. `--check` calls just this. */
-int generation_load(struct generation **out, const char *path, const struct generation *before,
-                    struct diags *diags) ATTR_MUST_USE;
+/** Whose judgement a load is. All three refuse the same things of the same files and host, but for
+ *  what load_options says. */
+enum load_purpose {
+    LOAD_START,  /* nothing is served yet */
+    LOAD_RELOAD, /* `before` is in force and goes on when this is refused */
+    LOAD_CHECK,  /* --check: a reload's judgement, without putting anything in force */
+};
+
+struct load_options {
+    const struct generation *before; /* in force; NULL: none */
+    enum load_purpose purpose;
+    bool force; /* a reload: also what is refused only for its size or for what would vanish */
+};
+
+/** Reads, validates, compiles. What has not changed since options->before is taken from there: its
+ *  zones are neither read nor compiled. Returns 0 with *out filled, or a negative code with all
+ *  errors in `diags`. On a thread of its own during a reload: touches nothing that is in force. */
+int generation_load(struct generation **out, const char *path, const struct load_options *options,
+                    struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Fills every view from the states (before publishing), or those of the pools that the endpoints
  *  belong to, pools that depend on them included (after publishing, with grace periods). */

@@ -261,7 +261,8 @@ static void init_handles(struct daemon *d)
  * that is privileged is ours before we stop being root. */
 static int set_up(struct daemon *d, struct diags *diags)
 {
-    int code = generation_load(&d->generation, d->path, NULL, diags);
+    const struct load_options options = {.purpose = LOAD_START};
+    int code = generation_load(&d->generation, d->path, &options, diags);
     if (code != 0)
         return code;
     const struct model *m = d->generation->model;

@@ -26,7 +26,8 @@ static int check(const char *path)
     struct generation *g;
     struct diags diags;
     diags_init(&diags);
-    int loaded = generation_load(&g, path, NULL, &diags);
+    const struct load_options options = {.purpose = LOAD_CHECK};
+    int loaded = generation_load(&g, path, &options, &diags);
     int code = loaded == 0 ? ctl_check(g->model, &diags) : loaded;
     diags_print(&diags, stderr);
     if (code == 0) {

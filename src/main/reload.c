@@ -187,7 +187,8 @@ static void after_load(uv_work_t *work, int status)
 static void load_modestly(void *arg)
 {
     struct daemon *d = arg;
-    d->reload.code = generation_load(&d->reload.loaded, d->path, d->generation, &d->reload.diags);
+    const struct load_options options = {.before = d->generation, .purpose = LOAD_RELOAD};
+    d->reload.code = generation_load(&d->reload.loaded, d->path, &options, &d->reload.diags);
 }
 
 /** With all threads that it starts, it leaves the cores to those that answer. */

@@ -102,7 +102,8 @@ static int load(void **state)
     put_file(f, "example.test.yaml", zone_file);
     snprintf(path, sizeof path, "%s/loadstar.yaml", f->dir);
     diags_init(&diags);
-    int err = generation_load(&f->generation, path, NULL, &diags);
+    const struct load_options options = {.purpose = LOAD_START};
+    int err = generation_load(&f->generation, path, &options, &diags);
     if (err != 0)
         diags_print(&diags, stderr);
     diags_free(&diags);
