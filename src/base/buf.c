@@ -39,14 +39,12 @@ void buf_puts(struct buf *buf, const char *text)
     buf_add(buf, text, strlen(text));
 }
 
-void buf_printf(struct buf *buf, const char *fmt, ...)
+void buf_vprintf(struct buf *buf, const char *fmt, va_list args)
 {
-    va_list args, again;
-    va_start(args, fmt);
+    va_list again;
     va_copy(again, args);
     reserve(buf, 0);
     int n = vsnprintf(buf->p + buf->n, buf->cap - buf->n, fmt, args);
-    va_end(args);
     if (n >= 0 && (size_t)n >= buf->cap - buf->n) {
         reserve(buf, (size_t)n);
         vsnprintf(buf->p + buf->n, (size_t)n + 1, fmt, again);
@@ -54,4 +52,12 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
     if (n >= 0)
         buf->n += (size_t)n;
     va_end(again);
+}
+
+void buf_printf(struct buf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    buf_vprintf(buf, fmt, args);
+    va_end(args);
 }

@@ -4,6 +4,7 @@
 
 #include "base/attr.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 
 struct buf {
@@ -15,3 +16,4 @@ void buf_free(struct buf *buf) ATTR_NONNULL;
 void buf_add(struct buf *buf, const void *p, size_t n) ATTR_NONNULL;
 void buf_puts(struct buf *buf, const char *text) ATTR_NONNULL;
 void buf_printf(struct buf *buf, const char *fmt, ...) ATTR_NONNULL ATTR_PRINTF(2, 3);
+void buf_vprintf(struct buf *buf, const char *fmt, va_list args) ATTR_NONNULL ATTR_PRINTF(2, 0);

@@ -2,6 +2,7 @@
  * Errors with their positions. */
 #include "base/diag.h"
 
+#include "base/escape.h"
 #include "base/strmap.h"
 #include "base/vec.h"
 
@@ -24,7 +25,7 @@ static void ATTR_PRINTF(4, 0) add(struct diags *diags, enum diag_severity severi
     d->severity = severity;
     d->span = span;
     d->span.file = span.file ? arena_strdup(diags->arena, span.file) : NULL;
-    d->text = arena_vprintf(diags->arena, fmt, args);
+    d->text = escape_in(diags->arena, arena_vprintf(diags->arena, fmt, args));
 }
 
 void diag_error(struct diags *diags, struct span span, const char *fmt, ...)
@@ -62,11 +63,12 @@ const char *diag_text(struct arena *arena, const struct diag *diag)
     const char *severity = diag->severity == DIAG_WARNING ? "warning: " : "";
     if (!s->file)
         return arena_printf(arena, "%s%s", severity, diag->text);
+    const char *file = escape_in(arena, s->file);
     if (!s->line)
-        return arena_printf(arena, "%s: %s%s", s->file, severity, diag->text);
+        return arena_printf(arena, "%s: %s%s", file, severity, diag->text);
     if (!s->column)
-        return arena_printf(arena, "%s:%u: %s%s", s->file, s->line, severity, diag->text);
-    return arena_printf(arena, "%s:%u:%u: %s%s", s->file, s->line, s->column, severity, diag->text);
+        return arena_printf(arena, "%s:%u: %s%s", file, s->line, severity, diag->text);
+    return arena_printf(arena, "%s:%u:%u: %s%s", file, s->line, s->column, severity, diag->text);
 }
 
 struct sort_key {

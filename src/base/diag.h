@@ -30,7 +30,7 @@ enum diag_severity { DIAG_WARNING, DIAG_ERROR };
 struct diag {
     enum diag_severity severity;
     struct span span;
-    const char *text; /* what is wrong, what was expected; no newline */
+    const char *text; /* what is wrong, what was expected; escaped (base/escape.h) */
 };
 
 /** Growing list of diagnostics. Texts live in the list's own arena. */

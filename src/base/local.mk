@@ -10,6 +10,8 @@ libloadstar_a_SOURCES += \
 	src/base/cursor.h \
 	src/base/diag.c \
 	src/base/diag.h \
+	src/base/escape.c \
+	src/base/escape.h \
 	src/base/file.c \
 	src/base/file.h \
 	src/base/give_way.c \

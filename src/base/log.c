@@ -2,8 +2,9 @@
  * Log lines to stderr. */
 #include "base/log.h"
 
-#include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/escape.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -54,41 +55,24 @@ static void format_prefix(char *out, size_t n, enum log_level level)
         snprintf(out, n, "%s %s: ", clock_text(now, clock_wall_ms()), levels[level].word);
 }
 
-/* Text that came from elsewhere must not be able to forge a line or drive a terminal. */
-static void replace_controls(char *p, size_t n)
-{
-    for (; n > 0; n--, p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = ' ';
-}
-
 void log_line(enum log_level level, const char *fmt, ...)
 {
     if (level > least_level)
         return;
-    char line[1024], *text = line;
-    format_prefix(line, sizeof line, level);
-    size_t prefix = strlen(line);
-
-    va_list args, again;
-    va_start(args, fmt);
-    va_copy(again, args);
-    int len = vsnprintf(line + prefix, sizeof line - prefix, fmt, args);
-    va_end(args);
-    size_t n = len > 0 ? (size_t)len : 0;
-    if (prefix + n >= sizeof line) {
-        text = xmalloc(prefix + n + 1);
-        memcpy(text, line, prefix);
-        vsnprintf(text + prefix, n + 1, fmt, again);
-    }
-    va_end(again);
-    replace_controls(text + prefix, n);
-    text[prefix + n] = '\n'; /* in place of the NUL: the line is written by its length */
-
     int saved = errno;
-    while (write(STDERR_FILENO, text, prefix + n + 1) < 0 && errno == EINTR)
+    char prefix[CLOCK_TEXT_MAX + 16];
+    struct buf text = {0}, line = {0};
+    va_list args;
+    va_start(args, fmt);
+    buf_vprintf(&text, fmt, args);
+    va_end(args);
+    format_prefix(prefix, sizeof prefix, level);
+    buf_puts(&line, prefix);
+    escape_add(&line, slice_of(text.p, text.n));
+    buf_add(&line, "\n", 1);
+    while (write(STDERR_FILENO, line.p, line.n) < 0 && errno == EINTR)
         ;
+    buf_free(&text);
+    buf_free(&line);
     errno = saved;
-    if (text != line)
-        free(text);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Log lines to stderr: one a call, written whole. With stderr going to the journal
+ * Log lines to stderr: one a call, written whole, what it quotes escaped (base/escape.h). With
+ * stderr going to the journal
  * ($JOURNAL_STREAM), lines carry the `<N>` priority prefix of sd-daemon(3) instead of a time.
  * Never called on the query path. */
 #pragma once

@@ -45,8 +45,8 @@ struct exchange {
 
 static struct http_response json_response(int status, const json_t *document)
 {
-    char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    size_t n = strlen(text);
+    size_t n;
+    char *text = json_print(document, JSON_COMPACT, &n);
     text = xrealloc(text, n + 2);
     memcpy(text + n, "\n", 2);
     return (struct http_response){

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/escape.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,12 +16,10 @@ json_t *json_text(const char *text)
     json_t *string = json_string(text);
     if (string)
         return string;
-    char *ascii = xstrdup(text);
-    for (char *p = ascii; *p; p++)
-        if (*p & 0x80)
-            *p = '?';
-    string = json_string(ascii);
-    free(ascii);
+    struct buf escaped = {0};
+    escape_add(&escaped, slice_str(text));
+    string = json_string(escaped.p);
+    buf_free(&escaped);
     return string;
 }
 
@@ -78,4 +77,44 @@ int64_t json_get_int(const json_t *object, const char *key, int64_t otherwise)
     if (json_is_real(member))
         return (int64_t)json_real_value(member);
     return json_is_integer(member) ? json_integer_value(member) : otherwise;
+}
+
+char *json_print(const json_t *document, size_t flags, size_t *n)
+{
+    char *raw = json_dumps(document, flags | JSON_REAL_PRECISION(9));
+    struct buf text = {0};
+    escape_json(&text, slice_str(raw));
+    free(raw);
+    *n = text.n;
+    return text.p;
+}
+
+static json_t *escaped_string(const json_t *string)
+{
+    struct buf text = {0};
+    escape_add(&text, slice_of(json_string_value(string), json_string_length(string)));
+    json_t *escaped = json_stringn_nocheck(text.p, text.n);
+    buf_free(&text);
+    return escaped;
+}
+
+json_t *json_escaped(json_t *document)
+{
+    json_t *copy, *item;
+    const char *key;
+    size_t i;
+    switch (json_typeof(document)) {
+    case JSON_STRING:
+        return escaped_string(document);
+    case JSON_ARRAY:
+        copy = json_array();
+        json_array_foreach(document, i, item) json_array_append_new(copy, json_escaped(item));
+        return copy;
+    case JSON_OBJECT:
+        copy = json_object();
+        json_object_foreach(document, key, item) json_object_set_new(copy, key, json_escaped(item));
+        return copy;
+    default:
+        return json_incref(document);
+    }
 }

@@ -108,8 +108,8 @@ static void on_written(uv_write_t *write, int status)
 static void client_send(struct client *client, const struct ctl_reply *reply)
 {
     json_t *object = ctl_reply_json(reply);
-    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    size_t n = strlen(text);
+    size_t n;
+    char *text = json_print(object, JSON_COMPACT, &n);
     json_decref(object);
     client->reply = xrealloc(text, n + 2);
     memcpy(client->reply + n, "\n", 2);

@@ -2,6 +2,7 @@
  * Tables for terminals. */
 #include "ctl/table.h"
 
+#include "base/escape.h"
 #include "base/vec.h"
 
 #include <stdio.h>
@@ -22,20 +23,25 @@ struct table {
     VEC(struct cell) cells;
 };
 
-/** Characters, not bytes: continuation bytes of UTF-8 take no place. */
+/** Columns that escaped text takes. */
 static size_t text_width(const char *text)
 {
-    size_t n = 0;
-    for (; *text; text++)
-        n += (*text & 0xc0) != 0x80;
-    return n;
+    const uint8_t *p = (const uint8_t *)text, *end = p + strlen(text);
+    size_t width = 0;
+    while (p < end) {
+        uint32_t code = 0;
+        unsigned n = utf8_read(p, end, &code);
+        width += n ? utf8_width(code) : 1;
+        p += n ? n : 1;
+    }
+    return width;
 }
 
-static void clean(char *text)
+static char *escaped(const char *text)
 {
-    for (unsigned char *p = (unsigned char *)text; *p; p++)
-        if (*p < ' ' || *p == 0x7f)
-            *p = '?';
+    struct buf buf = {0};
+    escape_add(&buf, slice_str(text));
+    return buf.p;
 }
 
 struct table *table_new(const char *titles)
@@ -56,13 +62,13 @@ struct table *table_new(const char *titles)
 
 void table_cell(struct table *table, enum table_style style, const char *fmt, ...)
 {
+    struct buf raw = {0};
     va_list args;
-    char *text = NULL;
     va_start(args, fmt);
-    if (vasprintf(&text, fmt, args) < 0)
-        abort();
+    buf_vprintf(&raw, fmt, args);
     va_end(args);
-    clean(text);
+    char *text = escaped(raw.p);
+    buf_free(&raw);
     size_t column = table->cells.n % table->n_columns, width = text_width(text);
     if (width > table->columns[column].width)
         table->columns[column].width = width;
@@ -86,8 +92,7 @@ static void add_styled(struct buf *out, enum table_style style, bool color, cons
 
 void table_styled(struct buf *out, enum table_style style, bool color, const char *text)
 {
-    char *copy = xstrdup(text);
-    clean(copy);
+    char *copy = escaped(text);
     add_styled(out, style, color, copy);
     free(copy);
 }

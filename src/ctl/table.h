@@ -16,8 +16,8 @@ struct table;
  *  its column flush right. */
 struct table *table_new(const char *titles) ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;
 
-/** Adds the next cell; rows fill up from the left. Control characters become '?': what a back end
- *  sent must not speak to the terminal. */
+/** Adds the next cell; rows fill up from the left. What must not reach a terminal is escaped
+ *  (base/escape.h). */
 void table_cell(struct table *table, enum table_style style, const char *fmt, ...) ATTR_NONNULL
     ATTR_PRINTF(3, 4);
 

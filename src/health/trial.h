@@ -105,5 +105,6 @@ void trial_finish(struct trial *trial, enum trial_outcome outcome, const char *f
  *  lack is ours. `doing` names the phase for errors that need it. */
 void trial_finish_uv(struct trial *trial, int uv_error, const char *doing) ATTR_NONNULL;
 
-/** Makes text from outside fit for logs and JSON: one line, printable, valid UTF-8. */
-void reason_clean(char *text) ATTR_NONNULL;
+/** Makes text from outside fit for logs and JSON: line breaks and tabs become blanks, what else
+ * must not be shown is escaped (base/escape.h), cut to what fits. */
+void reason_clean(char text[REASON_MAX]) ATTR_NONNULL;

@@ -2,6 +2,7 @@
  * loadstarctl: the operator's hand. Turns arguments into one request, and the reply into text. */
 #include "config.h"
 
+#include "base/escape.h"
 #include "ctl/client.h"
 #include "ctl/json.h"
 #include "ctl/render.h"
@@ -190,18 +191,29 @@ static void print_help(const struct command *command)
     printf("usage: loadstarctl [-s SOCKET] [--json] %s\n\n%s", command->usage, command->help);
 }
 
+/* The text may quote what was typed. */
+static void print_error(const char *text)
+{
+    struct buf line = {0};
+    escape_add(&line, slice_str(text));
+    fprintf(stderr, "loadstarctl: %s\n", line.p);
+    buf_free(&line);
+}
+
 ATTR_PRINTF(2, 3)
 static int wrong_usage(const struct arguments *args, const char *fmt, ...)
 {
+    struct buf text = {0};
     va_list list;
     va_start(list, fmt);
-    fputs("loadstarctl: ", stderr);
-    vfprintf(stderr, fmt, list);
+    buf_vprintf(&text, fmt, list);
     va_end(list);
+    print_error(text.p);
+    buf_free(&text);
     if (args->command)
-        fprintf(stderr, "\nusage: loadstarctl [-s SOCKET] [--json] %s\n", args->command->usage);
+        fprintf(stderr, "usage: loadstarctl [-s SOCKET] [--json] %s\n", args->command->usage);
     else
-        fputs("\nloadstarctl --help lists the commands\n", stderr);
+        fputs("loadstarctl --help lists the commands\n", stderr);
     return EXIT_USAGE;
 }
 
@@ -323,8 +335,11 @@ static int check_request(const struct arguments *args, struct ctl_request *reque
 
 static void print_json(const json_t *document)
 {
-    json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    size_t n;
+    char *text = json_print(document, JSON_INDENT(2), &n);
+    fwrite(text, 1, n, stdout);
     fputs("\n", stdout);
+    free(text);
 }
 
 static int print_failure(const struct arguments *args, json_t *reply)
@@ -334,15 +349,17 @@ static int print_failure(const struct arguments *args, json_t *reply)
     json_object_del(reply, "ok");
     if (args->json)
         print_json(reply);
-    json_array_foreach(json_object_get(reply, "errors"), i, line)
+    json_t *shown = json_escaped(reply);
+    json_array_foreach(json_object_get(shown, "errors"), i, line)
         fprintf(stderr, "%s\n", json_string_value(line));
-    fprintf(stderr, "loadstarctl: %s\n", json_get_text(reply, "error", "refused"));
+    fprintf(stderr, "loadstarctl: %s\n", json_get_text(shown, "error", "refused"));
+    json_decref(shown);
     return EXIT_REFUSED;
 }
 
 static int print_reply(const struct arguments *args, enum ctl_command command, json_t *reply)
 {
-    const json_t *result = json_object_get(reply, "result");
+    json_t *result = json_object_get(reply, "result");
     const char *no_color = getenv("NO_COLOR");
     bool color = isatty(STDOUT_FILENO) && !(no_color && *no_color);
     struct buf text = {0};
@@ -351,7 +368,9 @@ static int print_reply(const struct arguments *args, enum ctl_command command, j
     if (args->json) {
         print_json(result);
     } else {
-        render_result(&text, command, result, color);
+        json_t *shown = json_escaped(result);
+        render_result(&text, command, shown, color);
+        json_decref(shown);
         fwrite(text.p, 1, text.n, stdout);
         buf_free(&text);
     }
@@ -391,7 +410,7 @@ static int run(struct arguments *args)
     json_t *reply = client_ask(socket, args->request,
                                request.command == CTL_RELOAD ? RELOAD_TIMEOUT_S : TIMEOUT_S, error);
     if (!reply) {
-        fprintf(stderr, "loadstarctl: %s\n", error);
+        print_error(error);
         return EXIT_REFUSED;
     }
     code = print_reply(args, request.command, reply);

@@ -6,6 +6,7 @@
 #include "out/metrics.h"
 
 #include "base/clock.h"
+#include "base/escape.h"
 #include "dns/rr.h"
 #include "out/standing.h"
 
@@ -24,19 +25,21 @@ static void head(struct buf *out, const char *name, const char *type, const char
     buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
 }
 
-/** A label value: backslash, quote and newline escaped. */
+/** A label value: made fit for a terminal, then backslash and quote escaped as the format wants. */
 static void label(struct buf *out, const char *before, const char *name, const char *value)
 {
+    struct buf shown = {0};
+    escape_add(&shown, slice_str(value));
     buf_printf(out, "%s%s=\"", before, name);
-    while (*value) {
-        size_t plain = strcspn(value, "\\\"\n");
-        buf_add(out, value, plain);
-        value += plain;
-        if (*value)
-            buf_puts(out, *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\");
-        value += *value != '\0';
+    for (const char *p = shown.p; *p;) {
+        size_t plain = strcspn(p, "\\\"");
+        buf_add(out, p, plain);
+        p += plain;
+        if (*p)
+            buf_puts(out, *p++ == '"' ? "\\\"" : "\\\\");
     }
     buf_puts(out, "\"");
+    buf_free(&shown);
 }
 
 /** A sample's end: most values are whole numbers, which print ten times as fast as others. */

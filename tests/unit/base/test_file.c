@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files, diagnostics, log lines. */
+ * Files, diagnostics. */
 #include "base/file.h"
 
 #include "base/diag.h"
-#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -137,64 +136,6 @@ static void diagnostics_are_sorted(void **state)
     diags_free(&d);
 }
 
-/* Runs with stderr going to a file, and gives what was written there. */
-static const char *logged(struct dir *d, void (*run)(void))
-{
-    struct slice got;
-    int saved = dup(STDERR_FILENO);
-    int fd = open(d->file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(fd, STDERR_FILENO);
-    run();
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    close(fd);
-    assert_int_equal(file_read(&got, d->arena, d->file, 1 << 20), 0);
-    return (const char *)got.p;
-}
-
-static void log_two_lines(void)
-{
-    log_init(LOG_LEVEL_NOTICE);
-    log_line(LOG_LEVEL_INFO, "not seen");
-    log_line(LOG_LEVEL_WARNING, "forged\nerror: %s\x1b[0m", "x");
-    log_line(LOG_LEVEL_ERROR, "%3000s", "end");
-}
-
-static void log_lines(void **state)
-{
-    struct dir *d = *state;
-    unsetenv("JOURNAL_STREAM");
-    const char *text = logged(d, log_two_lines);
-    assert_null(strstr(text, "not seen"));
-    assert_memory_equal(text + 23, "Z warning: forged error: x [0m\n", 31);
-    const char *second = strchr(text, '\n') + 1;
-    assert_memory_equal(second + 23, "Z error:      ", 14);
-    assert_int_equal(strlen(second), 24 + 8 + 3000 + 1);
-    assert_string_equal(second + strlen(second) - 4, "end\n");
-}
-
-static void log_to_journal(void)
-{
-    struct stat st;
-    char stream[64];
-    fstat(STDERR_FILENO, &st);
-    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-    setenv("JOURNAL_STREAM", stream, 1);
-    log_init(LOG_LEVEL_INFO);
-    log_line(LOG_LEVEL_ERROR, "to the journal");
-    setenv("JOURNAL_STREAM", "1:1", 1);
-    log_init(LOG_LEVEL_INFO);
-    log_line(LOG_LEVEL_INFO, "elsewhere");
-    unsetenv("JOURNAL_STREAM");
-}
-
-static void journal_prefixes(void **state)
-{
-    const char *text = logged(*state, log_to_journal);
-    assert_memory_equal(text, "<3>to the journal\n", 18);
-    assert_non_null(strstr(text, "Z info: elsewhere\n"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,8 +144,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(read_errors, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(resolved_paths, make_dir, remove_dir),
         cmocka_unit_test(diagnostics_are_sorted),
-        cmocka_unit_test_setup_teardown(log_lines, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(journal_prefixes, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

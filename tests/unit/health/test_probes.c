@@ -311,7 +311,7 @@ static const struct {
     {"[/bin/sh, -c, echo fine]", HEALTH_UP, "fine"},
     {"[/bin/sh, -c, \"echo disk full >&2; echo more >&2; exit 2\"]", HEALTH_DOWN,
      "exec exited 2: disk full"},
-    {"[/bin/sh, -c, \"printf 'a\\\\tb\\\\377'; exit 3\"]", HEALTH_DOWN, "exec exited 3: a b?"},
+    {"[/bin/sh, -c, \"printf 'a\\\\tb\\\\377'; exit 3\"]", HEALTH_DOWN, "exec exited 3: a b\\xff"},
     {"[/bin/sh, -c, \"kill -TERM $$\"]", HEALTH_DOWN, "exec killed by signal 15 (Terminated)"},
     {"[/bin/sh, -c, \"sleep 60 & echo $!; wait\"]", HEALTH_DOWN,
      "timeout after 300ms running the command"},

@@ -161,7 +161,7 @@ static void test_format(void **state)
         "loadstar_dns_queries_total{transport=\"udp\"} 42\n",
         "loadstar_dns_responses_total{rcode=\"NXDOMAIN\"} 2\n",
         "loadstar_endpoint_serving{pool=\"www\",site=\"iad\",endpoint=\"e2\"} 0\n",
-        "loadstar_endpoint_serving{pool=\"www\",site=\"sin\",endpoint=\"we\\\"ird\\\\\\nname\"} "
+        "loadstar_endpoint_serving{pool=\"www\",site=\"sin\",endpoint=\"we\\\"ird\\\\\\\\nname\"} "
         "1\n",
         "loadstar_pool_site_up{pool=\"www\",site=\"iad\"} 0\n",
         "loadstar_pool_up{pool=\"www\"} 1\n",
