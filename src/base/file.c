@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_PIECE (256u << 10) /* some 50 us in the kernel, which it does not interrupt */
+#define ASIDE_MAX 1000          /* files put aside that nobody has cleared away */
 
 /* close() that keeps the errno of what failed before it. */
 static void close_quietly(int fd)
@@ -73,10 +75,11 @@ static int read_open(struct slice *out, struct arena *arena, int fd, size_t max)
     return 0;
 }
 
-int file_read(struct slice *out, struct arena *arena, const char *path, size_t max)
+static int read_path(struct slice *out, struct arena *arena, const char *path, size_t max,
+                     int flags)
 {
     /* Opening a FIFO would wait for a writer. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
     if (fd < 0)
         return E_SYSTEM;
     int e = read_open(out, arena, fd, max);
@@ -84,53 +87,139 @@ int file_read(struct slice *out, struct arena *arena, const char *path, size_t m
     return e;
 }
 
-static int write_synced(const char *path, const void *data, size_t n, unsigned mode)
+int file_read(struct slice *out, struct arena *arena, const char *path, size_t max)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-    if (fd < 0)
-        return E_SYSTEM;
-    int e = fchmod(fd, mode) == 0 ? write_full(fd, data, n) : E_SYSTEM;
-    if (!e && fsync(fd) != 0)
-        e = E_SYSTEM;
-    close_quietly(fd);
-    return e;
+    return read_path(out, arena, path, max, 0);
 }
 
-/* Makes the rename itself durable. */
-static int sync_directory_of(const char *path)
+int file_read_own(struct slice *out, struct arena *arena, const char *path, size_t max)
+{
+    return read_path(out, arena, path, max, O_NOFOLLOW);
+}
+
+/* The directory of `path`; *name is what `path` calls the file in it. */
+static int open_directory_of(const char *path, const char **name)
 {
     const char *slash = strrchr(path, '/');
     char *dir = xstrdup(slash ? path : ".");
     if (slash)
         dir[slash == path ? 1 : slash - path] = '\0';
+    *name = slash ? slash + 1 : path;
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int saved = errno;
     free(dir);
+    errno = saved;
+    return fd;
+}
+
+/* A new regular file of that name, ours alone. What a crash, or somebody else, has left there is
+ * unlinked, never opened: not a FIFO, which would keep us waiting, nor what a link points to. */
+static int create_at(int dir, const char *name, unsigned mode)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = openat(dir, name, flags, mode);
+    if (fd >= 0 || errno != EEXIST)
+        return fd;
+    if (unlinkat(dir, name, 0) != 0 && errno != ENOENT)
+        return -1;
+    return openat(dir, name, flags, mode);
+}
+
+static int write_synced(int fd, const void *data, size_t n, unsigned mode)
+{
+    if (fchmod(fd, mode) != 0 || write_full(fd, data, n) != 0)
+        return E_SYSTEM;
+    return fsync(fd) == 0 ? 0 : E_SYSTEM;
+}
+
+/* The last step makes the rename itself durable. */
+static int replace_at(int dir, const char *name, const char *tmp, struct slice data, unsigned mode)
+{
+    int fd = create_at(dir, tmp, mode);
     if (fd < 0)
         return E_SYSTEM;
-    int e = fsync(fd) == 0 ? 0 : E_SYSTEM;
+    int e = write_synced(fd, data.p, data.n, mode);
     close_quietly(fd);
+    if (!e && renameat(dir, tmp, dir, name) != 0)
+        e = E_SYSTEM;
+    if (!e)
+        return fsync(dir) == 0 ? 0 : E_SYSTEM;
+    int saved = errno;
+    unlinkat(dir, tmp, 0);
+    errno = saved;
     return e;
 }
 
 int file_replace(const char *path, const void *data, size_t n, unsigned mode)
 {
-    size_t len = strlen(path);
+    const char *name;
+    int dir = open_directory_of(path, &name);
+    if (dir < 0)
+        return E_SYSTEM;
+    size_t len = strlen(name);
     char *tmp = xmalloc(len + sizeof ".tmp");
-    memcpy(tmp, path, len);
+    memcpy(tmp, name, len);
     memcpy(tmp + len, ".tmp", sizeof ".tmp");
-
-    int e = write_synced(tmp, data, n, mode);
-    if (!e && rename(tmp, path) != 0)
-        e = E_SYSTEM;
-    if (e) {
-        int saved = errno;
-        unlink(tmp);
-        errno = saved;
-    } else {
-        e = sync_directory_of(path);
-    }
+    int e = replace_at(dir, name, tmp, slice_of(data, n), mode);
+    int saved = errno;
     free(tmp);
+    close(dir);
+    errno = saved;
     return e;
+}
+
+/* Not every file system knows RENAME_NOREPLACE (NFS); then a look goes before. */
+static int rename_to_free(int dir, const char *from, const char *to)
+{
+    if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return E_SYSTEM;
+    if (faccessat(dir, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return E_SYSTEM;
+    }
+    return errno == ENOENT && renameat(dir, from, dir, to) == 0 ? 0 : E_SYSTEM;
+}
+
+int file_put_aside(char **aside, const char *path, const char *suffix)
+{
+    const char *name;
+    int dir = open_directory_of(path, &name), e = E_SYSTEM;
+    size_t size = strlen(path) + strlen(suffix) + 16;
+    *aside = NULL;
+    if (dir < 0)
+        return E_SYSTEM;
+    char *to = xmalloc(size);
+    for (unsigned i = 1; i <= ASIDE_MAX; i++) {
+        if (i == 1)
+            snprintf(to, size, "%s.%s", path, suffix);
+        else
+            snprintf(to, size, "%s.%s.%u", path, suffix, i);
+        e = rename_to_free(dir, name, to + (name - path));
+        if (!e || errno != EEXIST)
+            break;
+    }
+    int saved = errno;
+    close(dir);
+    if (e)
+        free(to);
+    else
+        *aside = to;
+    errno = saved;
+    return e;
+}
+
+const char *file_error(int code, const char *max)
+{
+    static _Thread_local char text[64];
+    if (code == E_RANGE) {
+        snprintf(text, sizeof text, "it is larger than %s", max);
+        return text;
+    }
+    return errno == EINVAL  ? "it is not a regular file"
+           : errno == ELOOP ? "it is a symbolic link, which is not followed here"
+                            : strerror(errno);
 }
 
 const char *file_resolve(struct arena *arena, const char *base, const char *path)

@@ -1,4 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+# System calls that tests/unit/faults.h lets fail.
+FAULT_LINK = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=openat,--wrap=read,--wrap=write,--wrap=fsync \
+	-Wl,--wrap=fchmod,--wrap=fstat,--wrap=renameat,--wrap=renameat2
+check_PROGRAMS += tests/unit/base/test_file_faults
+tests_unit_base_test_file_faults_SOURCES = tests/unit/base/test_file_faults.c tests/unit/faults.h
+tests_unit_base_test_file_faults_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_base_test_file_faults_LDADD = $(UNIT_LIBS)
+tests_unit_base_test_file_faults_LDFLAGS = $(FAULT_LINK)
 check_PROGRAMS += tests/unit/base/test_lpm
 tests_unit_base_test_lpm_SOURCES = tests/unit/base/test_lpm.c
 tests_unit_base_test_lpm_LDADD = $(UNIT_LIBS)
