@@ -6,6 +6,7 @@
 #include "compile/verdict.h"
 #include "compile/zone.h"
 #include "config/config.h"
+#include "health/state_dir.h"
 #include "snapshot/publish.h"
 
 #include <stdlib.h>
@@ -58,13 +59,14 @@ static int load(struct generation *g, const char *path, const struct load_option
     int err = config_reload(&g->model, path, before ? before->model : NULL, diags);
     if (err != 0)
         return err;
+    int state = state_dir_check(g->model, diags);
     int zones = zone_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
     model_drop_records(g->model);
     err = geo_load(&g->geo, g->model, diags);
     if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
-    if (err != 0 || zones != 0)
-        return err != 0 ? err : zones;
+    if (err != 0 || zones != 0 || state != 0)
+        return err != 0 ? err : zones != 0 ? zones : state;
     compile_pools(g->snapshot, g);
     compile_server(g->snapshot, g->model);
     return 0;

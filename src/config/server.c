@@ -125,6 +125,13 @@ static void read_max_connections(struct load *load, const struct yaml_node *node
     schema_read_value(load, &number, node, field);
 }
 
+static void read_state_dir(struct load *load, const struct yaml_node *node, void *field)
+{
+    static const struct schema_key path = {.name = "state_dir", .kind = SCHEMA_PATH};
+    load->model->server.state_dir_at = node->span;
+    schema_read_value(load, &path, node, field);
+}
+
 #define SERVER(member) offsetof(struct model, server.member)
 
 static const struct schema_key panic_keys[] = {
@@ -281,11 +288,15 @@ static const struct schema_key server_keys[] = {
      .doc = "The user whose rights the server keeps once its sockets are bound.",
      .example = "loadstar"},
     {.name = "state_dir",
-     .kind = SCHEMA_PATH,
+     .kind = SCHEMA_CUSTOM,
      .offset = SERVER(state_dir),
+     .read = read_state_dir,
+     .type = "a path",
      .fallback_doc = "none: nothing is kept",
-     .doc = "A directory that the server may write: overrides and the last known health survive a "
-            "restart in it.",
+     .doc = "A directory that the server may write, as `user`: overrides and the last known health "
+            "survive a restart in it. It is made when it is missing. A load that finds that it "
+            "cannot be made, written or read is refused; a full disk is a warning. When it is "
+            "changed, the rules in force go along, and what the new one held is put aside.",
      .example = "/var/lib/loadstar"},
     {.name = "tcp",
      .kind = SCHEMA_MAPPING,

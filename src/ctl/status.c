@@ -229,12 +229,18 @@ static void complain_of_pools(struct problems *p, const struct facts *f)
         complain(p, "warning", "%u more pools are degraded", n_degraded - POOLS_NAMED);
 }
 
+/* What `auto` leaves behind: it orders nothing. */
+static bool is_exception(const struct override_rule *rule)
+{
+    return rule->is_weight ? rule->weight < 0 : rule->override == OVERRIDE_AUTO;
+}
+
 static void complain_of_operation(struct problems *p, const struct facts *f)
 {
     for (uint32_t i = 0; i < f->n_rules; i++)
-        if (f->rules[i].n_endpoints == 0 && f->rules[i].override != OVERRIDE_AUTO)
-            complain(p, "warning", "the override of %s matches no endpoint of this configuration",
-                     f->rules[i].target);
+        if (f->rules[i].n_matched == 0 && !is_exception(&f->rules[i]))
+            complain(p, "warning", "the %s of %s matches no endpoint of this configuration",
+                     f->rules[i].is_weight ? "weight" : "override", f->rules[i].target);
     if (!f->generation->model->server.state_dir && f->n_rules)
         complain(p, "warning", "no server.state_dir: overrides are lost at a restart");
     else if (!f->generation->model->server.state_dir)

@@ -45,6 +45,21 @@ static void allot(struct checker *c, const struct model *model)
     }
 }
 
+/* What no handle of the loop holds any more. */
+static void release(struct checker *c)
+{
+    plan_free(c->plan);
+    free(c->states);
+    free(c->standings);
+    free(c->changed);
+    free(c->trials.read_buffer);
+    rules_free(&c->rules);
+    free(c->rules_path);
+    free(c->health_path);
+    free(c->problem);
+    free(c);
+}
+
 int checker_start(struct checker **checker, uv_loop_t *loop, const struct model *model,
                   const struct checker_callbacks *callbacks, struct diags *diags)
 {
@@ -53,13 +68,16 @@ int checker_start(struct checker **checker, uv_loop_t *loop, const struct model 
     c->callbacks = *callbacks;
     c->save.data = c;
     c->started_ms = c->saved_mono_ms = clock_mono_ms();
+    allot(c, model);
+    int code = operator_load(c, diags);
+    if (code) {
+        release(c);
+        return code;
+    }
     schedule_init(c);
     open_timer(c, &c->flush);
     open_timer(c, &c->chores);
     uv_timer_start(&c->chores, on_chores, CHORES_MS, CHORES_MS);
-    allot(c, model);
-    operator_set_paths(c);
-    operator_load(c, diags);
     operator_apply(c);
     persist_load(c);
     endpoints_init(c);
@@ -117,7 +135,7 @@ void checker_reload(struct checker *c, const struct model *model)
     plan_free(old_plan);
     free(old_states);
     free(old_standings);
-    operator_move(c);
+    operator_set_paths(c);
     operator_apply(c);
     endpoints_init(c);
     schedule_plan(c);
@@ -148,16 +166,7 @@ void checker_release(struct checker *c)
         return;
     void (*stopped)(void *ctx) = c->stopped;
     void *ctx = c->stopped_ctx;
-    plan_free(c->plan);
-    free(c->states);
-    free(c->standings);
-    free(c->changed);
-    free(c->trials.read_buffer);
-    rules_free(&c->rules);
-    free(c->rules_path);
-    free(c->health_path);
-    free(c->problem);
-    free(c);
+    release(c);
     if (stopped)
         stopped(ctx);
 }

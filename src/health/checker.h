@@ -30,12 +30,21 @@ struct checker_callbacks {
 
 /** Starts probing for `model`. state_dir of the model is read for saved health and overrides. An
  *  overrides file that cannot be understood is put aside and reported in `diags` (may be NULL) and
- *  as an event, but the start goes on. Returns 0. */
+ *  as an event, but the start goes on. Returns 0; or, with no checker, E_SYSTEM or E_INVALID after
+ *  an error in `diags`: the overrides are there and cannot be read, or the directory cannot be
+ * made.
+ */
 int checker_start(struct checker **checker, uv_loop_t *loop, const struct model *model,
                   const struct checker_callbacks *callbacks, struct diags *diags) ATTR_MUST_USE;
 
-/** Moves to another model; probes that are no longer wanted stop at once. The model before must
- * live until this returns. */
+/** What can fail of a move to another model, and changes nothing in force: its state directory is
+ *  made, what orders it held are put aside with a warning, and those in force are saved there.
+ *  Returns 0, or a negative code after an error. */
+int checker_prepare(struct checker *checker, const struct model *next,
+                    struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Moves to another model, after checker_prepare() where that has another state directory; probes
+ * that are no longer wanted stop at once. The model before must live until this returns. */
 void checker_reload(struct checker *checker, const struct model *model) ATTR_NONNULL;
 
 /** Saves, stops all probes; `done` runs on the loop when the last handle is closed. */
@@ -71,7 +80,8 @@ struct override_rule {
     int64_t since_ms; /* wall clock */
     int64_t until_s;  /* wall clock; INT64_MAX: until changed */
     const char *reason;
-    uint32_t n_endpoints; /* that it decides now; 0: nothing in this configuration matches */
+    uint32_t n_endpoints; /* that it decides now */
+    uint32_t n_matched;   /* whose names it matches; 0: nothing of this configuration */
 };
 /** Copies at most `max` rules, returns how many there are. Strings live until the next change. */
 uint32_t checker_rules(const struct checker *checker, struct override_rule *out, uint32_t max);

@@ -123,12 +123,12 @@ void endpoints_event(struct checker *c, uint32_t endpoint, const char *from, con
                      const char *reason);
 
 /* operator.c */
-/** Names the files of the state directory, which is made if it is missing. */
+/** Names the files of the model's state directory. */
 void operator_set_paths(struct checker *c) ATTR_NONNULL;
-/** Reads the rules at the start. */
-void operator_load(struct checker *c, struct diags *diags) __attribute__((nonnull(1)));
-/** After a reload: follows a state directory that moved. */
-void operator_move(struct checker *c) ATTR_NONNULL;
+/** Makes the state directory if it is missing, and reads the rules, at the start. Returns 0, or a
+ *  negative code when there must be no start without what could not be read. */
+int operator_load(struct checker *c, struct diags *diags)
+    __attribute__((nonnull(1), warn_unused_result));
 /** Puts the rules in force on fresh states, silently. */
 void operator_apply(struct checker *c) ATTR_NONNULL;
 void operator_expire(struct checker *c) ATTR_NONNULL;

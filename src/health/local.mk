@@ -25,6 +25,8 @@ libloadstar_a_SOURCES += \
 	src/health/schedule.c \
 	src/health/state.c \
 	src/health/state.h \
+	src/health/state_dir.c \
+	src/health/state_dir.h \
 	src/health/store.c \
 	src/health/store.h \
 	src/health/stream.c \

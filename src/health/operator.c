@@ -5,13 +5,15 @@
 #include "health/internal.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "health/state_dir.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     EVENTS_MAX = 100
@@ -142,13 +144,8 @@ void operator_set_paths(struct checker *c)
     const char *dir = c->model->server.state_dir;
     free(c->rules_path);
     free(c->health_path);
-    c->rules_path = c->health_path = NULL;
-    if (!dir)
-        return;
-    if (mkdir(dir, 0750) && errno != EEXIST)
-        log_error("health: state directory %s cannot be made: %s", dir, strerror(errno));
-    c->rules_path = file_in(dir, "overrides.json");
-    c->health_path = file_in(dir, "health.json");
+    c->rules_path = dir ? file_in(dir, STATE_RULES) : NULL;
+    c->health_path = dir ? file_in(dir, STATE_HEALTH) : NULL;
 }
 
 static int save(struct checker *c, const struct rules *rules)
@@ -161,45 +158,115 @@ static int save(struct checker *c, const struct rules *rules)
     return code;
 }
 
-/* Puts a file aside that cannot be understood, so that the next change does not replace it. */
-static void put_aside(struct checker *c, struct buf *problem)
+/* One that cannot be understood is kept, so that the next change does not replace it. */
+static int put_aside(struct checker *c, struct buf *problem)
 {
-    char *aside = file_in(c->model->server.state_dir, "overrides.json.corrupt");
-    if (rename(c->rules_path, aside) == 0)
-        buf_printf(problem, "; it was renamed to %s, and no override is in force", aside);
-    else
-        buf_printf(problem, "; no override is in force, and the next one will replace it");
+    char *aside;
+    if (file_put_aside(&aside, c->rules_path, "corrupt")) {
+        buf_printf(problem, "; it cannot be put aside either: %s", strerror(errno));
+        return E_SYSTEM;
+    }
+    buf_printf(problem, "; it was renamed to %s, and no override is in force", aside);
     free(aside);
+    return 0;
 }
 
-void operator_load(struct checker *c, struct diags *diags)
+static int load(struct checker *c, struct diags *diags)
 {
     struct buf problem = {0};
-    if (!c->rules_path)
-        return;
-    if (store_load_rules(&c->rules, c->rules_path, &problem)) {
-        put_aside(c, &problem);
+    int code = store_load_rules(&c->rules, c->rules_path, &problem);
+    if (code == E_SYNTAX)
+        code = put_aside(c, &problem);
+    else if (code)
+        buf_puts(&problem, "; what it holds is still in force, so there is no start without it: "
+                           "make it readable, or move it away");
+    if (problem.n > 0) {
         if (diags)
-            diag_error(diags, (struct span){0}, "%s", problem.p);
+            diag_error(diags, c->model->server.state_dir_at, "'state_dir': %s", problem.p);
         endpoints_event(c, MODEL_NONE, "ok", "error", problem.p);
-        c->problem = problem.p;
-        return;
     }
-    buf_free(&problem);
-    uint32_t n = rules_expire(&c->rules, clock_wall_ms());
+    c->problem = problem.p;
+    return code;
+}
+
+static int cannot_be_made(const struct server_config *server, struct diags *diags)
+{
+    if (diags)
+        diag_error(diags, server->state_dir_at, "'state_dir' %s cannot be made: %s",
+                   server->state_dir, strerror(errno));
+    return E_SYSTEM;
+}
+
+int operator_load(struct checker *c, struct diags *diags)
+{
+    operator_set_paths(c);
+    if (!c->rules_path)
+        return 0;
+    if (state_dir_make(c->model->server.state_dir))
+        return cannot_be_made(&c->model->server, diags);
+    int code = load(c, diags);
+    uint32_t n = code ? 0 : rules_expire(&c->rules, clock_wall_ms());
     if (n > 0) {
         log_notice("health: %u overrides expired while the server was stopped", n);
         (void)!save(c, &c->rules);
     }
+    return code;
 }
 
-void operator_move(struct checker *c)
+/* What another state directory held is somebody's orders; those in force are newer. */
+static int put_before_aside(struct checker *c, const char *path, struct span at,
+                            struct diags *diags)
 {
-    char *old = c->rules_path ? xstrdup(c->rules_path) : NULL;
-    operator_set_paths(c);
-    if (c->rules_path && (!old || strcmp(old, c->rules_path) != 0))
-        (void)!save(c, &c->rules);
-    free(old);
+    struct rules there = {0};
+    struct buf problem = {0};
+    char *aside = NULL;
+    int code = store_load_rules(&there, path, &problem);
+    bool damaged = code == E_SYNTAX;
+    rules_expire(&there, clock_wall_ms());
+    if (code && !damaged) {
+        diag_error(diags, at, "'state_dir': %s", problem.p);
+    } else if (damaged || (there.n > 0 && !rules_equal(&there, &c->rules))) {
+        code = file_put_aside(&aside, path, damaged ? "corrupt" : "before");
+        if (code)
+            diag_error(diags, at, "'state_dir': %s cannot be put aside: %s", path, strerror(errno));
+        else
+            diag_warning(diags, at,
+                         "'state_dir': %s held other orders than those in force, which go on; it "
+                         "was renamed to %s",
+                         path, aside);
+    }
+    free(aside);
+    buf_free(&problem);
+    rules_free(&there);
+    return code;
+}
+
+static int follow(struct checker *c, const char *path, struct span at, struct diags *diags)
+{
+    int code = put_before_aside(c, path, at, diags);
+    if (code)
+        return code;
+    code = store_save_rules(&c->rules, path);
+    if (code)
+        diag_error(diags, at, "'state_dir': %s cannot be written: %s", path, strerror(errno));
+    return code;
+}
+
+int checker_prepare(struct checker *c, const struct model *next, struct diags *diags)
+{
+    const struct server_config *server = &next->server;
+    int code = 0;
+    if (!server->state_dir)
+        return 0;
+    if (state_dir_make(server->state_dir))
+        return cannot_be_made(server, diags);
+    char *path = file_in(server->state_dir, STATE_RULES);
+    bool moves = !c->rules_path || strcmp(path, c->rules_path) != 0;
+    /* Somebody may have cleared the directory away. */
+    if (moves || (c->rules.n > 0 && access(path, F_OK) != 0 && errno == ENOENT))
+        code = follow(c, path, server->state_dir_at, diags);
+    free(path);
+    return code;
 }
 
 /* ---- commands ---- */
@@ -244,7 +311,7 @@ static int change(struct checker *c, const char *text, struct rule rule, const c
 static int64_t until_ms(int64_t for_ms)
 {
     int64_t now_ms = clock_wall_ms();
-    return for_ms <= 0 || for_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + for_ms;
+    return for_ms <= 0 || for_ms > RULE_TIME_MAX_MS - now_ms ? INT64_MAX : now_ms + for_ms;
 }
 
 int checker_override(struct checker *c, const char *target, enum override override, int64_t for_ms,
@@ -314,6 +381,7 @@ uint32_t checker_rules(const struct checker *c, struct override_rule *out, uint3
             .until_s = until_s(rule),
             .reason = rule->reason,
             .n_endpoints = count_decided(c, rule),
+            .n_matched = count_matches(c, &rule->target),
         };
     }
     return c->rules.n;

@@ -66,7 +66,7 @@ int target_parse(struct target *target, const char *text)
     target->pool = second ? target->parts : "*";
     target->site = second ? second : target->parts;
     target->label = third ? third : "*";
-    if (*target->pool && *target->site && *target->label)
+    if (*target->pool && *target->site && *target->label && strlen(text) <= TARGET_MAX)
         return 0;
     target_free(target);
     return E_SYNTAX;
@@ -116,7 +116,7 @@ static void remove_rule(struct rules *rules, uint32_t i)
     memmove(&rules->v[i], &rules->v[i + 1], (rules->n - i) * sizeof *rules->v);
 }
 
-static void append(struct rules *rules, struct rule rule)
+void rules_append(struct rules *rules, struct rule rule)
 {
     if (rules->n == rules->cap) {
         rules->cap = rules->cap ? 2 * rules->cap : 8;
@@ -159,7 +159,7 @@ uint32_t rules_set(struct rules *rules, struct rule rule)
             i++;
         }
     }
-    append(rules, rule);
+    rules_append(rules, rule);
     remove_needless(rules);
     return n;
 }
@@ -207,8 +207,23 @@ void rules_copy(struct rules *to, const struct rules *from)
         /* The text was taken apart before. */
         (void)!target_parse(&rule.target, from->v[i].target.text);
         rule.reason = xstrdup(rule.reason);
-        append(to, rule);
+        rules_append(to, rule);
     }
+}
+
+static bool rule_equal(const struct rule *a, const struct rule *b)
+{
+    bool same = a->kind == RULE_STATE ? a->override == b->override : a->weight == b->weight;
+    return same && a->kind == b->kind && a->until_ms == b->until_ms &&
+           strcmp(a->target.text, b->target.text) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
+bool rules_equal(const struct rules *a, const struct rules *b)
+{
+    bool equal = a->n == b->n;
+    for (uint32_t i = 0; equal && i < a->n; i++)
+        equal = rule_equal(&a->v[i], &b->v[i]);
+    return equal;
 }
 
 void rules_free(struct rules *rules)

@@ -5,17 +5,23 @@
  *   health.json     the last published health per endpoint; replaced now and then, and at the stop
  *
  * A file is replaced in one step, so that a crash leaves the old or the new one, never half of one.
- * An overrides file that cannot be understood all the same is never dropped: it is renamed to
- * overrides.json.corrupt and reported as an error on every path there is, and the server starts
- * without the rules, as not answering at all would be worse. A bad health.json is reported and
- * ignored: probing finds out anew. */
+ * What is found instead of a whole overrides.json:
+ *  - It cannot be read (rights, a dying disk, no descriptors): its rules still hold, only we do not
+ *    know them. No start; the file stays.
+ *  - A later version wrote it: likewise.
+ *  - It is damaged, or edited: it is never dropped, but renamed to overrides.json.corrupt and
+ *    reported on every path there is, and the server starts without the rules, as not answering at
+ *    all would be worse.
+ * A bad health.json is reported and ignored: probing finds out anew. Links are never followed. */
 #pragma once
 
 #include "base/buf.h"
 #include "health/overrides.h"
 
-/** Reads the rules of PATH into the empty list `rules`. Returns 0 (also when there is no such
- *  file), E_SYNTAX, or E_SYSTEM; then `problem` says what is wrong, beginning with the path. */
+/** Reads the rules of PATH into the empty list `rules`: formats 1 and 2, the latter with a checksum
+ *  over everything. Returns 0 (also when there is no such file); E_SYSTEM when it cannot be read,
+ *  E_INVALID when it is of a later format, E_SYNTAX when it is damaged; then `problem` says what is
+ *  wrong, beginning with the path. */
 int store_load_rules(struct rules *rules, const char *path,
                      struct buf *problem) ATTR_NONNULL ATTR_MUST_USE;
 /** Returns 0 or E_SYSTEM (errno). */
@@ -35,6 +41,8 @@ struct saved_file {
     uint32_t n;
 };
 
+/** Returns 0 (also when there is no such file), E_SYNTAX or E_SYSTEM with `problem`; then *out is
+ *  empty. */
 int store_load_health(struct saved_file *out, struct arena *arena, const char *path,
                       struct buf *problem) ATTR_NONNULL ATTR_MUST_USE;
 /** Renders a health file; writing it is the caller's, off the loop. */

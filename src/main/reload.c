@@ -33,7 +33,9 @@ static void discard(struct generation *g)
 static int prepare(struct daemon *d, const struct generation *next, struct diags *diags)
 {
     const struct model *before = d->generation->model, *after = next->model;
-    int code = ctl_reload(d->ctl, after, diags);
+    int code = checker_prepare(d->checker, after, diags);
+    if (code == 0)
+        code = ctl_reload(d->ctl, after, diags);
     if (code != 0)
         return code;
     process_check_files(&after->server, diags);

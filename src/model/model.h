@@ -220,6 +220,7 @@ struct server_config {
     const char *version;   /* version.bind; NULL: none */
     const char *user;      /* NULL: unchanged */
     const char *state_dir; /* NULL: nothing is kept across restarts */
+    struct span state_dir_at;
     struct {
         double share;
         uint32_t endpoints, sites;

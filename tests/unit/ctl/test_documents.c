@@ -110,7 +110,8 @@ static void test_status(void **state)
                                        .override = OVERRIDE_DRAIN,
                                        .until_s = 1090 + 60,
                                        .reason = "kernel",
-                                       .n_endpoints = 2};
+                                       .n_endpoints = 2,
+                                       .n_matched = 2};
     (void)state;
     s->world->model.server.state_dir = "/var/lib/loadstar";
     s->facts.rates[0] = 12.34;
@@ -153,12 +154,46 @@ static void test_status(void **state)
     scene_free(s);
 }
 
+/* Orders that nothing of the configuration obeys are told, of either kind; those that others
+ * decide for, and exceptions from others, are none of them. */
+static void test_orders_without_effect(void **state)
+{
+    static const struct {
+        struct override_rule rule;
+        const char *problem; /* NULL: none */
+    } cases[] = {
+        {{.target = "www/aMs", .override = OVERRIDE_DRAIN}, "the override of www/aMs matches no"},
+        {{.target = "x", .is_weight = true, .weight = 0}, "the weight of x matches no endpoint"},
+        {{.target = "x", .override = OVERRIDE_DRAIN, .n_matched = 1}, NULL},
+        {{.target = "x", .is_weight = true, .weight = 5, .n_matched = 2}, NULL},
+        {{.target = "x", .override = OVERRIDE_AUTO}, NULL},
+        {{.target = "x", .is_weight = true, .weight = -1}, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene *s = scene_new();
+        struct override_rule rule = cases[i].rule;
+        rule.until_s = INT64_MAX;
+        s->world->model.server.state_dir = "/var/lib/loadstar";
+        s->facts.rules = &rule;
+        s->facts.n_rules = 1;
+        json_t *document = document_status(&s->facts);
+        if (cases[i].problem)
+            assert_true(has_problem(document, "warning", cases[i].problem));
+        else
+            assert_int_equal(json_array_size(json_object_get(document, "problems")), 0);
+        json_decref(document);
+        scene_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_pools_and_sites),
         cmocka_unit_test(test_status),
+        cmocka_unit_test(test_orders_without_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,3 +44,9 @@ tests_unit_health_test_reload_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_state
 tests_unit_health_test_state_SOURCES = tests/unit/health/test_state.c
 tests_unit_health_test_state_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/health/test_state_dir
+tests_unit_health_test_state_dir_SOURCES = tests/unit/health/test_state_dir.c \
+	tests/unit/health/world.c tests/unit/health/world.h tests/unit/faults.h
+tests_unit_health_test_state_dir_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_health_test_state_dir_LDADD = $(UNIT_LIBS)
+tests_unit_health_test_state_dir_LDFLAGS = $(FAULT_LINK)

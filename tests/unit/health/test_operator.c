@@ -14,6 +14,7 @@ static void test_override_survives_restart_and_expires(void **state)
 {
     (void)state;
     struct world w;
+    char path[128];
     uint32_t n;
     world_open(&w);
     world_configure(&w, NULL, ONE, unused_port());
@@ -38,11 +39,17 @@ static void test_override_survives_restart_and_expires(void **state)
     assert_int_equal(checker_rules(w.checker, rules, 4), 2);
     assert_string_equal(rules[0].target, "*/ams");
     assert_int_equal(rules[0].n_endpoints, 1);
+    assert_int_equal(rules[0].n_matched, 1);
     assert_true(rules[1].is_weight);
     world_run(&w, 2200, NULL, NULL);
     assert_int_equal(world_state(&w, 0)->override, OVERRIDE_AUTO);
     assert_int_equal(world_state(&w, 0)->weight_override, 7);
     assert_true(world_count_events(&w, 0, "down") >= 1);
+    /* Nor does the file hold it any more. */
+    snprintf(path, sizeof path, "! grep -q drain %s/state/overrides.json", w.dir);
+    assert_int_equal(system(path), 0);
+    snprintf(path, sizeof path, "grep -q '\"weight\": 7' %s/state/overrides.json", w.dir);
+    assert_int_equal(system(path), 0);
     world_stop(&w);
     world_close(&w);
 }
