@@ -5,6 +5,7 @@ libloadstar_a_SOURCES += \
 	src/config/config.h \
 	src/config/endpoints.c \
 	src/config/endpoints.h \
+	src/config/listen.c \
 	src/config/load.c \
 	src/config/load.h \
 	src/config/maps.c \

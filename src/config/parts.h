@@ -12,6 +12,18 @@ extern const struct schema site_schema, check_schema, map_schema, pool_schema, s
 /** Reads loadstar.yaml into the model; files that it names are kept in `load` to be read next. */
 void server_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
 
+/** Reads `listen` of the server, a list, and its default. */
+void listen_read_list(struct load *load, const struct yaml_node *node, void *field);
+void listen_default(struct load *load) ATTR_NONNULL;
+
+/** Reads one address to listen on, as `expected` describes it; `port` keeps its value if none is
+ *  given. Returns false after reporting. */
+bool listen_read(struct load *load, const struct yaml_node *node, const char *what,
+                 const char *expected, struct ip *addr, uint16_t *port) ATTR_NONNULL;
+
+/** Why no host can listen on the address, and what was expected; NULL: one can. */
+const char *listen_unusable(struct arena *arena, const struct ip *addr) ATTR_NONNULL;
+
 /** Collects the names of one pools file; contents are read by the functions below. */
 void pools_file_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
 

@@ -6,51 +6,9 @@
 #include <sched.h>
 #include <stddef.h>
 
-#define DNS_PORT 53
 #define HTTP_PORT 8053
 #define WORKERS_MAX 1024
 #define TCP_CONNECTIONS_MAX 1000000
-
-static void read_listen_one(struct load *load, const struct yaml_node *node,
-                            struct listen_addr *out)
-{
-    static const char expected[] = "ADDRESS, ADDRESS:PORT or [IPV6]:PORT";
-    const char *text = schema_scalar(load, node, "an item of 'listen'", expected);
-    *out = (struct listen_addr){.span = node->span, .port = DNS_PORT};
-    if (text && (ip_port_parse(&out->addr, &out->port, text) != 0 || out->port == 0))
-        load_expected(load, node, "'listen'", "%s", expected);
-}
-
-static bool same_listen(const struct listen_addr *a, const struct listen_addr *b)
-{
-    return a->addr.family != IP_NONE && a->port == b->port && ip_equal(&a->addr, &b->addr);
-}
-
-static void refuse_repeated(struct load *load, const struct listen_addr *v, uint32_t n)
-{
-    char text[IP_PORT_TEXT_MAX];
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t j = 0; j < i; j++)
-            if (same_listen(&v[i], &v[j]))
-                diag_error(load->diags, v[i].span, "'listen' has %s twice",
-                           ip_port_text(text, &v[i].addr, v[i].port));
-}
-
-static void read_listen(struct load *load, const struct yaml_node *node, void *field)
-{
-    (void)field;
-    struct yaml_items items = yaml_items(&node);
-    if (items.n == 0) {
-        diag_error(load->diags, node->span, "'listen' is an empty list, expected addresses");
-        return;
-    }
-    struct listen_addr *v = arena_calloc(load->arena, items.n, sizeof *v);
-    for (uint32_t i = 0; i < items.n; i++)
-        read_listen_one(load, items.v[i], &v[i]);
-    refuse_repeated(load, v, items.n);
-    load->model->server.listen = v;
-    load->model->server.n_listen = items.n;
-}
 
 uint32_t usable_cores(void)
 {
@@ -77,11 +35,10 @@ static void read_http_listen(struct load *load, const struct yaml_node *node, vo
 {
     (void)field;
     struct model *m = load->model;
-    const char *text = schema_scalar(load, node, "'listen'", "ADDRESS:PORT or [IPV6]:PORT");
     m->http.enabled = true;
     m->http.port = HTTP_PORT;
-    if (text && (ip_port_parse(&m->http.addr, &m->http.port, text) != 0 || m->http.port == 0))
-        load_expected(load, node, "'listen'", "ADDRESS:PORT or [IPV6]:PORT");
+    listen_read(load, node, "'listen'", "ADDRESS:PORT or [IPV6]:PORT", &m->http.addr,
+                &m->http.port);
 }
 
 static void read_interface(struct load *load, const struct yaml_node *node,
@@ -246,11 +203,14 @@ static const struct schema_word dispatches[] = {
 static const struct schema_key server_keys[] = {
     {.name = "listen",
      .kind = SCHEMA_CUSTOM,
-     .read = read_listen,
+     .read = listen_read_list,
      .type = "an address or a list of addresses: ADDRESS, ADDRESS:PORT or [IPV6]:PORT",
      .fallback_doc = "[\"0.0.0.0:53\", \"[::]:53\"]",
      .doc = "Where DNS is served, by UDP and TCP. Without a port it is 53. IPv6 addresses with a "
-            "port stand in brackets.",
+            "port stand in brackets. An address that no interface has yet (of keepalived, of "
+            "anycast, of a tunnel, IPv6 that is tentative) is answered on once one has it; until "
+            "then a warning and `loadstarctl status` name it. `[::]` is passed over, with a "
+            "notice, where the kernel has no IPv6.",
      .example = "[192.0.2.53, \"[2001:db8::53]:53\"]"},
     {.name = "workers",
      .kind = SCHEMA_CUSTOM,
@@ -445,18 +405,9 @@ const struct schema loadstar_schema = {.title = "the configuration",
                                            "The server itself, and where everything else stands.",
                                        SCHEMA_KEYS(loadstar_keys)};
 
-static void default_listen(struct load *load)
-{
-    struct listen_addr *v = arena_calloc(load->arena, 2, sizeof *v);
-    v[0] = (struct listen_addr){.addr.family = IP_V4, .port = DNS_PORT};
-    v[1] = (struct listen_addr){.addr.family = IP_V6, .port = DNS_PORT};
-    load->model->server.listen = v;
-    load->model->server.n_listen = 2;
-}
-
 void server_read(struct load *load, const struct yaml_node *root)
 {
     schema_read(load, &loadstar_schema, root, load->model);
     if (!load->model->server.listen)
-        default_listen(load);
+        listen_default(load);
 }

@@ -35,3 +35,7 @@ tests_unit_config_test_load_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/config/test_example
 tests_unit_config_test_example_SOURCES = tests/unit/config/test_example.c $(CONFIG_TEST_SUPPORT)
 tests_unit_config_test_example_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_listen
+tests_unit_config_test_listen_SOURCES = tests/unit/config/test_listen.c
+tests_unit_config_test_listen_LDADD = $(UNIT_LIBS)

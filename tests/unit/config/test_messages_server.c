@@ -217,6 +217,31 @@ static const struct message_case loadstar_yaml[] = {
      "loadstar.yaml:2:39: 'listen' has [2001:db8::1]:53 twice\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
+     "server: {listen: [\"[::ffff:127.0.0.1]:5300\", 224.0.0.251, 255.255.255.255, 0.0.0.7]}\n",
+     "loadstar.yaml:2:19: 'listen' is '[::ffff:127.0.0.1]:5300': an IPv4 address within an IPv6 "
+     "one, expected 127.0.0.1\n"
+     "loadstar.yaml:2:46: 'listen' is '224.0.0.251': a multicast address, expected one of a host, "
+     "or 0.0.0.0 for every IPv4 address\n"
+     "loadstar.yaml:2:59: 'listen' is '255.255.255.255': the broadcast address, expected one of a "
+     "host, or 0.0.0.0 for every IPv4 address\n"
+     "loadstar.yaml:2:76: 'listen' is '0.0.0.7': no host has an address in 0.0.0.0/8; 0.0.0.0 "
+     "itself is every IPv4 address\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
+     "server: {listen: [\"fe80::1\", \"fe80::1%eth0\", \"[ff02::fb]:5353\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is 'fe80::1': a link-local address, which means nothing without "
+     "its interface: [::] takes queries to it, too\n"
+     "loadstar.yaml:2:30: 'listen' is 'fe80::1%eth0', expected ADDRESS, ADDRESS:PORT or "
+     "[IPV6]:PORT without a zone (%): [::] takes queries to link-local addresses, too\n"
+     "loadstar.yaml:2:46: 'listen' is '[ff02::fb]:5353': a multicast address, expected one of a "
+     "host, or [::] for every IPv6 address\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
+     "http: {listen: \"[::ffff:127.0.0.1]:8053\"}\n",
+     "loadstar.yaml:2:16: 'listen' is '[::ffff:127.0.0.1]:8053': an IPv4 address within an IPv6 "
+     "one, expected 127.0.0.1\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
      "server: {listen: {a: b}}\n",
      "loadstar.yaml:2:18: an item of 'listen' is a mapping, expected ADDRESS, ADDRESS:PORT o"
      "r [IPV6]:PORT\n"},
