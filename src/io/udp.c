@@ -105,11 +105,11 @@ static void reply_from(struct msghdr *h)
     }
 }
 
-/** Fills the packets of the batch from the n messages received. */
-static void prepare(struct udp_server *s, unsigned n)
+/** Fills the packets of the batch from messages first..end-1. */
+static void prepare(struct udp_server *s, unsigned first, unsigned end)
 {
     struct udp_batch *b = &s->batch;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = first; i < end; i++) {
         struct msghdr *h = &b->in[i].msg_hdr;
         b->packet[i].query_len = b->in[i].msg_len;
         if (s->v6)
@@ -142,11 +142,10 @@ static void send_run(struct udp_server *s, unsigned first, unsigned end)
 }
 
 /** Sends what has an answer, in runs between the packets that have none. */
-static void send_answers(struct udp_server *s, unsigned n)
+static void send_answers(struct udp_server *s, unsigned first, unsigned n)
 {
     struct udp_batch *b = &s->batch;
-    unsigned first = 0;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = first; i < n; i++) {
         b->out_iov[i].iov_len = b->packet[i].response_len;
         if (UNLIKELY(b->packet[i].response_len == 0)) {
             send_run(s, first, i);
@@ -156,14 +155,28 @@ static void send_answers(struct udp_server *s, unsigned n)
     send_run(s, first, n);
 }
 
+/** shutdown() ends a wait in recvmmsg as if an empty datagram had come, from nobody; real ones may
+ *  follow it. Returns the slot of the first real one. */
+static unsigned skip_end(struct udp_server *s)
+{
+    struct msghdr *h = &s->batch.in[0].msg_hdr;
+    if (LIKELY(h->msg_namelen != 0))
+        return 0;
+    h->msg_namelen = s->batch.out[0].msg_hdr.msg_namelen;
+    if (s->wildcard)
+        h->msg_controllen = sizeof s->batch.control[0];
+    return 1;
+}
+
 /** Answers n received messages, and lets go of the snapshot. */
 static void serve(struct udp_server *s, unsigned n)
 {
-    prepare(s, n);
-    s->stats.udp_received += n;
+    unsigned first = skip_end(s);
+    prepare(s, first, n);
+    s->stats.udp_received += n - first;
     s->answer.now_s = clock_wall_s();
-    answer_batch(&s->answer, publish_current(), s->batch.packet, n);
-    send_answers(s, n);
+    answer_batch(&s->answer, publish_current(), s->batch.packet + first, n - first);
+    send_answers(s, first, n);
     publish_quiesce();
 }
 

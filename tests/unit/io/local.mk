@@ -26,3 +26,7 @@ tests_unit_io_test_xdp_SOURCES = tests/unit/io/test_xdp.c tests/unit/io/frames.h
 tests_unit_io_test_xdp_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_io_test_xdp_LDADD = $(UNIT_LIBS)
 endif
+
+check_PROGRAMS += tests/unit/io/test_udp
+tests_unit_io_test_udp_SOURCES = tests/unit/io/test_udp.c
+tests_unit_io_test_udp_LDADD = $(UNIT_LIBS)
