@@ -251,6 +251,16 @@ static void complain_of_operation(struct problems *p, const struct facts *f)
                  f->drops_60s);
 }
 
+static void complain_of_addresses(struct problems *p, const struct facts *f)
+{
+    char where[IP_PORT_TEXT_MAX];
+    for (uint32_t i = 0; i < f->shares.n_listeners; i++)
+        if (f->shares.listeners[i].absent)
+            complain(p, "warning", "%s is on no interface of this machine: nobody reaches it",
+                     ip_port_text(where, &f->shares.listeners[i].addr,
+                                  f->shares.listeners[i].port));
+}
+
 static void set_problems(json_t *document, const struct facts *f)
 {
     struct problems problems = {json_set_array(document, "problems"), 0, arena_new()};
@@ -258,6 +268,7 @@ static void set_problems(json_t *document, const struct facts *f)
     complain_of_health(&problems, f);
     complain_of_pools(&problems, f);
     complain_of_operation(&problems, f);
+    complain_of_addresses(&problems, f);
     arena_free(problems.arena);
 }
 

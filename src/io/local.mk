@@ -8,6 +8,8 @@ libloadstar_a_SOURCES += \
 	src/io/frame.h \
 	src/io/framing.c \
 	src/io/framing.h \
+	src/io/host.c \
+	src/io/host.h \
 	src/io/netif.c \
 	src/io/netif.h \
 	src/io/socket.c \

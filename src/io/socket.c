@@ -22,6 +22,11 @@
 /* A send that blocks longer than this is given up and counted: a stuck device must not stop us. */
 #define UDP_SEND_TIMEOUT_MS 250
 #define TCP_BACKLOG 1024
+/* What the kernel keeps for one connection, which it otherwise lets grow to 4 MB of answers that
+ * nobody takes, and 6 MB of queries that nobody reads (tcp_wmem, tcp_rmem). It doubles both for its
+ * own overhead. Two answers of the longest kind are under way, or 2,000 pipelined queries. */
+#define TCP_SEND_BUFFER (128 << 10)
+#define TCP_RECEIVE_BUFFER (64 << 10)
 
 static int set_int(int fd, int level, int option, int value)
 {
@@ -56,6 +61,9 @@ static int bind_to(int fd, const struct ip *addr, uint16_t port)
     socklen_t n = ip_to_sockaddr(&sa, addr, port);
     /* Two sockets for :: and 0.0.0.0, never one for both: no mapped addresses on the query path. */
     if (addr->family == IP_V6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)
+        return -1;
+    /* The address may come later; taken by sockets of both families. */
+    if (!socket_is_wildcard(addr) && set_int(fd, IPPROTO_IP, IP_FREEBIND, 1) != 0)
         return -1;
     return bind(fd, (const struct sockaddr *)&sa, n);
 }
@@ -113,11 +121,13 @@ int socket_open_udp(int *fd, const struct ip *addr, uint16_t port)
 int socket_open_tcp(int *fd, const struct ip *addr, uint16_t port)
 {
     *fd = open_socket(addr, SOCK_STREAM | SOCK_NONBLOCK);
-    /* TCP_NODELAY is inherited by the connections: each write is a whole batch of answers. */
+    /* Inherited by the connections. TCP_NODELAY: each write is a whole batch of answers. */
     if (*fd < 0 || set_int(*fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 ||
         set_int(*fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0 ||
-        set_int(*fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0 || bind_to(*fd, addr, port) != 0 ||
-        listen(*fd, TCP_BACKLOG) != 0)
+        set_int(*fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0 ||
+        set_int(*fd, SOL_SOCKET, SO_SNDBUF, TCP_SEND_BUFFER) != 0 ||
+        set_int(*fd, SOL_SOCKET, SO_RCVBUF, TCP_RECEIVE_BUFFER) != 0 ||
+        bind_to(*fd, addr, port) != 0 || listen(*fd, TCP_BACKLOG) != 0)
         return fail(*fd);
     return 0;
 }
@@ -144,11 +154,7 @@ const char *socket_error_text(char *out, size_t n, int error, uint16_t port)
         snprintf(out, n,
                  "address already in use, by another program or a loadstard that still runs");
     else if (error == EACCES && port < 1024)
-        snprintf(out, n,
-                 "permission denied: ports below 1024 need root or CAP_NET_BIND_SERVICE; after "
-                 "`server.user` took effect, a new one needs a restart");
-    else if (error == EADDRNOTAVAIL)
-        snprintf(out, n, "cannot be bound: no interface of this machine has this address");
+        snprintf(out, n, "permission denied: ports below 1024 need root or CAP_NET_BIND_SERVICE");
     else
         snprintf(out, n, "cannot be bound: %s", strerror(error));
     return out;

@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-/** A bound UDP socket that blocks, with SO_REUSEPORT so that each worker has its own. On a wildcard
+/** A bound UDP socket that blocks, with SO_REUSEPORT so that each worker has its own. The address
+ *  need not be one of this host (yet), here as below. On a wildcard
  *  address it reports where each packet was sent to (IP_PKTINFO). Returns 0, or E_SYSTEM (errno).
  */
 int socket_open_udp(int *fd, const struct ip *addr, uint16_t port) ATTR_NONNULL ATTR_MUST_USE;

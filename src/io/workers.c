@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "io/counters.h"
 #include "io/dispatch.h"
+#include "io/host.h"
 #include "io/netif.h"
 #include "io/socket.h"
 #include "io/tcp.h"
@@ -23,6 +24,7 @@ struct listener {
     struct ip addr;
     uint16_t port;
     bool wanted;             /* by the configuration being loaded */
+    bool absent;             /* no interface has the address now */
     struct udp_server **udp; /* n_workers */
     int *tcp_fd;             /* n_workers; the first n_started are the TCP threads' to close */
     unsigned n_started;      /* workers that answer on it */
@@ -123,6 +125,7 @@ static struct listener *listener_open(struct workers *w, const struct listen_add
             listener_free(w, l);
             return NULL;
         }
+    l->absent = !host_has_address(&l->addr);
     return l;
 }
 
@@ -167,7 +170,8 @@ static int probe_new(const struct workers *w, const struct server_config *server
     int result = 0;
     for (uint32_t i = 0; i < server->n_listen; i++) {
         const struct listen_addr *l = &server->listen[i];
-        if (!port_is_ours(w, l->port) && socket_probe(&l->addr, l->port) != 0) {
+        if (host_has_family(&l->addr) && !port_is_ours(w, l->port) &&
+            socket_probe(&l->addr, l->port) != 0) {
             report(diags, l, errno);
             result = E_SYSTEM;
         }
@@ -185,7 +189,7 @@ static void truncate_listeners(struct workers *w, size_t first)
 /** Opens what is new, appending it, and marks what is wanted; on failure all is as before. */
 static int open_new(struct workers *w, const struct server_config *server, struct diags *diags)
 {
-    if (probe_new(w, server, diags) != 0)
+    if (host_check(server, diags) != 0 || probe_new(w, server, diags) != 0)
         return E_SYSTEM;
     size_t n_before = w->listeners.n;
     int result = 0;
@@ -193,6 +197,11 @@ static int open_new(struct workers *w, const struct server_config *server, struc
         w->listeners.v[i]->wanted = false;
     for (uint32_t i = 0; i < server->n_listen; i++) {
         struct listener *l = find(w, &server->listen[i]);
+        if (!l && !host_has_family(&server->listen[i].addr)) {
+            if (!server->listen[i].span.file) /* of the others host_check() has told */
+                log_notice("the kernel of this machine has no IPv6: IPv4 alone is served");
+            continue;
+        }
         if (!l) {
             l = listener_open(w, &server->listen[i], diags);
             if (l)
@@ -264,8 +273,9 @@ int workers_bind(struct workers **out, const struct server_config *server, struc
     set_dispatch(w, server, diags);
     if (server->xdp.n_interfaces > 0)
         w->xdp = xdp_open(server, diags);
-    if (w->xdp)
-        w->watch_fd = netif_watch();
+    w->watch_fd = netif_watch();
+    if (w->watch_fd < 0)
+        log_warning("cannot follow this machine's addresses: %s", strerror(errno));
     *out = w;
     return 0;
 }
@@ -360,6 +370,7 @@ void workers_shares(const struct workers *w, struct io_shares *out)
         const struct listener *l = w->listeners.v[i];
         out->listeners[i].addr = l->addr;
         out->listeners[i].port = l->port;
+        out->listeners[i].absent = l->absent;
         for (unsigned k = 0; k < w->n_workers; k++) {
             struct io_stats one = {0};
             udp_stats(l->udp[k], &one);
@@ -386,10 +397,26 @@ int workers_watch_fd(const struct workers *w)
     return w->watch_fd;
 }
 
+static void follow_address(struct listener *l)
+{
+    char where[IP_PORT_TEXT_MAX];
+    bool absent = !host_has_address(&l->addr);
+    if (absent == l->absent)
+        return;
+    l->absent = absent;
+    ip_port_text(where, &l->addr, l->port);
+    if (absent)
+        log_warning("%s: no interface of this machine has this address any more", where);
+    else
+        log_notice("%s: this machine has the address now", where);
+}
+
 void workers_follow_host(struct workers *w, const struct server_config *server)
 {
     if (w->watch_fd >= 0)
         netif_watched(w->watch_fd);
+    for (size_t i = 0; i < w->listeners.n; i++)
+        follow_address(w->listeners.v[i]);
     if (w->xdp)
         xdp_update(w->xdp, server);
 }

@@ -10,8 +10,9 @@
 
 struct workers;
 
-/** Binds all sockets (so that privileges can be dropped) without answering yet. Errors go to
- * `diags` with the span of the listen entry: "127.0.0.1:53: address already in use". */
+/** Binds all sockets (so that privileges can be dropped) without answering yet, after host_check().
+ *  Errors go to `diags` with the span of the listen entry: "127.0.0.1:53: address already in use".
+ */
 int workers_bind(struct workers **workers, const struct server_config *server,
                  struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
@@ -41,6 +42,7 @@ void workers_stats(const struct workers *workers, struct io_stats *out) ATTR_NON
 struct io_share {
     struct ip addr; /* of a listen address */
     uint16_t port;
+    bool absent; /* no interface of this host has it now */
     uint64_t udp_received, udp_kernel_drops;
 };
 
@@ -64,7 +66,7 @@ struct xdp_info {
 /** Interface number i with AF_XDP, i = 0..; false: there are no more. */
 bool workers_xdp(const struct workers *workers, uint32_t i, struct xdp_info *out) ATTR_NONNULL;
 
-/** A file descriptor that becomes readable when addresses of this host change and someone needs to
- *  know; then workers_follow_host() is to be called. -1: no one does. */
+/** A file descriptor that becomes readable when addresses of this host change; then
+ *  workers_follow_host() is to be called. -1: the kernel tells no news. */
 int workers_watch_fd(const struct workers *workers) ATTR_NONNULL;
 void workers_follow_host(struct workers *workers, const struct server_config *server) ATTR_NONNULL;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/give_way.h"
 #include "base/log.h"
+#include "io/host.h"
 #include "main/notify.h"
 #include "main/process.h"
 #include "snapshot/publish.h"
@@ -176,8 +177,9 @@ static void log_ready(struct daemon *d)
     struct buf listen = {0};
     const struct server_config *server = &d->generation->model->server;
     for (uint32_t i = 0; i < server->n_listen; i++)
-        buf_printf(&listen, "%s%s", i ? ", " : "",
-                   ip_port_text(where, &server->listen[i].addr, server->listen[i].port));
+        if (host_has_family(&server->listen[i].addr))
+            buf_printf(&listen, "%s%s", listen.n ? ", " : "",
+                       ip_port_text(where, &server->listen[i].addr, server->listen[i].port));
     daemon_summary(summary, sizeof summary, d->generation);
     log_notice("ready after %lld ms: %s; %u worker%s on %s",
                (long long)(clock_mono_ms() - d->started_mono_ms), summary, server->workers,

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "compile/compile.h"
 #include "config.h"
+#include "io/host.h"
 #include "main/daemon.h"
 #include "main/process.h"
 
@@ -29,6 +30,8 @@ static int check(const char *path)
     const struct load_options options = {.purpose = LOAD_CHECK};
     int loaded = generation_load(&g, path, &options, &diags);
     int code = loaded == 0 ? ctl_check(g->model, &diags) : loaded;
+    if (loaded == 0 && host_check(&g->model->server, &diags) != 0)
+        code = E_INVALID;
     diags_print(&diags, stderr);
     if (code == 0) {
         char summary[256];

@@ -328,12 +328,6 @@ class CommandLine(harness.TestCase):
         self.assertIn(f"another loadstard is running on {d.socket}", second.stderr)
         self.assertEqual(d.addresses("www.example.test"), ["192.0.2.1"])
 
-    def test_address_that_is_not_ours(self):
-        d = self.daemon(zones={"example.test.yaml": zone(1)}, listen=["192.0.2.1:5353"], start=False)
-        d.start(ready=False)
-        self.assertEqual(d.process.wait(10), 1)
-        self.assertIn("no interface of this machine has this address", d.log())
-
 
 class Counters(harness.TestCase):
     def test_every_query_is_counted(self):

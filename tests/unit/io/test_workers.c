@@ -67,6 +67,17 @@ static int connect_to(const char *text, uint16_t port, int type)
     return fd;
 }
 
+/** A socket of another program's, as it were. */
+static int bind_udp(const char *text, uint16_t port)
+{
+    struct listen_addr l = address(text, port);
+    struct sockaddr_storage sa;
+    socklen_t n = ip_to_sockaddr(&sa, &l.addr, port);
+    int fd = socket(sa.ss_family, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, n), 0);
+    return fd;
+}
+
 /** A port that is free for both transports on 127.0.0.1. */
 static uint16_t free_port(void)
 {
@@ -140,6 +151,23 @@ static struct workers *start(const struct server_config *server)
     return w;
 }
 
+#define PATIENCE_MS 20000
+
+/** Counters lag by a batch: waits until so many packets were received and answered or dropped. */
+static void wait_for_udp(const struct workers *w, uint64_t n)
+{
+    struct io_stats stats;
+    for (unsigned i = 0; i < PATIENCE_MS; i++) {
+        workers_stats(w, &stats);
+        if (stats.udp_received + stats.udp_kernel_drops >= n &&
+            stats.udp_sent + stats.udp_send_errors + stats.answer.dropped >= stats.udp_received)
+            return;
+        usleep(1000);
+    }
+    fail_msg("%llu packets received, expected %llu", (unsigned long long)stats.udp_received,
+             (unsigned long long)n);
+}
+
 static void finish(struct workers *w)
 {
     workers_stop(w);
@@ -160,8 +188,13 @@ static void answers_on_every_address(void **state)
         expect_tcp(texts[i % 3], port, i);
     }
     struct io_stats stats;
-    usleep(20000); /* counters lag by a batch */
-    workers_stats(w, &stats);
+    wait_for_udp(w, 60);
+    for (unsigned i = 0; i < PATIENCE_MS; i++) {
+        workers_stats(w, &stats);
+        if (stats.tcp_open == 0 && stats.answer.queries[1] == 60)
+            break;
+        usleep(1000);
+    }
     assert_int_equal(stats.udp_received, 60);
     assert_int_equal(stats.udp_sent, 60);
     assert_int_equal(stats.answer.queries[0], 60);
@@ -258,8 +291,9 @@ static void reload_adds_and_drops_addresses(void **state)
     struct listen_addr one[] = {address("127.0.0.1", port)};
     struct listen_addr two[] = {address("127.0.0.2", port), address("127.0.0.1", port)};
     struct listen_addr bad[] = {address("127.0.0.1", port), address("127.0.0.3", port),
-                                address("192.0.2.1", port)};
+                                address("127.0.0.4", port)};
     struct server_config a = config(one, 1), b = config(two, 2), c = config(bad, 3);
+    int others = bind_udp("127.0.0.4", port);
     struct workers *w = start(&a);
     struct asker asker = {.port = port};
     pthread_t thread;
@@ -270,7 +304,7 @@ static void reload_adds_and_drops_addresses(void **state)
         assert_int_equal(workers_reload(w, &b, &diags), 0);
         expect_udp("127.0.0.2", port, (uint16_t)i);
         expect_tcp("127.0.0.2", port, (uint16_t)i);
-        assert_int_not_equal(workers_reload(w, &c, &diags), 0); /* 192.0.2.1 is not ours */
+        assert_int_not_equal(workers_reload(w, &c, &diags), 0); /* the last is another's */
         assert_int_equal(diags.n_errors, 1);
         expect_udp("127.0.0.2", port, (uint16_t)i); /* nothing changed */
         assert_int_equal(workers_reload(w, &a, &diags), 0);
@@ -283,6 +317,7 @@ static void reload_adds_and_drops_addresses(void **state)
     workers_stats(w, &after);
     assert_true(before.udp_received >= 40); /* those of the dropped listeners are not forgotten */
     assert_true(after.udp_received >= before.udp_received);
+    close(others);
     finish(w);
 }
 
@@ -310,6 +345,97 @@ static void stop_answers_what_is_queued(void **state)
     publish_shutdown();
 }
 
+/** What ends the wait of a thread is no packet. */
+static void dropping_an_address_counts_nothing(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port), address("127.0.0.2", port),
+                                   address("::1", port), address("0.0.0.0", port)};
+    struct server_config one = config(listen, 1), all = config(listen, 4);
+    struct workers *w = start(&one);
+    struct diags diags;
+    struct io_stats stats;
+    diags_init(&diags);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(workers_reload(w, &all, &diags), 0);
+        expect_udp("127.0.0.2", port, (uint16_t)i);
+        assert_int_equal(workers_reload(w, &one, &diags), 0);
+    }
+    wait_for_udp(w, 20);
+    workers_stats(w, &stats);
+    assert_int_equal(stats.udp_received, 20);
+    assert_int_equal(stats.answer.dropped, 0);
+    diags_free(&diags);
+    finish(w);
+}
+
+/** An address that is given up by one reload and wanted by the next is never a closed door: what
+ *  the old socket had accepted is answered, and the new one takes over. */
+static void an_address_comes_back_at_once(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port), address("127.0.0.2", port)};
+    struct server_config one = config(listen, 1), two = config(listen, 2);
+    struct workers *w = start(&two);
+    struct diags diags;
+    diags_init(&diags);
+    for (unsigned i = 0; i < 300; i++) {
+        assert_int_equal(workers_reload(w, &one, &diags), 0);
+        assert_int_equal(workers_reload(w, &two, &diags), 0);
+        expect_tcp("127.0.0.2", port, (uint16_t)i);
+    }
+    diags_free(&diags);
+    finish(w);
+}
+
+/** When a reload is over, nothing listens on what it dropped. */
+static void a_dropped_address_is_free_when_that_is_said(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port), address("127.0.0.2", port)};
+    struct server_config one = config(listen, 1), two = config(listen, 2);
+    struct workers *w = start(&two);
+    struct diags diags;
+    diags_init(&diags);
+    for (unsigned i = 0; i < 100; i++) {
+        struct sockaddr_storage sa;
+        socklen_t n = ip_to_sockaddr(&sa, &listen[1].addr, port);
+        assert_int_equal(workers_reload(w, &one, &diags), 0);
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_not_equal(connect(fd, (struct sockaddr *)&sa, n), 0);
+        close(fd);
+        assert_int_equal(workers_reload(w, &two, &diags), 0);
+    }
+    diags_free(&diags);
+    finish(w);
+}
+
+/** An address that no interface has is bound, and says so. */
+static void an_address_may_come_later(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    struct listen_addr listen[] = {address("127.0.0.1", port), address("240.0.0.77", port)};
+    struct server_config server = config(listen, 2);
+    struct workers *w = NULL;
+    struct diags diags;
+    struct io_shares shares;
+    diags_init(&diags);
+    assert_int_equal(workers_bind(&w, &server, &diags), 0);
+    assert_int_equal(diags.n, 1);
+    assert_non_null(strstr(diags.v[0].text, "240.0.0.77:"));
+    assert_non_null(strstr(diags.v[0].text, "no interface"));
+    workers_shares(w, &shares);
+    assert_false(shares.listeners[0].absent);
+    assert_true(shares.listeners[1].absent);
+    io_shares_free(&shares);
+    diags_free(&diags);
+    workers_stop(w);
+}
+
 /** The core number i of those that we may use. */
 static unsigned usable_core(const cpu_set_t *set, unsigned i)
 {
@@ -335,7 +461,10 @@ static void expect_share(const struct workers *w, struct io_shares *before, unsi
                          unsigned n)
 {
     struct io_shares now;
-    usleep(20000); /* counters lag by a batch */
+    uint64_t sum = n;
+    for (unsigned i = 0; i < before->n_workers; i++)
+        sum += before->workers[i].udp_received;
+    wait_for_udp(w, sum);
     workers_shares(w, &now);
     for (unsigned i = 0; i < now.n_workers; i++)
         assert_int_equal(now.workers[i].udp_received - before->workers[i].udp_received,
@@ -373,7 +502,7 @@ static void packets_go_to_the_worker_of_their_core(void **state)
     diags_init(&diags);
     assert_int_equal(workers_reload(w, &by_hash, &diags), 0);
     ask_from_core("127.0.0.1", port, usable_core(&all, 0), 100);
-    usleep(20000);
+    wait_for_udp(w, n_cores * 80 + 100);
     io_shares_free(&shares);
     workers_shares(w, &shares);
     assert_true(shares.workers[1].udp_received > 80);
@@ -406,7 +535,7 @@ static void what_overflows_is_counted(void **state)
         assert_int_equal(send(fd, query, sizeof query, 0), sizeof query);
     publish_snapshot(make_snapshot());
     assert_int_equal(workers_start(w, &diags), 0);
-    usleep(300000);
+    wait_for_udp(w, sent);
     assert_int_equal(workers_reload(w, &one, &diags), 0);
     struct io_shares shares;
     struct io_stats stats;
@@ -432,6 +561,10 @@ int main(void)
         cmocka_unit_test(junk_is_passed_over),
         cmocka_unit_test(an_address_in_use_is_refused),
         cmocka_unit_test(reload_adds_and_drops_addresses),
+        cmocka_unit_test(dropping_an_address_counts_nothing),
+        cmocka_unit_test(an_address_comes_back_at_once),
+        cmocka_unit_test(a_dropped_address_is_free_when_that_is_said),
+        cmocka_unit_test(an_address_may_come_later),
         cmocka_unit_test(stop_answers_what_is_queued),
         cmocka_unit_test(packets_go_to_the_worker_of_their_core),
         cmocka_unit_test(what_overflows_is_counted),
