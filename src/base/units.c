@@ -13,6 +13,7 @@
 #define DAY (24 * HOUR)
 #define WEEK (7 * DAY)
 #define DURATION_MAX (36525 * DAY) /* a hundred years */
+#define SHARE_DIGITS_MAX 100       /* a double of some 300 would be infinite */
 
 struct unit {
     const char *name;
@@ -28,11 +29,11 @@ static const struct unit sizes[] = {
     {"", 1}, {"k", 1 << 10}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30},
 };
 
-/* An integer, then one of `units`: at most `max` when multiplied. */
+/* An integer, then one of `units`: at most `max` when multiplied. Without success *out stays. */
 static int parse_unit(int64_t *out, const char *text, const struct unit *units, size_t n_units,
                       int64_t max)
 {
-    int64_t x = 0;
+    int64_t x = 0, product;
     const char *p = text;
     bool over = false;
     for (; *p >= '0' && *p <= '9'; p++)
@@ -42,8 +43,9 @@ static int parse_unit(int64_t *out, const char *text, const struct unit *units, 
     for (size_t i = 0; i < n_units; i++) {
         if (strcmp(p, units[i].name) != 0)
             continue;
-        if (over || __builtin_mul_overflow(x, units[i].value, out) || *out > max)
+        if (over || __builtin_mul_overflow(x, units[i].value, &product) || product > max)
             return E_RANGE;
+        *out = product;
         return 0;
     }
     return E_SYNTAX;
@@ -81,7 +83,7 @@ int units_share(double *share, const char *text)
     }
     if (digits == 0 || *p)
         return E_SYNTAX;
-    if (!(x <= scale))
+    if (!(x <= scale) || digits > SHARE_DIGITS_MAX)
         return E_RANGE;
     *share = x / scale;
     return 0;

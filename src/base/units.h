@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+/* What cannot be read leaves the result as it was. */
+
 /** Parses a duration into milliseconds. Returns 0, E_SYNTAX, or E_RANGE past 100 years. */
 int units_duration_ms(int64_t *ms, const char *text) ATTR_NONNULL ATTR_MUST_USE;
 

@@ -134,10 +134,13 @@ static int read_duration(const struct reading *r, const json_t *value)
         snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(value));
         text = digits;
     }
-    if (!text || units_duration_ms(&r->request->for_ms, text) == E_SYNTAX)
-        return refuse(r, E_SYNTAX, "expected a duration, like 90s, 30m, 2h or 1d");
-    if (r->request->for_ms < 1000 || r->request->for_ms > MAX_OVERRIDE_MS)
+    int64_t ms = 0;
+    int code = text ? units_duration_ms(&ms, text) : E_SYNTAX;
+    if (code == E_SYNTAX)
+        return refuse(r, code, "expected a duration, like 90s, 30m, 2h or 1d");
+    if (code != 0 || ms < 1000 || ms > MAX_OVERRIDE_MS)
         return refuse(r, E_RANGE, "expected a duration from 1s to 366d");
+    r->request->for_ms = ms;
     return 0;
 }
 

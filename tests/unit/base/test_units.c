@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <setjmp.h>
@@ -46,8 +47,43 @@ static void durations(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int64_t ms = -1;
         assert_int_equal(units_duration_ms(&ms, cases[i].text), cases[i].result);
-        if (!cases[i].result)
-            assert_int_equal(ms, cases[i].ms);
+        assert_int_equal(ms, cases[i].result ? -1 : cases[i].ms);
+    }
+}
+
+/* The product of any number of up to 20 digits and any unit is exact, or refused and not written:
+ * none wraps into what looks like a duration or a size. */
+static void products_never_wrap(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"w", 604800000}, {"d", 86400000}, {"h", 3600000}, {"m", 60000},
+                 {"s", 1000},      {"ms", 1},       {"", 1000}};
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } sizes[] = {{"", 1}, {"k", 1 << 10}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}};
+    uint64_t x = 1;
+    for (unsigned round = 0; round < 20000; round++) {
+        x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        uint64_t number = x >> (round % 64);
+        char text[40];
+        for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+            int64_t ms = -7;
+            bool fits = number <= UINT64_C(3155760000000) / units[i].ms;
+            snprintf(text, sizeof text, "%llu%s", (unsigned long long)number, units[i].name);
+            assert_int_equal(units_duration_ms(&ms, text), fits ? 0 : E_RANGE);
+            assert_int_equal(ms, fits ? (int64_t)(number * units[i].ms) : -7);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+            uint64_t bytes = 7;
+            bool fits = number <= (uint64_t)INT64_MAX / sizes[i].bytes;
+            snprintf(text, sizeof text, "%llu%s", (unsigned long long)number, sizes[i].name);
+            assert_int_equal(units_size(&bytes, text), fits ? 0 : E_RANGE);
+            assert_int_equal(bytes, fits ? number * sizes[i].bytes : 7);
+        }
     }
 }
 
@@ -145,9 +181,13 @@ static void clocks_advance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations),      cmocka_unit_test(duration_text_is_exact),
-        cmocka_unit_test(age_text),       cmocka_unit_test(sizes),
-        cmocka_unit_test(shares),         cmocka_unit_test(time_text),
+        cmocka_unit_test(durations),
+        cmocka_unit_test(products_never_wrap),
+        cmocka_unit_test(duration_text_is_exact),
+        cmocka_unit_test(age_text),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(shares),
+        cmocka_unit_test(time_text),
         cmocka_unit_test(clocks_advance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -127,6 +128,35 @@ static void test_refused(void **state)
     }
 }
 
+/* A text of `digits` and a unit, and the number alone: neither wraps into a short time. */
+static void test_durations_never_wrap(void **state)
+{
+    static const char *const units[] = {"w", "d", "h", "m", "s", "ms", ""};
+    static const char *const numbers[] = {"30500568905",
+                                          "213503982335",
+                                          "4294967297",
+                                          "9223372036854775807",
+                                          "9223372036854775808",
+                                          "18446744073709551617",
+                                          "99999999999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        for (size_t k = 0; k < ARRAY_LEN(units); k++) {
+            struct ctl_request r;
+            char text[256], error[CTL_TEXT_MAX];
+            bool quoted = units[k][0] || strlen(numbers[i]) > 19;
+            snprintf(text, sizeof text,
+                     "{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"for\":%s%s%s%s}",
+                     quoted ? "\"" : "", numbers[i], units[k], quoted ? "\"" : "");
+            int code = parse(&r, text, error);
+            if (code == 0) /* only in milliseconds is any of them shorter than 366 days */
+                assert_true(strcmp(units[k], "ms") == 0 && r.for_ms < INT64_C(366) * 86400000 &&
+                            r.for_ms == strtoll(numbers[i], NULL, 10));
+            else
+                assert_int_equal(r.for_ms, 0);
+        }
+}
+
 static void test_too_long(void **state)
 {
     struct ctl_request r;
@@ -164,7 +194,7 @@ int main(void)
         cmocka_unit_test(test_set),       cmocka_unit_test(test_weight),
         cmocka_unit_test(test_explain),   cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_mutations), cmocka_unit_test(test_durations_never_wrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
