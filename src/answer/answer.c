@@ -12,6 +12,7 @@
 #include "answer/answer.h"
 
 #include "answer/reply.h"
+#include "base/count.h"
 
 #define OPT_LEN 11
 #define OPTION_LEN 4 /* code, length */
@@ -188,7 +189,7 @@ static inline void finish(struct reply *r, const struct options *o)
         flags |= FLAG_TC;
         r->p = r->base + DNS_HEADER_LEN + q->question_len;
         r->n_answer = r->n_authority = r->n_additional = 0;
-        r->ctx->stats.truncated++;
+        count_add(&r->ctx->stats.truncated, 1);
     }
     if (o->len)
         put_opt(r, o);
@@ -204,10 +205,10 @@ static inline void count(struct answer_stats *stats, const struct reply *r)
 {
     const struct query *q = r->query;
     unsigned rcode = r->rcode < ARRAY_LEN(stats->rcode) ? r->rcode : ARRAY_LEN(stats->rcode) - 1;
-    stats->queries[r->packet->tcp]++;
-    stats->rcode[rcode]++;
-    stats->edns += q->edns;
-    stats->ecs += q->ecs_len != 0;
+    count_add(&stats->queries[r->packet->tcp], 1);
+    count_add(&stats->rcode[rcode], 1);
+    count_add(&stats->edns, q->edns);
+    count_add(&stats->ecs, q->ecs_len != 0);
 }
 
 static inline ATTR_ALWAYS_INLINE void respond(struct answer_ctx *ctx, const struct snapshot *s,
@@ -217,13 +218,13 @@ static inline ATTR_ALWAYS_INLINE void respond(struct answer_ctx *ctx, const stru
     const struct query *q = &t->query;
     packet->response_len = 0;
     if (UNLIKELY(!t->answerable)) {
-        ctx->stats.dropped++;
+        count_add(&ctx->stats.dropped, 1);
         return;
     }
     uint32_t limit = size_limit(packet, q), head = DNS_HEADER_LEN + q->question_len;
     struct options options = choose_options(q, s, packet->tcp, limit - head);
     if (UNLIKELY(head + options.len > limit)) {
-        ctx->stats.dropped++;
+        count_add(&ctx->stats.dropped, 1);
         return;
     }
     struct reply r = {

@@ -6,6 +6,8 @@
  * looked up too, in its own table. */
 #include "answer/reply.h"
 
+#include "base/count.h"
+
 #define FALLBACKS_MAX (ANSWER_POOLS_MAX - 1) /* cycles are refused at load; more mean SERVFAIL */
 
 enum family { FAMILY_V4, FAMILY_V6 };
@@ -241,7 +243,7 @@ enum pool_outcome pool_answer(struct reply *r, const struct dynamic *dynamic,
     if (UNLIKELY(r->n_answer > 0 && s.scope > 0))
         return POOL_LEFT_OUT;
     r->scope = (uint8_t)s.scope;
-    r->ctx->stats.dynamic++;
+    count_add(&r->ctx->stats.dynamic, 1);
     if (LIKELY(dynamic->answers == 1 || s.slot->is_cname))
         put_one(r, &s, family, ttl_s);
     else

@@ -6,6 +6,8 @@
  * as long as the target is in the same zone. */
 #include "answer/reply.h"
 
+#include "base/count.h"
+
 #define CHAIN_MAX 16   /* aliases in one response; real chains have 1 to 4 */
 #define ANY_TTL 3600   /* of the HINFO of RFC 8482 4.2 */
 #define CNAME_RDATA 12 /* from a CNAME's owner pointer to its target */
@@ -32,7 +34,7 @@ static inline bool enter_zone(struct reply *r, uint32_t apex)
 static void no_data(struct reply *r, uint32_t ttl_max_s)
 {
     reply_put_negative(r, ttl_max_s);
-    r->ctx->stats.nodata++;
+    count_add(&r->ctx->stats.nodata, 1);
 }
 
 /* The functions below answer for one name, and return where in the response the target of an alias
@@ -178,7 +180,7 @@ static const uint8_t *answer_elsewhere(struct reply *r, const struct node *node)
         return answer_from(r, node);
     reply_put_referral(r, node);
     r->authoritative = r->n_answer > 0;
-    r->ctx->stats.referrals++;
+    count_add(&r->ctx->stats.referrals, 1);
     return NULL;
 }
 

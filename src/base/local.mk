@@ -7,6 +7,7 @@ libloadstar_a_SOURCES += \
 	src/base/buf.h \
 	src/base/clock.c \
 	src/base/clock.h \
+	src/base/count.h \
 	src/base/cursor.h \
 	src/base/diag.c \
 	src/base/diag.h \

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Counters that one thread writes and another reads.
  *
- * The owner counts in plain 64-bit words of its own cache lines: no atomic operation, no copy, not
- * even once a batch (copying all of it to a shared place was a quarter of the transport's
- * instructions). The reader loads each word whole, as aligned 64-bit words are on every machine
- * that Loadstar supports, and never writes. Words may be a batch apart from each other, and late by
- * what the owner has in its store buffer: good enough for rates, and no one decides by them. */
+ * The owner counts in 64-bit words of its own cache lines by relaxed stores (base/count.h): no
+ * locked operation, no copy, not even once a batch (copying all of it to a shared place was a
+ * quarter of the transport's instructions). The reader loads each word whole and never writes.
+ * Words may be a batch apart from each other, and late by what the owner has in its store buffer:
+ * good enough for rates, and no one decides by them. */
 #pragma once
 
 #include "base/attr.h"

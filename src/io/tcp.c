@@ -10,6 +10,7 @@
 #include "io/tcp.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/give_way.h"
 #include "base/vec.h"
 #include "io/counters.h"
@@ -130,7 +131,7 @@ static void conn_give_up(struct tcp_server *s, struct tcp_conn *c)
     struct linger now = {.l_onoff = 1};
     if (c->out)
         setsockopt(c->source.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    s->stats.tcp_idle_closed++;
+    count_add(&s->stats.tcp_idle_closed, 1);
 }
 
 static void conn_abort(struct tcp_server *s, struct tcp_conn *c)
@@ -213,7 +214,7 @@ static void conn_open(struct tcp_server *s, int fd, const struct ip *client)
         if (watch(s, EPOLL_CTL_ADD, &c->source, EPOLLIN) == 0) {
             list_append(s, c);
             s->n_conns++;
-            s->stats.tcp_accepted++;
+            count_add(&s->stats.tcp_accepted, 1);
             return;
         }
         free(c);
@@ -221,7 +222,7 @@ static void conn_open(struct tcp_server *s, int fd, const struct ip *client)
     if (counted)
         clients_leave(s->clients, client);
     close(fd);
-    s->stats.tcp_limited++;
+    count_add(&s->stats.tcp_limited, 1);
 }
 
 static void watch_listeners(struct tcp_server *s, uint32_t events)
@@ -234,7 +235,7 @@ static void watch_listeners(struct tcp_server *s, uint32_t events)
  *  the pending connection would wake us again at once. */
 static void no_files(struct tcp_server *s)
 {
-    s->stats.tcp_limited++;
+    count_add(&s->stats.tcp_limited, 1);
     struct tcp_conn *c = least_missed(s);
     if (c)
         conn_abort(s, c);
@@ -456,7 +457,7 @@ static void after_events(struct tcp_server *s)
     }
     close_timed_out(s);
     free_dead(s);
-    s->stats.tcp_open = s->n_conns;
+    count_set(&s->stats.tcp_open, s->n_conns);
 }
 
 static void *tcp_run(void *arg)

@@ -8,6 +8,7 @@
 #include "io/udp.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "io/counters.h"
 #include "io/dispatch.h"
 #include "io/socket.h"
@@ -133,10 +134,10 @@ static void send_run(struct udp_server *s, unsigned first, unsigned end)
         int n = sendmmsg(s->fd, &s->batch.out[first], end - first, 0);
         if (n > 0) {
             first += (unsigned)n;
-            s->stats.udp_sent += (unsigned)n;
+            count_add(&s->stats.udp_sent, (unsigned)n);
         } else if (n == 0 || errno != EINTR) {
             first++;
-            s->stats.udp_send_errors++;
+            count_add(&s->stats.udp_send_errors, 1);
         }
     }
 }
@@ -173,7 +174,7 @@ static void serve(struct udp_server *s, unsigned n)
 {
     unsigned first = skip_end(s);
     prepare(s, first, n);
-    s->stats.udp_received += n - first;
+    count_add(&s->stats.udp_received, n - first);
     s->answer.now_s = clock_wall_s();
     answer_batch(&s->answer, publish_current(), s->batch.packet + first, n - first);
     send_answers(s, first, n);

@@ -15,6 +15,7 @@
 #include "io/xdp_queue.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "io/counters.h"
 #include "io/frame.h"
 #include "io/thread.h"
@@ -124,7 +125,7 @@ static unsigned prepare(struct xdp_queue *q, unsigned n)
         const uint8_t *bytes = q->slots + at;
         struct frame *f = &q->frame[n_packets];
         if (UNLIKELY(!frame_parse(f, bytes, q->arrived[k].len))) {
-            q->stats.xdp_invalid++;
+            count_add(&q->stats.xdp_invalid, 1);
             give_back(q, at);
             continue;
         }
@@ -176,8 +177,8 @@ static void serve(struct xdp_queue *q, unsigned n)
     xsk_ring_prod__submit(&q->tx, sent);
     xsk_ring_prod__submit(&q->fill, n - sent);
     q->in_flight += sent;
-    q->stats.xdp_received += n;
-    q->stats.xdp_sent += sent;
+    count_add(&q->stats.xdp_received, n);
+    count_add(&q->stats.xdp_sent, sent);
     if (LIKELY(sent > 0))
         kick(q);
     publish_quiesce();
