@@ -2,6 +2,7 @@
  * loadstarctl: the operator's hand. Turns arguments into one request, and the reply into text. */
 #include "config.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "ctl/client.h"
 #include "ctl/json.h"
@@ -9,6 +10,7 @@
 
 #include <loadstar/control.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -388,9 +390,14 @@ static int wait_for_end(const json_t *reply)
     struct pollfd end = {.fd = fd, .events = POLLIN};
     if (fd < 0)
         return EXIT_DONE; /* it has ended, or is in a place that we do not see */
-    int n = poll(&end, 1, STOP_TIMEOUT_MS);
+    int64_t until_ms = clock_mono_ms() + STOP_TIMEOUT_MS, left_ms = STOP_TIMEOUT_MS;
+    int n;
+    do { /* a signal that is handled, or a stop and continue, is not the end */
+        n = poll(&end, 1, (int)left_ms);
+        left_ms = until_ms - clock_mono_ms();
+    } while (n < 0 && errno == EINTR && left_ms > 0);
     close(fd);
-    if (n != 0)
+    if (n > 0)
         return EXIT_DONE;
     fprintf(stderr, "loadstarctl: loadstard has not ended after %d s\n", STOP_TIMEOUT_MS / 1000);
     return EXIT_REFUSED;
