@@ -1,17 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Taking over the path of a Unix socket, safely: two daemons that start at once, or one that starts
- * beside another, must not steal a socket that is in use. Looking whether a socket answers,
- * removing it and binding anew happen under a lock on the directory. */
+ * Taking over the path of a Unix socket, safely.
+ *
+ * Two daemons that start at once, or one that starts beside another, must not steal a socket that
+ * is in use: looking whether a socket answers, removing it and binding anew happen under a lock, on
+ * a file of ours that only its owner may open (a lock on the directory could be held by anybody who
+ * may read it).
+ *
+ * Whoever may write to a directory can put something else in the place of what is in it at any
+ * time. So root works with its own rights only in a directory that nobody else may change;
+ * elsewhere it acts with the rights of the service's user, and the kernel sees to it that there is
+ * nothing to win. */
 #include "ctl/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,10 +32,16 @@
 #define LOCK_TRIES 20 /* of 50 ms: whoever holds it needs a moment only */
 
 struct place {
-    const char *path, *directory;
+    const char *path;
+    char *directory, *name;
     struct sockaddr_un addr;
     struct diags *diags;
-    bool made_directory;
+    const struct passwd *user; /* whom root gives the socket to; NULL: nobody */
+    int dir;                   /* descriptor */
+    bool is_exact;             /* `addr` leads through the descriptor */
+    bool is_acting;            /* with the rights of `uid` and `gid` */
+    uid_t uid;
+    gid_t gid;
 };
 
 static int fail(const struct place *place, int code, const char *what)
@@ -32,24 +51,190 @@ static int fail(const struct place *place, int code, const char *what)
     return code;
 }
 
-/** Opens the directory (made when it is missing, as /run/loadstar is after a boot) and locks it. */
-static int lock_directory(struct place *place)
+static int refuse(const struct place *place, const char *what)
 {
-    place->made_directory = mkdir(place->directory, 0755) == 0;
-    if (!place->made_directory && errno != EEXIST)
-        return fail(place, E_SYSTEM, "its directory cannot be made");
-    int fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    diag_error(place->diags, (struct span){0}, "control socket %s: %s", place->path, what);
+    return E_INVALID;
+}
+
+/* Whose rights */
+
+/** For files, from now on (setfsuid() gives up what root may do with them, too). */
+static void act(const struct place *place)
+{
+    if (!place->is_acting)
+        return;
+    setfsgid(place->gid);
+    setfsuid(place->uid);
+}
+
+static void act_no_more(const struct place *place)
+{
+    if (!place->is_acting)
+        return;
+    setfsuid(geteuid());
+    setfsgid(getegid());
+}
+
+/** Whether others than root may replace what is in a directory. In one with the sticky bit they may
+ *  not, as long as it is root's. */
+static bool others_may_change(const struct stat *st)
+{
+    bool written = (st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && st->st_gid != 0);
+    return st->st_uid != 0 || (written && !(st->st_mode & S_ISVTX));
+}
+
+/** Whether others than root may change what `real`, an absolute path without links, leads to: it or
+ *  anything above it. */
+static bool is_open_to_others(const char *real)
+{
+    char *path = xstrdup(real);
+    bool is_open = false;
+    for (char *end = path + strlen(path); end && !is_open; end = strrchr(path, '/')) {
+        struct stat st;
+        *end = '\0';
+        is_open = lstat(*path ? path : "/", &st) != 0 || others_may_change(&st);
+        if (!*path)
+            break;
+    }
+    free(path);
+    return is_open;
+}
+
+static int open_without_links(const char *real)
+{
+    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_SYMLINKS};
+    return (int)syscall(SYS_openat2, AT_FDCWD, real, &how, sizeof how);
+}
+
+/** Opens a directory below one that others may change: they could have replaced it by a link. If it
+ *  is root's alone, what happens in it is safe by way of its descriptor; else theirs are the
+ * rights.
+ */
+static int open_below_others(struct place *place, const char *real)
+{
+    struct stat st;
+    int fd = open_without_links(real);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return fd;
+    place->uid = place->user ? place->user->pw_uid : st.st_uid;
+    place->gid = place->user ? place->user->pw_gid : st.st_gid;
+    /* Without a user, root's rights are the only ones there are: enough to make a socket with. */
+    place->is_acting = others_may_change(&st) && place->uid != 0;
+    place->is_exact = !place->is_acting;
+    return fd;
+}
+
+/** Opens a directory, and decides how to work in it. Returns the descriptor, or -1. */
+static int open_directory(struct place *place, const char *path)
+{
+    place->is_acting = place->is_exact = false;
+    char *real = geteuid() == 0 ? realpath(path, NULL) : NULL;
+    int fd = real && is_open_to_others(real) ? open_below_others(place, real)
+                                             : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(real);
+    return fd;
+}
+
+/* The directory */
+
+/** Makes the directory when it is missing, as /run/loadstar is after a boot. */
+static int make_directory(struct place *place)
+{
+    char *copy = xstrdup(place->directory), *other = xstrdup(place->directory);
+    const char *name = basename(copy);
+    int above = open_directory(place, dirname(other)), rc = -1;
+    if (above >= 0) {
+        act(place);
+        rc = mkdirat(above, name, 0755);
+        /* Where we are root, nobody else may write above it: it is the one that was made. */
+        if (rc == 0 && !place->is_acting && place->user)
+            rc = fchownat(above, name, place->user->pw_uid, place->user->pw_gid,
+                          AT_SYMLINK_NOFOLLOW);
+        act_no_more(place);
+    }
+    int code =
+        rc == 0 || errno == EEXIST ? 0 : fail(place, E_SYSTEM, "its directory cannot be made");
+    if (above >= 0)
+        close(above);
+    free(copy);
+    free(other);
+    return code;
+}
+
+static int find_directory(struct place *place)
+{
+    struct stat st;
+    int code = access(place->directory, F_OK) == 0 ? 0 : make_directory(place);
+    if (code != 0)
+        return code;
+    place->dir = open_directory(place, place->directory);
+    if (place->dir < 0 || fstat(place->dir, &st) != 0)
         return fail(place, E_SYSTEM, "its directory cannot be opened");
+    if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+        diag_warning(place->diags, (struct span){0},
+                     "control socket %s: everybody may write to its directory, and can put another "
+                     "socket in its place: chmod o-w %s",
+                     place->path, place->directory);
+    if (place->is_exact &&
+        snprintf(place->addr.sun_path, sizeof place->addr.sun_path, "/proc/self/fd/%d/%s",
+                 place->dir, place->name) >= (int)sizeof place->addr.sun_path)
+        return refuse(place, "its name is too long below a directory that others may change");
+    return 0;
+}
+
+/* The lock */
+
+static const char *lock_name(char out[NAME_MAX + 1], const struct place *place)
+{
+    snprintf(out, NAME_MAX + 1, ".%.200s.lock", place->name);
+    return out;
+}
+
+/** Opens the lock's file, and locks it unless somebody else has. Returns the descriptor, or -1. */
+static int try_lock(const struct place *place, const char *name)
+{
+    struct stat ours, there;
+    int fd = openat(place->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    /* Who had it before may have removed it: then it locks nothing. */
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &ours) == 0 &&
+        fstatat(place->dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+        return fd;
+    close(fd);
+    errno = EWOULDBLOCK;
+    return -1;
+}
+
+static int lock_place(const struct place *place)
+{
+    char name[NAME_MAX + 1];
+    lock_name(name, place);
     for (int i = 0; i < LOCK_TRIES; i++) {
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        int fd = try_lock(place, name);
+        if (fd >= 0)
             return fd;
+        if (errno != EWOULDBLOCK)
+            return fail(place, E_SYSTEM, "the file that locks its place cannot be made");
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     }
-    fail(place, E_SYSTEM, "its directory is locked by another program");
-    close(fd);
+    diag_error(place->diags, (struct span){0},
+               "control socket %s: another program holds the lock on %s/%s", place->path,
+               place->directory, name);
     return E_SYSTEM;
 }
+
+static void unlock_place(const struct place *place, int fd)
+{
+    char name[NAME_MAX + 1];
+    unlinkat(place->dir, lock_name(name, place), 0);
+    close(fd);
+}
+
+/* The socket */
 
 /** Whether somebody listens on the socket file. A full backlog is somebody, too. */
 static bool is_live(const struct place *place)
@@ -64,54 +249,78 @@ static bool is_live(const struct place *place)
 static int remove_stale(const struct place *place)
 {
     struct stat st;
-    if (lstat(place->path, &st) != 0)
+    if (fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : fail(place, E_SYSTEM, "cannot be looked at");
-    if (!S_ISSOCK(st.st_mode)) {
-        diag_error(place->diags, (struct span){0},
-                   "control socket %s: a file that is no socket is in its place; it is not removed",
-                   place->path);
-        return E_INVALID;
-    }
+    if (!S_ISSOCK(st.st_mode))
+        return refuse(place, "a file that is no socket is in its place; it is not removed");
     if (is_live(place)) {
         diag_error(place->diags, (struct span){0}, "another loadstard is running on %s",
                    place->path);
         return E_EXISTS;
     }
-    return unlink(place->path) == 0 ? 0 : fail(place, E_SYSTEM, "the stale one cannot be removed");
+    return unlinkat(place->dir, place->name, 0) == 0
+               ? 0
+               : fail(place, E_SYSTEM, "the stale one cannot be removed");
 }
 
-/** The socket and, if it is ours, its directory: or the daemon could not remove the socket later.
- */
-static void give_to(const struct place *place, const char *user)
+/** Gives the file to the user, where only root may change the directory: by a descriptor of a
+ * socket that is root's, whatever is there by now. */
+static void give_to_user(const struct place *place, const struct listen_socket *socket)
 {
-    const struct passwd *pw = user && geteuid() == 0 ? getpwnam(user) : NULL;
-    if (!pw)
+    struct stat st;
+    if (!place->user || place->is_acting || geteuid() != 0)
         return;
-    if (chown(place->path, pw->pw_uid, pw->pw_gid) != 0 ||
-        (place->made_directory && chown(place->directory, pw->pw_uid, pw->pw_gid) != 0))
+    if (fstat(socket->file, &st) != 0 || !S_ISSOCK(st.st_mode) || st.st_uid != 0 ||
+        st.st_nlink != 1 ||
+        fchownat(socket->file, "", place->user->pw_uid, place->user->pw_gid, AT_EMPTY_PATH) != 0)
         diag_warning(place->diags, (struct span){0},
-                     "control socket %s: cannot be given to user %s: %s", place->path, user,
-                     strerror(errno));
+                     "control socket %s: cannot be given to user %s: %s", place->path,
+                     place->user->pw_name, strerror(errno));
 }
 
-static int bind_new(const struct place *place)
+static int bind_new(const struct place *place, struct listen_socket *out)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
+    out->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (out->fd < 0)
         return fail(place, E_SYSTEM, "cannot be made");
-    /* Until chmod() the umask decides, and nobody can connect before listen(). */
-    if (bind(fd, (const struct sockaddr *)&place->addr, sizeof place->addr) != 0 ||
-        chmod(place->path, 0660) != 0 || listen(fd, 64) != 0) {
-        fail(place, E_SYSTEM, "cannot be bound");
-        close(fd);
-        return E_SYSTEM;
+    mode_t before = umask(0117); /* its mode from the first moment on: 0660 */
+    int rc = bind(out->fd, (const struct sockaddr *)&place->addr, sizeof place->addr);
+    umask(before);
+    if (rc == 0 && listen(out->fd, 64) == 0) {
+        out->file = openat(place->dir, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (out->file >= 0)
+            return 0;
     }
-    return fd;
+    fail(place, E_SYSTEM, "cannot be bound");
+    close(out->fd);
+    return E_SYSTEM;
 }
 
-int listen_unix(const char *path, const char *user, struct diags *diags)
+/** What needs the lock: with the rights that were chosen. */
+static int take_place(const struct place *place, struct listen_socket *out)
 {
-    struct place place = {.path = path, .diags = diags, .addr.sun_family = AF_UNIX};
+    int lock = lock_place(place);
+    if (lock < 0)
+        return lock;
+    int code = remove_stale(place);
+    if (code == 0)
+        code = bind_new(place, out);
+    unlock_place(place, lock);
+    return code;
+}
+
+static void split_path(struct place *place)
+{
+    char *copy = xstrdup(place->path);
+    place->directory = xstrdup(dirname(copy));
+    strcpy(copy, place->path);
+    place->name = xstrdup(basename(copy));
+    free(copy);
+}
+
+int listen_unix(struct listen_socket *out, const char *path, const char *user, struct diags *diags)
+{
+    struct place place = {.path = path, .diags = diags, .addr.sun_family = AF_UNIX, .dir = -1};
     if (strlen(path) >= sizeof place.addr.sun_path) {
         diag_error(diags, (struct span){0},
                    "control socket %s: the path is too long, expected at most %zu bytes", path,
@@ -119,17 +328,38 @@ int listen_unix(const char *path, const char *user, struct diags *diags)
         return E_RANGE;
     }
     strcpy(place.addr.sun_path, path);
-    char *copy = xstrdup(path);
-    place.directory = dirname(copy);
-    int lock = lock_directory(&place), fd = lock;
-    if (lock >= 0) {
-        fd = remove_stale(&place);
-        if (fd == 0)
-            fd = bind_new(&place);
-        if (fd >= 0)
-            give_to(&place, user);
-        close(lock);
+    split_path(&place);
+    place.user = user && geteuid() == 0 ? getpwnam(user) : NULL;
+    if (place.user && place.user->pw_uid == 0)
+        place.user = NULL;
+    int code = find_directory(&place);
+    if (code == 0) {
+        act(&place);
+        code = take_place(&place, out);
+        act_no_more(&place);
     }
-    free(copy);
-    return fd;
+    if (code == 0)
+        give_to_user(&place, out);
+    out->directory = place.dir;
+    out->name = place.name;
+    if (code != 0) {
+        free(place.name);
+        if (place.dir >= 0)
+            close(place.dir);
+    }
+    free(place.directory);
+    return code;
+}
+
+bool listen_unix_remove(struct listen_socket *s)
+{
+    struct stat ours, there;
+    bool is_ours = fstat(s->file, &ours) == 0 &&
+                   fstatat(s->directory, s->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+    bool ok = !is_ours || unlinkat(s->directory, s->name, 0) == 0;
+    close(s->file);
+    close(s->directory);
+    free(s->name);
+    return ok;
 }

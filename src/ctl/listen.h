@@ -1,10 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inside src/ctl: taking over the path of a Unix socket. */
+ * Inside src/ctl: taking over the path of a Unix socket, and giving it up. */
 #pragma once
 
 #include "base/diag.h"
 
-/** Binds a Unix stream socket to `path` with mode 0660, and gives it to `user` and its group when
- *  that is given and the process may. Returns the descriptor, or a negative E_* code with the
- *  reason in `diags`. */
-int listen_unix(const char *path, const char *user, struct diags *diags) ATTR_MUST_USE;
+/** A socket that listens, and its place. */
+struct listen_socket {
+    int fd;
+    int directory; /* descriptor */
+    int file;      /* descriptor of the socket's file: no other one gets its number */
+    char *name;    /* in the directory */
+};
+
+/** Binds a Unix stream socket to `path` with mode 0660. A stale file of a daemon that is gone is
+ *  replaced; a live one is refused. Root gives it to `user` and its group when that is given, and a
+ *  directory that had to be made, too.
+ *
+ *  Root changes nothing through a path that others can change: where they can, it acts with the
+ *  rights of `user` (or of the directory's owner), so that they get it to do nothing that they
+ * could not do themselves.
+ *
+ *  Returns 0; or E_EXISTS, E_INVALID, E_RANGE or E_SYSTEM with the reason in `diags`. */
+int listen_unix(struct listen_socket *out, const char *path, const char *user, struct diags *diags)
+    __attribute__((nonnull(1, 2, 4))) ATTR_MUST_USE;
+
+/** Removes the file, if it is still ours, and frees what *socket holds but its `fd`. Returns false
+ *  when the file is there and cannot be removed. */
+bool listen_unix_remove(struct listen_socket *socket) ATTR_NONNULL;

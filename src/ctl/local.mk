@@ -26,6 +26,8 @@ libloadstar_a_SOURCES += \
 	src/ctl/later.c \
 	src/ctl/later.h \
 	src/ctl/json.h \
+	src/ctl/lines.c \
+	src/ctl/lines.h \
 	src/ctl/listen.c \
 	src/ctl/listen.h \
 	src/ctl/render.c \

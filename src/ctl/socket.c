@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The control socket: clients, lines, replies.
  *
- * A client is reading (bytes gather in `line`), or has a request under way (reading is stopped, so
+ * A client is reading (bytes gather in `lines`), or has a request under way (reading is stopped, so
  * that its next requests wait in the kernel), or is closing. Requests that wait for something keep
  * the client's memory alive: `waiting` and the handle are its two owners. */
 #include "ctl/socket.h"
@@ -9,9 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ctl/json.h"
+#include "ctl/lines.h"
 #include "ctl/listen.h"
-
-#include <loadstar/control.h>
 
 #include <stdio.h>
 #include <unistd.h>
@@ -30,8 +29,7 @@ struct client {
     bool waiting; /* for the outcome of a request */
     bool eof, closing, handle_closed;
     char who[32];
-    uint32_t n;
-    char line[LOADSTAR_CONTROL_LINE_MAX];
+    struct lines lines;
 };
 
 struct control_socket {
@@ -44,6 +42,7 @@ struct control_socket {
     bool closing;
     void (*done)(void *arg);
     void *arg;
+    struct listen_socket place;
     char *path;
 };
 
@@ -153,32 +152,13 @@ static void client_request(struct client *client, const char *line, size_t n)
     ctl_run(client->socket->ctl, &request, client->who, on_reply, client);
 }
 
-/** Takes the first line out of the buffer, if it is whole (or the last one before the end). */
-static bool client_take_line(struct client *client)
-{
-    const char *end = memchr(client->line, '\n', client->n);
-    size_t n = end ? (size_t)(end - client->line) : client->n;
-    if (!end && !(client->eof && client->n))
-        return false;
-    char *line = xmalloc(n + 1);
-    memcpy(line, client->line, n);
-    line[n] = '\0';
-    client->n -= (uint32_t)(n + (end != NULL));
-    if (end)
-        memmove(client->line, end + 1, client->n);
-    if (n == 0 || line[strspn(line, " \t\r")] == '\0')
-        client_advance(client); /* an empty line asks nothing */
-    else
-        client_request(client, line, n);
-    free(line);
-    return true;
-}
-
 static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 {
     struct client *client = (struct client *)handle;
+    uint32_t n;
     (void)hint;
-    *buf = uv_buf_init(client->line + client->n, (unsigned)(sizeof client->line - client->n));
+    char *room = lines_room(&client->lines, &n);
+    *buf = uv_buf_init(room, n);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -186,7 +166,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct client *client = (struct client *)stream;
     (void)buf;
     if (n > 0)
-        client->n += (uint32_t)n, client->active_ms = clock_mono_ms();
+        client->lines.n += (uint32_t)n, client->active_ms = clock_mono_ms();
     else if (n == UV_EOF)
         client->eof = true;
     else if (n < 0) {
@@ -202,10 +182,12 @@ static void client_advance(struct client *client)
 {
     if (client->closing || client->waiting || client->reply)
         return;
-    if (!client->socket->closing && client_take_line(client))
-        return;
-    if (client->n == sizeof client->line) {
-        client->n = 0;
+    uint32_t n;
+    const char *line = client->socket->closing ? NULL : lines_take(&client->lines, client->eof, &n);
+    if (line) {
+        client_request(client, line, n);
+    } else if (!client->socket->closing && !client->eof && !lines_room(&client->lines, &n)) {
+        client->lines.n = 0;
         client->eof = true; /* where the next request begins is unknown: answer, then close */
         uv_read_stop((uv_stream_t *)&client->handle);
         client_fail(client, E_RANGE, "the request is longer than 65536 bytes");
@@ -268,10 +250,12 @@ static void on_timer(uv_timer_t *timer)
 int control_socket_open(struct control_socket **out, struct ctl *ctl, uv_loop_t *loop,
                         const char *path, const char *user, struct diags *diags)
 {
-    int fd = listen_unix(path, user, diags);
-    if (fd < 0)
-        return fd;
+    struct listen_socket place;
+    int code = listen_unix(&place, path, user, diags);
+    if (code != 0)
+        return code;
     struct control_socket *s = xcalloc(1, sizeof *s);
+    s->place = place;
     s->ctl = ctl;
     s->loop = loop;
     s->path = xstrdup(path);
@@ -279,7 +263,7 @@ int control_socket_open(struct control_socket **out, struct ctl *ctl, uv_loop_t 
     uv_pipe_init(loop, &s->listener, 0);
     uv_timer_init(loop, &s->timer);
     s->listener.data = s->timer.data = s;
-    int rc = uv_pipe_open(&s->listener, fd);
+    int rc = uv_pipe_open(&s->listener, place.fd);
     if (rc == 0)
         rc = uv_listen((uv_stream_t *)&s->listener, 64, on_connection);
     uv_timer_start(&s->timer, on_timer, IDLE_MS / 4, IDLE_MS / 4);
@@ -310,7 +294,7 @@ void control_socket_close(struct control_socket *s, void (*done)(void *arg), voi
     s->closing = true;
     s->done = done;
     s->arg = arg;
-    if (unlink(s->path) != 0)
+    if (!listen_unix_remove(&s->place))
         log_warning("control socket %s: cannot be removed", s->path);
     uv_close((uv_handle_t *)&s->listener, on_handle_closed);
     for (struct client *c = s->clients, *next; c; c = next) {

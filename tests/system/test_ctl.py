@@ -304,6 +304,14 @@ class Changing(harness.TestCase):
         os.remove(os.path.join(d.dir, "zones", "other.test.yaml"))
         self.assertEqual(d.ctl_json("status")["config"]["disk"], "changed")
 
+    def test_durations_that_overflow(self):
+        d = self.daemon(**CONFIG)
+        for text in ("30500568905w", "213503982335d", "9223372036854775807s", "1w1", "367d"):
+            done = d.ctl("set", "www/ams", "down", "--for", text, check=False)
+            self.assertEqual(done.returncode, 2, text)
+            self.assertIn("expected a duration", done.stderr)
+        self.assertEqual(d.ctl_json("status")["overrides"], [])
+
     def test_stop(self):
         d = self.daemon(**CONFIG)
         self.assertEqual(d.ctl_json("stop"), {"stopping": True, "pid": d.process.pid})
@@ -379,6 +387,15 @@ class Socket(harness.TestCase):
             pass
         reply = json.loads(s.makefile().readline())
         self.assertIn("longer than 65536", reply["error"])
+        self.assertEqual(d.ctl_json("status")["generation"], 1)
+
+    def test_blank_lines_take_no_stack(self):
+        d = self.daemon(**CONFIG, wrap=["sh", "-c", 'ulimit -s 1024; exec "$@"', "sh"])
+        for blank in (b"\n", b"\r\n", b" \n", b"\t\r\n\n"):
+            s = self.connect(d)
+            s.sendall(blank * (3 * 65536 // len(blank)))
+            s.sendall(b'{"command":"sites"}\n')
+            self.assertTrue(json.loads(s.makefile().readline())["ok"], blank)
         self.assertEqual(d.ctl_json("status")["generation"], 1)
 
     def test_slow_and_many_clients_hold_up_nobody(self):

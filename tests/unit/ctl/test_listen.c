@@ -3,11 +3,14 @@
 #include "ctl/listen.h"
 #include "ctl/token.h"
 
+#include <fcntl.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,48 +58,175 @@ static void assert_last_error(const struct place *place, const char *words)
         fail_msg("\"%s\", expected \"%s\"", text, words);
 }
 
+/** Listens; returns 0 or the code. */
+static int listen_at(struct place *place, struct listen_socket *socket)
+{
+    return listen_unix(socket, place->path, NULL, &place->diags);
+}
+
+static void drop(struct listen_socket *socket)
+{
+    close(socket->fd);
+    assert_true(listen_unix_remove(socket));
+}
+
 static void test_mode(void **state)
 {
     struct place *place = *state;
+    struct listen_socket socket;
     struct stat st;
-    int fd = listen_unix(place->path, NULL, &place->diags);
-    assert_true(fd >= 0);
-    assert_int_equal(stat(place->path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0660);
-    close(fd);
+    mode_t before = umask(0);
+    for (unsigned mask = 0; mask <= 0777; mask += 0111) { /* whatever the process was given */
+        umask(mask);
+        assert_int_equal(listen_at(place, &socket), 0);
+        assert_int_equal(umask(mask), mask);
+        assert_int_equal(lstat(place->path, &st), 0);
+        assert_int_equal(st.st_mode, S_IFSOCK | 0660);
+        drop(&socket);
+        assert_int_equal(access(place->path, F_OK), -1);
+    }
+    umask(before);
 }
 
 static void test_live_is_refused_stale_replaced(void **state)
 {
     struct place *place = *state;
-    int fd = listen_unix(place->path, NULL, &place->diags);
-    assert_true(fd >= 0);
-    assert_int_equal(listen_unix(place->path, NULL, &place->diags), E_EXISTS);
+    struct listen_socket first, second;
+    assert_int_equal(listen_at(place, &first), 0);
+    assert_int_equal(listen_at(place, &second), E_EXISTS);
     assert_last_error(place, "another loadstard is running on");
-    close(fd); /* as after kill -9: the file is left */
-    fd = listen_unix(place->path, NULL, &place->diags);
-    assert_true(fd >= 0);
-    close(fd);
+    close(first.fd); /* as after kill -9: the file is left */
+    assert_int_equal(listen_at(place, &second), 0);
+    assert_true(listen_unix_remove(&first)); /* no longer its own */
+    assert_int_equal(access(place->path, F_OK), 0);
+    drop(&second);
 }
 
 static void test_other_files_stay(void **state)
 {
     struct place *place = *state;
+    struct listen_socket socket;
     write_file(place->path, "precious", 0600);
-    assert_int_equal(listen_unix(place->path, NULL, &place->diags), E_INVALID);
+    assert_int_equal(listen_at(place, &socket), E_INVALID);
     assert_last_error(place, "no socket");
     assert_int_equal(access(place->path, F_OK), 0);
+    unlink(place->path);
+    assert_int_equal(symlink("/nowhere/at/all", place->path), 0);
+    assert_int_equal(listen_at(place, &socket), E_INVALID);
+    assert_last_error(place, "no socket");
 }
 
 static void test_bad_paths(void **state)
 {
     struct place *place = *state;
+    struct listen_socket socket;
     char path[300];
     snprintf(path, sizeof path, "%s/%0200d", place->directory, 1);
-    assert_int_equal(listen_unix(path, NULL, &place->diags), E_RANGE);
+    assert_int_equal(listen_unix(&socket, path, NULL, &place->diags), E_RANGE);
     assert_last_error(place, "too long");
-    assert_int_equal(listen_unix("/nowhere/at/all/x", NULL, &place->diags), E_SYSTEM);
+    assert_int_equal(listen_unix(&socket, "/nowhere/at/all/x", NULL, &place->diags), E_SYSTEM);
     assert_last_error(place, "directory cannot be made");
+    assert_int_equal(chmod(place->directory, 0777), 0);
+    size_t n = place->diags.n;
+    assert_int_equal(listen_at(place, &socket), 0);
+    assert_last_error(place, "everybody may write to its directory");
+    assert_int_equal(place->diags.n, n + 1);
+    drop(&socket);
+    assert_int_equal(chmod(place->directory, 01777), 0);
+    assert_int_equal(listen_at(place, &socket), 0);
+    assert_int_equal(place->diags.n, n + 1);
+    drop(&socket);
+}
+
+/* The lock is a file that nobody else may open, and leaves nothing behind; one on the directory,
+ * which anybody can take, holds up nobody. */
+static void test_lock(void **state)
+{
+    struct place *place = *state;
+    struct listen_socket socket;
+    char lock[128];
+    int directory = open(place->directory, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(directory, LOCK_EX), 0);
+    assert_int_equal(listen_at(place, &socket), 0);
+    drop(&socket);
+    close(directory);
+    snprintf(lock, sizeof lock, "%s/.file.lock", place->directory);
+    assert_int_equal(access(lock, F_OK), -1);
+    int held = open(lock, O_RDWR | O_CREAT, 0600);
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    assert_int_equal(listen_at(place, &socket), E_SYSTEM);
+    assert_last_error(place, "another program holds the lock on");
+    close(held);
+    assert_int_equal(listen_at(place, &socket), 0); /* left by one that was killed */
+    drop(&socket);
+    assert_int_equal(symlink(place->path, lock), 0);
+    assert_int_equal(listen_at(place, &socket), E_SYSTEM);
+    assert_int_equal(access(place->path, F_OK), -1); /* the link was not followed */
+    unlink(lock);
+}
+
+#define SOMEBODY 65534 /* nobody on Debian; any number but 0 does */
+
+/* Root in a directory of somebody else: what is made there is theirs from the first moment on. */
+static void test_root_acts_as_the_owner(void **state)
+{
+    struct place *place = *state;
+    struct listen_socket socket;
+    struct stat st;
+    char below[96];
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chown(place->directory, SOMEBODY, SOMEBODY), 0);
+    assert_int_equal(listen_at(place, &socket), 0);
+    assert_int_equal(lstat(place->path, &st), 0);
+    assert_int_equal(st.st_uid, SOMEBODY);
+    assert_int_equal(st.st_gid, SOMEBODY);
+    drop(&socket);
+    /* What that user may not do, root does not do in its place. */
+    assert_int_equal(chmod(place->directory, 0555), 0);
+    assert_int_equal(listen_at(place, &socket), E_SYSTEM);
+    assert_int_equal(chmod(place->directory, 0755), 0);
+    /* And root is root again. */
+    snprintf(below, sizeof below, "%.60s/below", place->directory);
+    assert_int_equal(mkdir(below, 0700), 0);
+    assert_int_equal(lstat(below, &st), 0);
+    assert_int_equal(st.st_uid, 0);
+    /* Root's own directory below theirs: by way of its descriptor, as root. */
+    snprintf(place->path, sizeof place->path, "%.80s/s", below);
+    assert_int_equal(listen_at(place, &socket), 0);
+    assert_int_equal(lstat(place->path, &st), 0);
+    assert_int_equal(st.st_uid, 0);
+    assert_int_equal(st.st_mode, S_IFSOCK | 0660);
+    drop(&socket);
+    assert_int_equal(rmdir(below), 0);
+}
+
+static void test_the_user_gets_it(void **state)
+{
+    struct place *place = *state;
+    struct listen_socket socket;
+    struct stat st;
+    const struct passwd *nobody = getpwnam("nobody");
+    if (geteuid() != 0 || !nobody)
+        skip();
+    assert_int_equal(listen_unix(&socket, place->path, "nobody", &place->diags), 0);
+    assert_int_equal(lstat(place->path, &st), 0);
+    assert_int_equal(st.st_uid, nobody->pw_uid);
+    drop(&socket);
+    char made[96], path[128];
+    assert_int_equal(chmod(place->directory, 0755), 0); /* they may pass through it */
+    snprintf(made, sizeof made, "%s/made", place->directory);
+    snprintf(path, sizeof path, "%s/s", made);
+    for (int round = 0; round < 2; round++) { /* made, and found */
+        assert_int_equal(listen_unix(&socket, path, "nobody", &place->diags), 0);
+        assert_int_equal(lstat(made, &st), 0);
+        assert_int_equal(st.st_uid, nobody->pw_uid);
+        assert_int_equal(lstat(path, &st), 0);
+        assert_int_equal(st.st_uid, nobody->pw_uid);
+        drop(&socket);
+    }
+    assert_int_equal(rmdir(made), 0);
+    assert_int_equal(place->diags.n, 0);
 }
 
 static void test_tokens(void **state)
@@ -136,6 +266,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_mode),
+        TEST(test_lock),
+        TEST(test_root_acts_as_the_owner),
+        TEST(test_the_user_gets_it),
         TEST(test_live_is_refused_stale_replaced),
         TEST(test_other_files_stay),
         TEST(test_bad_paths),
