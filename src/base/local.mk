@@ -18,6 +18,8 @@ libloadstar_a_SOURCES += \
 	src/base/give_way.c \
 	src/base/give_way.h \
 	src/base/hash.h \
+	src/base/identity.c \
+	src/base/identity.h \
 	src/base/ip.c \
 	src/base/ip.h \
 	src/base/log.c \

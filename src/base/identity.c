@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Files as another user sees them. */
+#include "base/identity.h"
+
+#include "base/diag.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The C library would change the groups of all threads. */
+static int set_groups_of_thread(int n, const gid_t *groups)
+{
+    return syscall(SYS_setgroups, (size_t)n, groups) == 0 ? 0 : E_SYSTEM;
+}
+
+static int take_groups(struct identity *identity, const struct passwd *pw)
+{
+    int n = 0;
+    identity->n_groups = getgroups(0, NULL);
+    if (identity->n_groups < 0)
+        return E_SYSTEM;
+    identity->groups = xcalloc((size_t)identity->n_groups + 1, sizeof(gid_t));
+    if (getgroups(identity->n_groups, identity->groups) < 0)
+        return E_SYSTEM;
+    getgrouplist(pw->pw_name, pw->pw_gid, NULL, &n);
+    gid_t *groups = xcalloc((size_t)n + 1, sizeof(gid_t));
+    getgrouplist(pw->pw_name, pw->pw_gid, groups, &n);
+    int code = set_groups_of_thread(n, groups);
+    free(groups);
+    return code;
+}
+
+int identity_assume(struct identity *identity, const char *user)
+{
+    *identity = (struct identity){0};
+    if (!user || geteuid() != 0)
+        return 0;
+    errno = 0;
+    const struct passwd *pw = getpwnam(user);
+    if (!pw)
+        return errno ? E_SYSTEM : E_NOTFOUND;
+    if (pw->pw_uid == 0)
+        return 0;
+    if (take_groups(identity, pw) != 0) {
+        free(identity->groups);
+        return E_SYSTEM;
+    }
+    /* Without a return code. The kernel takes CAP_DAC_OVERRIDE and its kind away with root's. */
+    identity->gid = (gid_t)setfsgid(pw->pw_gid);
+    identity->uid = (uid_t)setfsuid(pw->pw_uid);
+    identity->assumed = true;
+    return 0;
+}
+
+void identity_restore(struct identity *identity)
+{
+    if (identity->assumed) {
+        setfsuid(identity->uid);
+        setfsgid(identity->gid);
+        (void)set_groups_of_thread(identity->n_groups, identity->groups);
+    }
+    free(identity->groups);
+    *identity = (struct identity){0};
+}

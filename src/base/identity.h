@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Files as another user sees them, for root before it becomes that user: what will be readable for
+ * `server.user` is asked of the kernel, with all its rules (groups, ACLs, directories, mounts),
+ * rather than worked out from modes. */
+#pragma once
+
+#include "base/attr.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/** What to give back. Zero-initialised, it gives nothing back. */
+struct identity {
+    gid_t *groups; /* supplementary, of before */
+    int n_groups;
+    uid_t uid;
+    gid_t gid;
+    bool assumed;
+};
+
+/** From now on the calling thread, and no other, opens and finds files as `user` would, until
+ *  identity_restore(). Nothing changes, and 0 is returned, for NULL, for the user that we are, and
+ *  when we are not root: then the kernel judges us as it is. E_NOTFOUND: no such user; E_SYSTEM:
+ *  errno says why. Does not nest. */
+int identity_assume(struct identity *identity, const char *user)
+    __attribute__((nonnull(1))) ATTR_MUST_USE;
+void identity_restore(struct identity *identity) ATTR_NONNULL;
