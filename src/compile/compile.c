@@ -62,7 +62,11 @@ static int load(struct generation *g, const char *path, const struct load_option
     int state = state_dir_check(g->model, diags);
     int zones = zone_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
     model_drop_records(g->model);
+    int tls =
+        credentials_load(&g->credentials, g->model, before ? before->credentials : NULL, diags);
     err = geo_load(&g->geo, g->model, diags);
+    if (err == 0)
+        err = tls;
     if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
     if (err != 0 || zones != 0 || state != 0)
@@ -136,6 +140,7 @@ void generation_free(struct generation *g)
 {
     if (!g || atomic_fetch_sub_explicit(&g->n_holds, 1, memory_order_acq_rel) > 1)
         return;
+    credentials_free(g->credentials);
     if (g->geo)
         geo_free(g->geo);
     if (g->model)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "compile/steer.h"
+#include "health/credentials.h"
 #include "health/state.h"
 #include "snapshot/snapshot.h"
 
@@ -16,6 +17,7 @@ struct generation {
     uint64_t number;
     struct model *model;
     struct geo *geo;
+    struct credentials *credentials; /* of the https checks */
     struct arena *arena; /* of the steerings; the client tables in the snapshot live here too */
     struct steerings steerings;
     struct snapshot *snapshot;

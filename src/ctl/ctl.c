@@ -137,6 +137,7 @@ void ctl_facts_give(struct ctl *ctl, struct facts *f)
         ctl->probes.v[i].reason = "";
     for (uint32_t i = 0; i < f->n_rules; i++)
         ctl->rules.v[i].target = ctl->rules.v[i].reason = "";
+    f->health.problem = f->health.untried = NULL;
     f->reload.errors = "";
     memset(&ctl->probes, 0, sizeof ctl->probes);
     memset(&ctl->rules, 0, sizeof ctl->rules);

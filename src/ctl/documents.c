@@ -289,6 +289,7 @@ static json_t *probe_json(const struct facts *f, const struct probe_info *probe)
     json_set_time(object, "last", probe->last_ms);
     json_set_int(object, "ok", (int64_t)probe->n_ok);
     json_set_int(object, "failed", (int64_t)probe->n_failed);
+    json_set_int(object, "untried", (int64_t)probe->n_untried);
     json_set_int(object, "endpoints", probe->n_endpoints);
     json_set_real(object, "interval_s", check->interval_ms / 1000.0, 3);
     return object;

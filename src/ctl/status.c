@@ -207,6 +207,11 @@ static void complain_of_health(struct problems *p, const struct facts *f)
         complain(p, "error", "%s", f->health.problem);
     if (f->health.stale)
         complain(p, "error", "the checker has stalled: states may be old");
+    if (f->health.n_untried)
+        complain(p, "error",
+                 "%u probe%s could not be tried, which says nothing of the endpoint%s: %s",
+                 f->health.n_untried, f->health.n_untried == 1 ? "" : "s",
+                 f->health.n_untried == 1 ? "" : "s", f->health.untried ? f->health.untried : "");
     if (!f->ready)
         complain(p, "warning", "starting: not every probe has a first result yet");
 }

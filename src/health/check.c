@@ -35,13 +35,12 @@ static void copy_definition(struct check *to, const struct check *from, struct a
         to->http.status =
             arena_copy(arena, from->http.status, from->http.n_status * sizeof *from->http.status);
     to->tls.sni = copy_text(arena, from->tls.sni);
-    to->tls.ca_file = copy_text(arena, from->tls.ca_file);
-    to->tls.cert_file = copy_text(arena, from->tls.cert_file);
-    to->tls.key_file = copy_text(arena, from->tls.key_file);
+    /* What is in the files is in the context. */
+    to->tls.ca_file = to->tls.cert_file = to->tls.key_file = (struct named_file){0};
     to->exec = copy_list(arena, &from->exec);
 }
 
-struct prepared_check *check_prepare(const struct check *check)
+struct prepared_check *check_prepare(const struct check *check, struct tls_context *tls)
 {
     struct prepared_check *c = xcalloc(1, sizeof *c);
     struct buf key = {0};
@@ -53,8 +52,8 @@ struct prepared_check *check_prepare(const struct check *check)
     buf_free(&key);
     if (c->def.http.body)
         c->fallback = http_body_fallback(c->arena, c->def.http.body);
-    if (c->def.type == CHECK_HTTPS)
-        c->tls = tls_context_new(&c->def);
+    if (tls)
+        c->tls = tls_context_ref(tls);
     return c;
 }
 
@@ -68,7 +67,7 @@ void check_unref(struct prepared_check *check)
 {
     if (!check || --check->refs > 0)
         return;
-    tls_context_free(check->tls);
+    tls_context_unref(check->tls);
     arena_free(check->arena);
     free(check);
 }
@@ -102,9 +101,9 @@ void check_key(struct buf *out, const struct check *check)
     case CHECK_HTTPS:
         key_text(out, check->tls.verify ? "verify" : NULL);
         key_text(out, check->tls.sni);
-        key_text(out, check->tls.ca_file);
-        key_text(out, check->tls.cert_file);
-        key_text(out, check->tls.key_file);
+        key_text(out, check->tls.ca_file.path);
+        key_text(out, check->tls.cert_file.path);
+        key_text(out, check->tls.key_file.path);
         key_http(out, check);
         break;
     case CHECK_HTTP:

@@ -12,13 +12,14 @@ struct prepared_check {
     struct arena *arena;
     struct slice key;         /* what is asked of a back end, canonical; see check_key() */
     const uint32_t *fallback; /* of def.http.body, for the reply parser; NULL: no body wanted */
-    struct tls_context *tls;  /* CHECK_HTTPS */
+    struct tls_context *tls;  /* CHECK_HTTPS: a reference; else NULL */
     unsigned refs;
 };
 
-/** Prepares a check; the caller holds the first reference. A certificate file that cannot be used
- *  is logged, and becomes the reason of every probe. */
-struct prepared_check *check_prepare(const struct check *check) ATTR_NONNULL ATTR_RETURNS_NONNULL;
+/** Prepares a check; the caller holds the first reference. `tls` is its context of
+ *  credentials_of(), NULL for a check that needs none. */
+struct prepared_check *check_prepare(const struct check *check, struct tls_context *tls)
+    __attribute__((nonnull(1))) ATTR_RETURNS_NONNULL;
 struct prepared_check *check_ref(struct prepared_check *check) ATTR_NONNULL ATTR_RETURNS_NONNULL;
 void check_unref(struct prepared_check *check);
 

@@ -30,10 +30,11 @@ static void open_timer(struct checker *c, uv_timer_t *timer)
     c->n_handles++;
 }
 
-static void allot(struct checker *c, const struct model *model)
+static void allot(struct checker *c, const struct model *model,
+                  const struct credentials *credentials)
 {
     c->model = model;
-    c->plan = plan_new(model);
+    c->plan = plan_new(model, credentials);
     c->states = xcalloc(model->n_endpoints + 1u, sizeof *c->states);
     c->standings = xcalloc(model->n_endpoints + 1u, sizeof *c->standings);
     c->changed = xcalloc(model->n_endpoints + 1u, sizeof *c->changed);
@@ -61,14 +62,15 @@ static void release(struct checker *c)
 }
 
 int checker_start(struct checker **checker, uv_loop_t *loop, const struct model *model,
-                  const struct checker_callbacks *callbacks, struct diags *diags)
+                  const struct credentials *credentials, const struct checker_callbacks *callbacks,
+                  struct diags *diags)
 {
     struct checker *c = xcalloc(1, sizeof *c);
     c->loop = loop;
     c->callbacks = *callbacks;
     c->save.data = c;
     c->started_ms = c->saved_mono_ms = clock_mono_ms();
-    allot(c, model);
+    allot(c, model, credentials);
     int code = operator_load(c, diags);
     if (code) {
         release(c);
@@ -120,7 +122,8 @@ static void carry_states(struct checker *c, const struct endpoint_state *old_sta
     arena_free(scratch);
 }
 
-void checker_reload(struct checker *c, const struct model *model)
+void checker_reload(struct checker *c, const struct model *model,
+                    const struct credentials *credentials)
 {
     const struct model *old_model = c->model;
     struct plan *old_plan = c->plan;
@@ -128,7 +131,7 @@ void checker_reload(struct checker *c, const struct model *model)
     struct standing *old_standings = c->standings;
     free(c->changed);
     uv_timer_stop(&c->flush);
-    allot(c, model);
+    allot(c, model, credentials);
     plan_carry_over(c->plan, model, old_plan, old_model);
     carry_states(c, old_states, old_standings, old_model);
     schedule_drop(c, old_plan);
@@ -176,18 +179,9 @@ const struct endpoint_state *checker_states(const struct checker *c)
     return c->states;
 }
 
-static uint32_t n_scheduled(const struct plan *plan)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < plan->n_probes; i++)
-        n += !probe_is_derived(&plan->probes[i]);
-    return n;
-}
-
 bool checker_ready(const struct checker *c)
 {
-    return c->n_first_results >= n_scheduled(c->plan) ||
-           clock_mono_ms() - c->started_ms >= FIRST_RESULTS_MS;
+    return c->n_awaited == 0 || clock_mono_ms() - c->started_ms >= FIRST_RESULTS_MS;
 }
 
 static void fill_info(struct probe_info *out, const struct probe *p)
@@ -203,7 +197,10 @@ static void fill_info(struct probe_info *out, const struct probe *p)
         .n_endpoints = p->n_users,
         .n_ok = p->n_ok,
         .n_failed = p->n_failed,
-        .reason = p->reason ? p->reason : "not probed yet",
+        .n_untried = p->n_untried,
+        .reason = p->untried  ? p->untried
+                  : p->reason ? p->reason
+                              : "not probed yet",
     };
 }
 
@@ -215,6 +212,14 @@ uint32_t checker_probes(const struct checker *c, struct probe_info *out, uint32_
     return n;
 }
 
+static const char *first_untried(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_probes; i++)
+        if (plan->probes[i].untried)
+            return plan->probes[i].untried;
+    return NULL;
+}
+
 struct checker_summary checker_summary(const struct checker *c)
 {
     struct checker_summary s = {
@@ -224,6 +229,8 @@ struct checker_summary checker_summary(const struct checker *c)
         .n_panics = c->n_panics,
         .problem = c->problem,
         .delays = c->delays,
+        .n_untried = c->n_untried,
+        .untried = c->n_untried ? first_untried(c->plan) : NULL,
         .panic = c->guard.panic,
         .stale = c->n_stale > 0,
     };

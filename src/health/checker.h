@@ -11,6 +11,7 @@
 #include <uv.h>
 
 struct checker;
+struct credentials;
 
 /** A change that matters to answers or to the event log. */
 struct health_event {
@@ -28,14 +29,16 @@ struct checker_callbacks {
     void (*event)(void *ctx, const struct health_event *event);
 };
 
-/** Starts probing for `model`. state_dir of the model is read for saved health and overrides. An
+/** Starts probing for `model`, whose `credentials` (credentials_load()) may be freed when this has
+ *  returned. state_dir of the model is read for saved health and overrides. An
  *  overrides file that cannot be understood is put aside and reported in `diags` (may be NULL) and
  *  as an event, but the start goes on. Returns 0; or, with no checker, E_SYSTEM or E_INVALID after
  *  an error in `diags`: the overrides are there and cannot be read, or the directory cannot be
  * made.
  */
 int checker_start(struct checker **checker, uv_loop_t *loop, const struct model *model,
-                  const struct checker_callbacks *callbacks, struct diags *diags) ATTR_MUST_USE;
+                  const struct credentials *credentials, const struct checker_callbacks *callbacks,
+                  struct diags *diags) ATTR_MUST_USE;
 
 /** What can fail of a move to another model, and changes nothing in force: its state directory is
  *  made, what orders it held are put aside with a warning, and those in force are saved there.
@@ -45,7 +48,8 @@ int checker_prepare(struct checker *checker, const struct model *next,
 
 /** Moves to another model, after checker_prepare() where that has another state directory; probes
  * that are no longer wanted stop at once. The model before must live until this returns. */
-void checker_reload(struct checker *checker, const struct model *model) ATTR_NONNULL;
+void checker_reload(struct checker *checker, const struct model *model,
+                    const struct credentials *credentials) __attribute__((nonnull(1, 2)));
 
 /** Saves, stops all probes; `done` runs on the loop when the last handle is closed. */
 void checker_stop(struct checker *checker, void (*done)(void *ctx), void *ctx);
@@ -53,7 +57,8 @@ void checker_stop(struct checker *checker, void (*done)(void *ctx), void *ctx);
 /** n_endpoints states of the current model, indexed by endpoint. Valid until the next reload. */
 const struct endpoint_state *checker_states(const struct checker *checker) ATTR_NONNULL;
 
-/** True once each probe has a first result, or 3 s have passed since the start. */
+/** True once no endpoint of which nothing fresh was saved waits for a first result, or 3 s have
+ *  passed since the start. */
 bool checker_ready(const struct checker *checker) ATTR_NONNULL;
 
 /** Sets or clears an override. `target`: POOL/SITE/LABEL, POOL/SITE or SITE, with * globs.
@@ -94,7 +99,7 @@ struct probe_info {
     enum health health;
     int64_t since_ms, last_ms;
     uint32_t latency_us, n_endpoints;
-    uint64_t n_ok, n_failed;
+    uint64_t n_ok, n_failed, n_untried;
     const char *reason;
 };
 uint32_t checker_probes(const struct checker *checker, struct probe_info *out, uint32_t max);
@@ -115,6 +120,8 @@ struct checker_summary {
     uint64_t n_panics;                /* since the start */
     struct checker_delays delays;
     const char *problem; /* what was wrong with the overrides file at the start; NULL: nothing */
+    uint32_t n_untried;  /* probes whose latest try failed for want of something of ours */
+    const char *untried; /* what one of them lacked; NULL: none. Until the loop runs again */
     bool panic, stale;
 };
 struct checker_summary checker_summary(const struct checker *checker) ATTR_NONNULL;

@@ -141,10 +141,12 @@ static void set_reason(struct checker *c, struct endpoint_state *state, const st
     if (!p)
         snprintf(state->reason, sizeof state->reason, "not checked");
     else if (!p->reason)
-        snprintf(state->reason, sizeof state->reason, "%s: not probed yet", p->check->def.name);
+        snprintf(state->reason, sizeof state->reason, "%s: %s", p->check->def.name,
+                 p->untried ? p->untried : "not probed yet");
     else
-        snprintf(state->reason, sizeof state->reason, "%s%s: %s", frozen, p->check->def.name,
-                 p->reason);
+        snprintf(state->reason, sizeof state->reason, "%s%s: %s%s%s", frozen, p->check->def.name,
+                 p->untried ? p->untried : p->reason, p->untried ? "; before: " : "",
+                 p->untried ? p->reason : "");
 }
 
 /* A frozen state that the probes contradict may change whenever panic ends: the shortest TTL. */

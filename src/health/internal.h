@@ -53,7 +53,9 @@ struct checker {
     struct trial *in_flight; /* all trials with no result yet */
     uint32_t n_in_flight;
     uint32_t n_trials; /* not freed yet, in flight or closing */
-    uint32_t n_stale;  /* probes */
+    uint32_t n_stale,
+        n_untried;      /* probes: without a result in time; whose latest try failed of us */
+    uint32_t n_awaited; /* probes whose first results readiness waits for */
     bool ticking;
 
     /* endpoints.c */
@@ -79,7 +81,6 @@ struct checker {
     /* checker.c */
     uv_timer_t chores;
     int64_t started_ms;
-    uint32_t n_first_results; /* probes that have one */
     unsigned n_handles;
     bool stopping, reported_stale;
     void (*stopped)(void *ctx);

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 libloadstar_a_SOURCES += \
+	src/health/authorities.c \
+	src/health/authorities.h \
 	src/health/check.c \
 	src/health/check.h \
 	src/health/checker.c \
 	src/health/checker.h \
+	src/health/credentials.c \
+	src/health/credentials.h \
 	src/health/endpoints.c \
 	src/health/fsm.c \
 	src/health/fsm.h \
@@ -15,6 +19,8 @@ libloadstar_a_SOURCES += \
 	src/health/operator.c \
 	src/health/overrides.c \
 	src/health/overrides.h \
+	src/health/pem.c \
+	src/health/pem.h \
 	src/health/persist.c \
 	src/health/plan.c \
 	src/health/plan.h \

@@ -32,6 +32,7 @@ static void probe_key(struct buf *out, struct slice check, const struct check *d
 struct builder {
     struct plan *plan;
     const struct model *model;
+    const struct credentials *credentials;
     struct prepared_check **checks; /* per check of the model; NULL until used */
     struct strmap by_key;
     struct buf key;
@@ -43,7 +44,7 @@ static void make_probe(struct builder *b, uint32_t index, uint32_t check, uint32
     const struct check *def = &b->model->checks[check];
     const struct endpoint *e = &b->model->endpoints[endpoint];
     if (!b->checks[check])
-        b->checks[check] = check_prepare(def);
+        b->checks[check] = check_prepare(def, credentials_of(b->credentials, check));
     struct probe *p = &b->plan->probes[index];
     p->check = check_ref(b->checks[check]);
     p->check_index = check;
@@ -116,7 +117,7 @@ static void add_users(struct builder *b)
         }
 }
 
-struct plan *plan_new(const struct model *model)
+struct plan *plan_new(const struct model *model, const struct credentials *credentials)
 {
     struct arena *arena = arena_new();
     struct plan *plan = arena_calloc(arena, 1, sizeof *plan);
@@ -135,6 +136,7 @@ struct plan *plan_new(const struct model *model)
     struct builder b = {
         .plan = plan,
         .model = model,
+        .credentials = credentials,
         .checks = xcalloc(model->n_checks + 1u, sizeof *b.checks),
         .n_users = xcalloc(most + 1u, sizeof *b.n_users),
     };
@@ -156,6 +158,7 @@ void plan_free(struct plan *plan)
     for (uint32_t i = 0; i < plan->n_probes; i++) {
         check_unref(plan->probes[i].check);
         free(plan->probes[i].reason);
+        free(plan->probes[i].untried);
     }
     arena_free(plan->arena);
 }
@@ -203,7 +206,9 @@ static void carry(struct probe *to, struct probe *from)
     to->since_ms = from->since_ms;
     to->last_ms = from->last_ms;
     to->last_mono_ms = from->last_mono_ms;
+    to->n_untried = from->n_untried;
     to->reason = from->reason ? xstrdup(from->reason) : NULL;
+    to->untried = from->untried ? xstrdup(from->untried) : NULL;
     to->trial = from->trial;
     from->trial = NULL;
     if (to->trial)

@@ -5,6 +5,7 @@
 
 #include "base/wheel.h"
 #include "health/check.h"
+#include "health/credentials.h"
 #include "health/fsm.h"
 
 struct trial;
@@ -22,16 +23,18 @@ struct probe {
     struct ip addr;   /* IP_NONE for a name, and for a pool */
     uint16_t port;
     bool queued, stale;
+    bool awaited; /* readiness waits for its first result */
     struct fsm fsm;
     uint32_t derived_flip_s; /* of a pool: seconds until it can flip at the soonest */
     uint32_t latency_us;
     const uint32_t *users; /* endpoints */
     uint32_t n_users;
     uint32_t next_derived; /* chain of the probes that watch one pool; MODEL_NONE ends it */
-    uint64_t n_ok, n_failed;
+    uint64_t n_ok, n_failed, n_untried;
     int64_t since_ms, last_ms; /* wall clock: of the last flip, of the last result */
     int64_t last_mono_ms;      /* of the last result, or of the creation */
-    char *reason;              /* heap; NULL before the first result */
+    char *reason;              /* of the last result; heap; NULL before the first */
+    char *untried;             /* why the latest try gave no result; heap; NULL: it gave one */
 };
 
 struct plan {
@@ -45,7 +48,9 @@ struct plan {
     uint32_t n_checked;    /* endpoints with a check other than of type `pool` */
 };
 
-struct plan *plan_new(const struct model *model) ATTR_NONNULL ATTR_RETURNS_NONNULL;
+/** `credentials` are the model's; NULL when it has no check of type https. */
+struct plan *plan_new(const struct model *model, const struct credentials *credentials)
+    __attribute__((nonnull(1))) ATTR_RETURNS_NONNULL;
 /** Frees a plan none of whose probes is started, queued or in flight. */
 void plan_free(struct plan *plan);
 

@@ -48,7 +48,8 @@ static int64_t next_due_ms(const struct probe *p, int64_t now_ms)
 {
     int64_t interval = p->check->def.interval_ms;
     int64_t phase = (int64_t)(phase_hash(p) % (uint64_t)interval);
-    int64_t past = (now_ms - phase) % interval;
+    /* Soon after the machine was booted, the phase may lie ahead. */
+    int64_t past = now_ms >= phase ? (now_ms - phase) % interval : interval - (phase - now_ms);
     return now_ms - past + interval;
 }
 
@@ -220,31 +221,42 @@ static void count_stale(struct checker *c, struct probe *p, bool stale)
     c->n_stale += stale ? 1u : -1u;
 }
 
+static void replace_text(char **text, const char *with)
+{
+    if (*text && with && strcmp(*text, with) == 0)
+        return;
+    free(*text);
+    *text = with ? xstrdup(with) : NULL;
+}
+
 /* The state stays as it is; should this last, it becomes stale. */
-static void report_untried(struct checker *c, const struct probe *p)
+static void take_untried(struct checker *c, struct probe *p, const char *why)
 {
     int64_t now_ms = clock_mono_ms();
+    c->n_untried += !p->untried;
+    replace_text(&p->untried, why);
+    p->n_untried++;
+    endpoints_follow(c, p);
     if (c->untried_ms && now_ms - c->untried_ms < UNTRIED_MS)
         return;
     c->untried_ms = now_ms;
-    log_warning("health: check %s: %s", p->check->def.name, p->reason);
+    log_warning("health: check %s: %s", p->check->def.name, why);
 }
 
 static void take_result(struct checker *c, struct probe *p, const struct trial_result *r)
 {
-    bool first = !p->reason;
     int64_t wall_ms = clock_wall_ms();
     struct fsm_limits limits = probe_limits(p);
-    if (first || strcmp(p->reason, r->reason) != 0) {
-        free(p->reason);
-        p->reason = xstrdup(r->reason);
-    }
-    c->n_first_results += first;
+    c->n_awaited -= p->awaited;
+    p->awaited = false;
     p->last_ms = wall_ms;
     if (r->outcome == TRIAL_UNTRIED) {
-        report_untried(c, p);
+        take_untried(c, p, r->reason);
         return;
     }
+    c->n_untried -= p->untried != NULL;
+    replace_text(&p->untried, NULL);
+    replace_text(&p->reason, r->reason);
     p->last_mono_ms = clock_mono_ms();
     p->latency_us = r->latency_us;
     p->n_ok += r->outcome == TRIAL_UP;
@@ -306,6 +318,15 @@ void schedule_init(struct checker *c)
     c->n_handles++;
 }
 
+/* Whether an endpoint waits for this probe's first result: nothing fresh was saved of it. */
+static bool is_awaited(const struct checker *c, const struct probe *p)
+{
+    for (uint32_t i = 0; i < p->n_users && !p->reason && !p->untried; i++)
+        if (c->standings[p->users[i]].known == HEALTH_UNKNOWN)
+            return true;
+    return false;
+}
+
 void schedule_plan(struct checker *c)
 {
     int64_t now_ms = clock_mono_ms();
@@ -313,9 +334,11 @@ void schedule_plan(struct checker *c)
         struct probe *p = &c->plan->probes[i];
         if (probe_is_derived(p))
             continue;
-        c->n_first_results += p->reason != NULL;
         c->n_stale += p->stale;
-        if (p->trial || p->reason)
+        c->n_untried += p->untried != NULL;
+        p->awaited = is_awaited(c, p);
+        c->n_awaited += p->awaited;
+        if (p->trial || p->reason || p->untried)
             wheel_start(&c->due, &p->due, next_due_ms(p, now_ms));
         else
             queue_probe(c, p);
@@ -327,6 +350,10 @@ void schedule_plan(struct checker *c)
 
 void schedule_drop(struct checker *c, struct plan *plan)
 {
+    /* First: a trial that ends in here gives its slot to the next in the queue, which must not be
+     * one of this plan. */
+    empty_queue(&c->network);
+    empty_queue(&c->exec);
     for (uint32_t i = 0; i < plan->n_probes; i++) {
         struct probe *p = &plan->probes[i];
         wheel_stop(&p->due);
@@ -336,9 +363,7 @@ void schedule_drop(struct checker *c, struct plan *plan)
             p->trial = NULL;
         }
     }
-    empty_queue(&c->network);
-    empty_queue(&c->exec);
-    c->n_first_results = c->n_stale = 0;
+    c->n_awaited = c->n_stale = c->n_untried = 0;
 }
 
 /* Probes again at once, and says so until then. */

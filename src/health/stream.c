@@ -2,10 +2,15 @@
  * Trials over a TCP connection. */
 #include "health/stream.h"
 
+#include "health/http_reply.h"
 #include "health/tls.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { STREAM_READ_MAX = 16 << 10 };
+static_assert(STREAM_READ_MAX <= TRIAL_READ_MAX, "the buffer is shared");
 
 struct write {
     uv_write_t req;
@@ -55,7 +60,8 @@ void stream_send(struct stream_trial *s, const void *p, size_t n)
 
 static void fail_tls(struct stream_trial *s)
 {
-    trial_finish(&s->base, TRIAL_DOWN, "%s", tls_reason(s->tls));
+    trial_finish(&s->base, tls_failed_of_us(s->tls) ? TRIAL_UNTRIED : TRIAL_DOWN, "%s",
+                 tls_reason(s->tls));
 }
 
 /* Runs TLS as far as the bytes that have come allow. */
@@ -88,11 +94,33 @@ static void pump_tls(struct stream_trial *s)
         flush_tls(s);
 }
 
+/* A peer that sends faster than we read would keep libuv reading, 32 times a turn: after a full
+ * buffer it gets none, and goes on in the next turn, when others have had theirs. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
-    const struct stream_trial *s = handle->data;
-    *buf = uv_buf_init(s->base.host->read_buffer, TRIAL_READ_MAX);
+    struct stream_trial *s = handle->data;
+    *buf = uv_buf_init(s->base.host->read_buffer, s->had_turn ? 0 : STREAM_READ_MAX);
+    s->had_turn = false;
+}
+
+/* In pieces, so that a peer whose every byte is costly is found out before long. What a good one
+ * can need is bounded: header, body, certificates, and the records around them. */
+static void feed_tls(struct stream_trial *s, const char *p, size_t n)
+{
+    enum { PIECE = 2048, TLS_MORE_MAX = 256 << 10 };
+    uint64_t most = (uint64_t)HTTP_HEADER_MAX + s->base.check->def.http.max_body + TLS_MORE_MAX;
+    for (; n > 0 && !s->base.finished; n -= n < PIECE ? n : PIECE, p += PIECE) {
+        size_t piece = n < PIECE ? n : PIECE;
+        s->n_tls += piece;
+        if (s->n_tls > most) {
+            trial_finish(&s->base, TRIAL_DOWN, "too much TLS: more than %llu bytes for one reply",
+                         (unsigned long long)most);
+            return;
+        }
+        tls_input(s->tls, p, piece);
+        pump_tls(s);
+    }
 }
 
 static void on_ended(struct stream_trial *s)
@@ -106,8 +134,9 @@ static void on_ended(struct stream_trial *s)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct stream_trial *s = stream->data;
-    if (s->base.finished || n == 0)
+    if (s->base.finished || n == 0 || n == UV_ENOBUFS) /* the latter of on_alloc() */
         return;
+    s->had_turn = n == STREAM_READ_MAX;
     if (n == UV_EOF) {
         on_ended(s);
     } else if (n < 0) {
@@ -115,8 +144,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     } else if (!s->tls) {
         s->user->data(s, buf->base, (size_t)n);
     } else {
-        tls_input(s->tls, buf->base, (size_t)n);
-        pump_tls(s);
+        feed_tls(s, buf->base, (size_t)n);
     }
 }
 
@@ -153,8 +181,9 @@ static void start_connect(struct stream_trial *s)
         s->connect.data = s;
         rc = uv_tcp_connect(&s->connect, &s->tcp, (const struct sockaddr *)&to, on_connect);
     }
+    /* A refusal comes in on_connect(), even if it is known at once. */
     if (rc)
-        trial_finish_uv(&s->base, rc, s->base.phase);
+        trial_finish_unsent(&s->base, rc, s->base.phase);
 }
 
 void stream_start(struct stream_trial *s, const struct stream_user *user,
@@ -163,14 +192,19 @@ void stream_start(struct stream_trial *s, const struct stream_user *user,
     s->user = user;
     s->addr = target->addr;
     s->port = target->port;
-    if (s->base.check->tls) {
-        s->tls = tls_open(s->base.check->tls, target);
-        if (tls_reason(s->tls)) {
-            fail_tls(s);
-            return;
-        }
+    if (s->base.check->def.type != CHECK_HTTPS) {
+        start_connect(s);
+        return;
     }
-    start_connect(s);
+    if (!s->base.check->tls) {
+        trial_finish(&s->base, TRIAL_UNTRIED, "TLS was not set up for this check");
+        return;
+    }
+    s->tls = tls_open(s->base.check->tls, &s->base.check->def, target);
+    if (tls_reason(s->tls))
+        fail_tls(s);
+    else
+        start_connect(s);
 }
 
 void stream_close(struct trial *trial)

@@ -2,85 +2,85 @@
  * TLS for probes. */
 #include "health/tls.h"
 
-#include "base/log.h"
 #include "health/tls_reason.h"
 
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct tls_context {
     SSL_CTX *ssl;
-    const struct check *check; /* of the prepared check that owns this */
-    char problem[REASON_MAX];  /* "" unless every session fails */
+    atomic_uint refs;
 };
 
 struct tls_session {
     SSL *ssl;
     BIO *in, *out; /* owned by `ssl` */
     struct tls_peer peer;
+    unsigned n_messages; /* of the TLS protocol, since the handshake */
+    bool established, of_us;
     char reason[REASON_MAX];
 };
 
 /* ---- contexts ---- */
 
-/* Why OpenSSL could not use a file, for people. Empties its queue of errors. */
-static void file_problem(struct tls_context *t, const char *what, const char *path)
+static bool show(SSL_CTX *ssl, const struct tls_client *client)
 {
-    unsigned long e = ERR_peek_last_error();
-    const char *why =
-        ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        why = strerror(errno);
-    else
-        fclose(file);
-    snprintf(t->problem, sizeof t->problem, "%s %s cannot be used: %s", what, path,
-             why ? why : "unknown error");
+    if (!client->chain)
+        return true;
+    if (SSL_CTX_use_certificate(ssl, sk_X509_value(client->chain, 0)) != 1 ||
+        SSL_CTX_use_PrivateKey(ssl, client->key) != 1)
+        return false;
+    for (int i = 1; i < sk_X509_num(client->chain); i++)
+        if (SSL_CTX_add1_chain_cert(ssl, sk_X509_value(client->chain, i)) != 1)
+            return false;
+    return true;
+}
+
+/* Counts what keeps a session busy without bringing a reply. */
+static void on_message(int outgoing, int version, int type, const void *p, size_t n, SSL *ssl,
+                       void *arg)
+{
+    (void)version, (void)p, (void)n, (void)arg;
+    struct tls_session *s = SSL_get_app_data(ssl);
+    if (s && s->established && !outgoing && type == SSL3_RT_HANDSHAKE)
+        s->n_messages++;
+}
+
+struct tls_context *tls_context_new(X509_STORE *store, const struct tls_client *client)
+{
     ERR_clear_error();
-}
-
-static void load_files(struct tls_context *t)
-{
-    const char *ca = t->check->tls.ca_file, *cert = t->check->tls.cert_file;
-    const char *key = t->check->tls.key_file ? t->check->tls.key_file : cert;
-    if (ca && SSL_CTX_load_verify_locations(t->ssl, ca, NULL) != 1)
-        file_problem(t, "CA file", ca);
-    else if (!ca && t->check->tls.verify && SSL_CTX_set_default_verify_paths(t->ssl) != 1)
-        file_problem(t, "CA file", X509_get_default_cert_file());
-    else if (cert && SSL_CTX_use_certificate_chain_file(t->ssl, cert) != 1)
-        file_problem(t, "client certificate", cert);
-    else if (cert && SSL_CTX_use_PrivateKey_file(t->ssl, key, SSL_FILETYPE_PEM) != 1)
-        file_problem(t, "client key", key);
-}
-
-struct tls_context *tls_context_new(const struct check *check)
-{
-    struct tls_context *t = xcalloc(1, sizeof *t);
-    t->check = check;
-    t->ssl = SSL_CTX_new(TLS_client_method());
-    if (!t->ssl)
-        snprintf(t->problem, sizeof t->problem, "TLS cannot be set up");
-    else
-        load_files(t);
-    if (t->ssl) {
-        SSL_CTX_set_session_cache_mode(t->ssl, SSL_SESS_CACHE_OFF);
-        /* Many back ends close without a close_notify; the reply tells where it ends. */
-        SSL_CTX_set_options(t->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
-        SSL_CTX_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
+    if (!ssl || !show(ssl, client)) {
+        SSL_CTX_free(ssl);
+        return NULL;
     }
-    if (*t->problem)
-        log_error("health: check %s: %s", check->name, t->problem);
+    if (store)
+        SSL_CTX_set1_cert_store(ssl, store);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    /* Many back ends close without a close_notify; the reply tells where it ends. */
+    SSL_CTX_set_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_msg_callback(ssl, on_message);
+    struct tls_context *t = xcalloc(1, sizeof *t);
+    t->ssl = ssl;
+    atomic_init(&t->refs, 1);
     return t;
 }
 
-void tls_context_free(struct tls_context *context)
+struct tls_context *tls_context_ref(struct tls_context *context)
 {
-    if (!context)
+    atomic_fetch_add_explicit(&context->refs, 1, memory_order_relaxed);
+    return context;
+}
+
+void tls_context_unref(struct tls_context *context)
+{
+    if (!context || atomic_fetch_sub_explicit(&context->refs, 1, memory_order_acq_rel) > 1)
         return;
     SSL_CTX_free(context->ssl);
     free(context);
@@ -109,19 +109,11 @@ static void choose_peer(struct tls_peer *peer, const struct check *check,
     peer->is_address = ip_parse(&peer->address, peer->expected) == 0;
 }
 
-static int peer_index(void)
-{
-    static int index = -1;
-    if (index < 0)
-        index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    return index;
-}
-
 /* Remembers the first error and its certificate; after the handshake OpenSSL has lost it. */
 static int on_verify(int ok, X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct tls_peer *peer = SSL_get_ex_data(ssl, peer_index());
+    struct tls_peer *peer = &((struct tls_session *)SSL_get_app_data(ssl))->peer;
     if (!ok && !*peer->problem)
         tls_explain_certificate(peer, X509_STORE_CTX_get_error(store),
                                 X509_STORE_CTX_get_current_cert(store),
@@ -139,31 +131,33 @@ static bool expect_peer(struct tls_session *s)
     return X509_VERIFY_PARAM_set1_host(param, s->peer.expected, 0) == 1;
 }
 
-struct tls_session *tls_open(struct tls_context *context, const struct trial_target *target)
+static bool set_up(struct tls_session *s, const struct check *check)
+{
+    BIO_set_mem_eof_return(s->in, -1);
+    SSL_set_bio(s->ssl, s->in, s->out);
+    SSL_set_connect_state(s->ssl);
+    SSL_set_app_data(s->ssl, s);
+    return (s->peer.is_address || SSL_set_tlsext_host_name(s->ssl, s->peer.expected) == 1) &&
+           (!check->tls.verify || expect_peer(s));
+}
+
+struct tls_session *tls_open(struct tls_context *context, const struct check *check,
+                             const struct trial_target *target)
 {
     struct tls_session *s = xcalloc(1, sizeof *s);
-    if (*context->problem) {
-        snprintf(s->reason, sizeof s->reason, "%s", context->problem);
-        return s;
-    }
-    choose_peer(&s->peer, context->check, target);
+    choose_peer(&s->peer, check, target);
     s->ssl = SSL_new(context->ssl);
     s->in = BIO_new(BIO_s_mem());
     s->out = BIO_new(BIO_s_mem());
-    bool ok = s->ssl && s->in && s->out;
-    if (ok) {
-        BIO_set_mem_eof_return(s->in, -1);
-        SSL_set_bio(s->ssl, s->in, s->out);
-        SSL_set_connect_state(s->ssl);
-        SSL_set_ex_data(s->ssl, peer_index(), &s->peer);
-        ok = s->peer.is_address || SSL_set_tlsext_host_name(s->ssl, s->peer.expected) == 1;
-        ok = ok && (!context->check->tls.verify || expect_peer(s));
-    } else {
+    bool made = s->ssl && s->in && s->out;
+    if (!made) {
         BIO_free(s->in);
         BIO_free(s->out);
     }
-    if (!ok)
+    if (!made || !set_up(s, check)) {
         snprintf(s->reason, sizeof s->reason, "TLS cannot be set up for %.120s", s->peer.expected);
+        s->of_us = true;
+    }
     ERR_clear_error();
     return s;
 }
@@ -187,6 +181,13 @@ size_t tls_output(struct tls_session *session, void *p, size_t n)
     return got > 0 ? (size_t)got : 0;
 }
 
+static enum tls_status fail(struct tls_session *s)
+{
+    s->of_us = ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
+    tls_explain_error(s->reason, sizeof s->reason, &s->peer);
+    return TLS_FAILED;
+}
+
 static enum tls_status status_of(struct tls_session *s, int rc)
 {
     switch (SSL_get_error(s->ssl, rc)) {
@@ -196,8 +197,7 @@ static enum tls_status status_of(struct tls_session *s, int rc)
     case SSL_ERROR_ZERO_RETURN:
         return TLS_CLOSED;
     default:
-        tls_explain_error(s->reason, sizeof s->reason, &s->peer);
-        return TLS_FAILED;
+        return fail(s);
     }
 }
 
@@ -205,6 +205,7 @@ enum tls_status tls_handshake(struct tls_session *session)
 {
     ERR_clear_error();
     int rc = SSL_do_handshake(session->ssl);
+    session->established = rc == 1;
     return rc == 1 ? TLS_OK : status_of(session, rc);
 }
 
@@ -212,7 +213,12 @@ enum tls_status tls_read(struct tls_session *session, void *p, size_t n, size_t 
 {
     ERR_clear_error();
     int rc = SSL_read_ex(session->ssl, p, n, got);
-    return rc == 1 ? TLS_OK : status_of(session, rc);
+    if (session->n_messages <= TLS_MESSAGES_MAX)
+        return rc == 1 ? TLS_OK : status_of(session, rc);
+    ERR_clear_error();
+    snprintf(session->reason, sizeof session->reason,
+             "too much TLS: more than %d messages since the handshake", TLS_MESSAGES_MAX);
+    return TLS_FAILED;
 }
 
 void tls_write(struct tls_session *session, const void *p, size_t n)
@@ -227,4 +233,9 @@ void tls_write(struct tls_session *session, const void *p, size_t n)
 const char *tls_reason(const struct tls_session *session)
 {
     return *session->reason ? session->reason : NULL;
+}
+
+bool tls_failed_of_us(const struct tls_session *session)
+{
+    return session->of_us;
 }

@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  * TLS for probes: OpenSSL between two memory buffers, so that the caller owns the connection.
- * A context belongs to a check, a session to one connection. */
+ *
+ * A context is what checks share: whom they trust and what they show (credentials.h makes it, when
+ * a configuration is loaded). A session belongs to one connection. Contexts have counted
+ * references, on any thread: a generation and the checker hold them. */
 #pragma once
 
 #include "health/trial.h"
 
+#include <openssl/x509.h>
+
 struct tls_context;
 struct tls_session;
 
-/** Loads what the check names (CA, client certificate). Never NULL: when that fails, every session
- *  of the context fails with the reason, which is logged once here. */
-struct tls_context *tls_context_new(const struct check *check) ATTR_NONNULL;
-void tls_context_free(struct tls_context *context);
+/** What a client shows. */
+struct tls_client {
+    STACK_OF(X509) * chain; /* its own certificate first; NULL: it shows none */
+    EVP_PKEY *key;
+};
+
+/** A context that trusts `store` (NULL: nobody). Both are borrowed: what is needed of them is
+ *  referred to. Returns NULL when OpenSSL refuses, with the reason in its queue of errors. The
+ *  caller holds the first reference. */
+struct tls_context *tls_context_new(X509_STORE *store,
+                                    const struct tls_client *client) ATTR_MUST_USE;
+struct tls_context *tls_context_ref(struct tls_context *context) ATTR_NONNULL ATTR_RETURNS_NONNULL;
+void tls_context_unref(struct tls_context *context);
 
 enum tls_status {
     TLS_OK,
@@ -20,8 +34,13 @@ enum tls_status {
     TLS_FAILED, /* tls_reason() says why */
 };
 
-/** A client session; test tls_reason() for a failure at once. */
-struct tls_session *tls_open(struct tls_context *context,
+/** Messages of the TLS protocol itself that a session takes once its handshake is done: tickets,
+ *  new keys, two renegotiations. A server that sends more keeps us busy without an answer. */
+#define TLS_MESSAGES_MAX 64
+
+/** A client session for a check of type https; test tls_reason() for a failure at once, which then
+ *  is ours. */
+struct tls_session *tls_open(struct tls_context *context, const struct check *check,
                              const struct trial_target *target) ATTR_NONNULL;
 void tls_close(struct tls_session *session);
 
@@ -36,3 +55,5 @@ void tls_write(struct tls_session *session, const void *p, size_t n) ATTR_NONNUL
 
 /** Why the session failed; NULL while it did not. */
 const char *tls_reason(const struct tls_session *session) ATTR_NONNULL;
+/** Whether that was for want of something of ours: memory, or what a session is made of. */
+bool tls_failed_of_us(const struct tls_session *session) ATTR_NONNULL;

@@ -132,6 +132,17 @@ void trial_deadline(struct trial *trial)
                      units_duration_text(after, trial->check->def.timeout_ms), trial->phase);
 }
 
+void trial_finish_unsent(struct trial *trial, int uv_error, const char *doing)
+{
+    const char *hint = uv_error == UV_ENETUNREACH || uv_error == UV_EHOSTUNREACH
+                           ? " (no route from here)"
+                       : uv_error == UV_EADDRNOTAVAIL ? " (no source address or port left here)"
+                       : uv_error == UV_EAFNOSUPPORT  ? " (this host has no such protocol)"
+                                                      : "";
+    trial_finish(trial, TRIAL_UNTRIED, "could not be probed %s: %s%s", doing, uv_strerror(uv_error),
+                 hint);
+}
+
 void trial_finish_uv(struct trial *trial, int uv_error, const char *doing)
 {
     switch (uv_error) {
@@ -157,8 +168,9 @@ void trial_finish_uv(struct trial *trial, int uv_error, const char *doing)
     case UV_ENOBUFS:
     case UV_EAGAIN:
     case UV_EADDRNOTAVAIL:
-        trial_finish(trial, TRIAL_UNTRIED, "could not be probed %s: %s", doing,
-                     uv_strerror(uv_error));
+    case UV_ENETDOWN:
+    case UV_EPERM:
+        trial_finish_unsent(trial, uv_error, doing);
         return;
     default:
         trial_finish(trial, TRIAL_DOWN, "%s %s", uv_strerror(uv_error), doing);

@@ -15,7 +15,8 @@
 enum trial_outcome {
     TRIAL_UP,
     TRIAL_DOWN,
-    TRIAL_UNTRIED, /* we lacked something (descriptors, memory): says nothing of the endpoint */
+    TRIAL_UNTRIED, /* we lacked something (descriptor, memory, route, source address, file): says
+                    * nothing of the endpoint */
 };
 
 struct trial_result {
@@ -101,9 +102,14 @@ void trial_handle_closed(uv_handle_t *handle) ATTR_NONNULL;
 void trial_finish(struct trial *trial, enum trial_outcome outcome, const char *fmt,
                   ...) ATTR_NONNULL ATTR_PRINTF(3, 4);
 
-/** Gives the result for a failed uv call: "connect refused" and the like, or TRIAL_UNTRIED when the
- *  lack is ours. `doing` names the phase for errors that need it. */
+/** Gives the result for an error that came over an open or opening connection: "connect refused"
+ *  and the like, or TRIAL_UNTRIED where only we can have caused it. `doing` names the phase for
+ *  errors that need it. */
 void trial_finish_uv(struct trial *trial, int uv_error, const char *doing) ATTR_NONNULL;
+
+/** Gives TRIAL_UNTRIED for a call that failed before anything was sent: whatever the error is, the
+ *  endpoint has no part in it. */
+void trial_finish_unsent(struct trial *trial, int uv_error, const char *doing) ATTR_NONNULL;
 
 /** Makes text from outside fit for logs and JSON: line breaks and tabs become blanks, what else
  * must not be shown is escaped (base/escape.h), cut to what fits. */

@@ -280,7 +280,7 @@ static int set_up(struct daemon *d, struct diags *diags)
     if (code != 0)
         return code;
     struct checker_callbacks callbacks = daemon_checker_callbacks(d);
-    return checker_start(&d->checker, &d->loop, m, &callbacks, diags);
+    return checker_start(&d->checker, &d->loop, m, d->generation->credentials, &callbacks, diags);
 }
 
 /** Frees what the loop's end has left. */

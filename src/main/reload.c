@@ -57,7 +57,7 @@ static void put_in_force(struct daemon *d, struct generation *next)
     daemon_flush_events(d);
     daemon_number(d, next);
     d->switching = true;
-    checker_reload(d->checker, next->model);
+    checker_reload(d->checker, next->model, next->credentials);
     generation_fill_views(next, checker_states(d->checker));
     publish_snapshot(next->snapshot);
     d->generation = next;

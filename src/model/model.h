@@ -30,6 +30,12 @@ struct site {
     double latitude, longitude; /* degrees */
 };
 
+/** A file, and where the configuration names it. */
+struct named_file {
+    const char *path; /* NULL: none is named */
+    struct span span;
+};
+
 enum check_type {
     CHECK_TCP,
     CHECK_HTTP,
@@ -61,14 +67,15 @@ struct check {
         uint32_t max_body; /* bytes read at most; default 64k */
     } http;
     struct {
-        bool verify;                      /* default true */
-        const char *sni;                  /* default http.host */
-        const char *ca_file;              /* PEM; default the system's */
-        const char *cert_file, *key_file; /* client certificate, PEM; NULL: none */
+        bool verify;                           /* default true */
+        const char *sni;                       /* default http.host */
+        struct named_file ca_file;             /* PEM; default the system's */
+        struct named_file cert_file, key_file; /* client certificate, PEM; both or neither */
     } tls;
     struct str_list
         exec; /* argv; the endpoint comes in LOADSTAR_* variables and replaces {address} {port} */
-    uint32_t pool; /* CHECK_POOL: up while this pool has a site that is up */
+    struct span exec_span; /* of the program */
+    uint32_t pool;         /* CHECK_POOL: up while this pool has a site that is up */
 };
 
 /** A key of a map and the sites it prefers, in order. */

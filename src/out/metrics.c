@@ -324,8 +324,12 @@ static void put_probes(struct buf *out, const struct facts *f)
         probe_sample(out, f, &f->probes[i], "probe_results_total", "ok", (double)f->probes[i].n_ok);
         probe_sample(out, f, &f->probes[i], "probe_results_total", "failed",
                      (double)f->probes[i].n_failed);
+        probe_sample(out, f, &f->probes[i], "probe_results_total", "untried",
+                     (double)f->probes[i].n_untried);
     }
     gauge(out, "probes_in_flight", "Probes under way.", f->health.n_in_flight);
+    gauge(out, "probes_untried", "Probes whose latest try failed for want of something of ours.",
+          f->health.n_untried);
     gauge(out, "checker_panic", "Whether the panic guard has frozen all states.", f->health.panic);
     counter(out, "checker_panics_total", "Times that the panic guard froze all states.",
             f->health.n_panics);

@@ -50,3 +50,7 @@ tests_unit_health_test_state_dir_SOURCES = tests/unit/health/test_state_dir.c \
 tests_unit_health_test_state_dir_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_health_test_state_dir_LDADD = $(UNIT_LIBS)
 tests_unit_health_test_state_dir_LDFLAGS = $(FAULT_LINK)
+check_PROGRAMS += tests/unit/health/test_credentials
+tests_unit_health_test_credentials_SOURCES = tests/unit/health/certs.c tests/unit/health/certs.h \
+	tests/unit/health/test_credentials.c
+tests_unit_health_test_credentials_LDADD = $(UNIT_LIBS)

@@ -25,7 +25,7 @@ static void test_up_and_down(void **state)
     assert_true(world_wait_health(&w, 0, HEALTH_UP, 2000));
     assert_string_equal(world_state(&w, 0)->reason, "c: connected");
     assert_true(world_state(&w, 0)->latency_us > 0);
-    assert_true(world_run(&w, 1000, world_is_ready, NULL));
+    assert_true(world_run(&w, 1000, world_all_tried, NULL));
     backend_close(&b);
     int64_t from_ms = clock_mono_ms();
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
@@ -55,7 +55,7 @@ static void test_first_result_decides(void **state)
                     "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n",
                     unused_port());
     world_start(&w);
-    assert_true(world_run(&w, 500, world_is_ready, NULL));
+    assert_true(world_run(&w, 500, world_all_tried, NULL));
     assert_int_equal(world_state(&w, 0)->health, HEALTH_DOWN);
     assert_int_equal(world_state(&w, 0)->flip_s, 10); /* provisional: one success lifts it */
     world_stop(&w);
@@ -99,7 +99,7 @@ static void test_same_target_is_probed_once(void **state)
     assert_int_equal(info[1].n_endpoints, 1);
     for (uint32_t e = 0; e < 3; e++)
         assert_true(world_wait_health(&w, e, HEALTH_UP, 1000));
-    assert_true(world_run(&w, 1000, world_is_ready, NULL));
+    assert_true(world_run(&w, 1000, world_all_tried, NULL));
     checker_probes(w.checker, info, 8);
     assert_int_equal(info[0].n_ok, 1);
     assert_int_equal(info[0].port, b.port);
@@ -132,7 +132,7 @@ static void test_what_is_shared(void **state)
                         cases[i].check);
         world_start(&w);
         assert_int_equal(checker_summary(w.checker).n_probes, cases[i].n_probes);
-        assert_true(world_run(&w, 2900, world_is_ready, NULL));
+        assert_true(world_run(&w, 2900, world_all_tried, NULL));
         world_stop(&w);
         world_close(&w);
     }

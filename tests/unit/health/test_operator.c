@@ -109,11 +109,47 @@ static void test_saved_health_until_first_results(void **state)
     world_start(&w);
     assert_int_equal(world_state(&w, 0)->health, HEALTH_UNKNOWN);
     assert_false(endpoint_serves(world_state(&w, 0)));
+    assert_true(checker_ready(w.checker)); /* at once: nothing is waited for */
     size_t n_events = w.events.n;
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
     assert_int_equal(world_state(&w, 0)->since_ms, since_ms);
     assert_int_equal(w.events.n, n_events); /* no news */
     world_stop(&w);
+    world_close(&w);
+}
+
+/* Only what nothing fresh was saved of is waited for: a new endpoint, not those of before. */
+static void test_waits_for_what_is_not_saved(void **state)
+{
+    (void)state;
+    static const char pools[] =
+        SITES "checks: {c: {type: tcp, interval: 1h, timeout: 1h}}\n"
+              "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]%s}}}\n";
+    struct world w;
+    struct silent silent;
+    char iad[64];
+    uint16_t port = unused_port();
+    world_open(&w);
+    silent_open(&silent);
+    snprintf(iad, sizeof iad, ", iad: [{address: 127.0.0.1, port: %u}]", silent.port);
+    world_configure(&w, NULL, pools, port, "");
+    world_start(&w);
+    assert_false(checker_ready(w.checker));
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
+    assert_true(checker_ready(w.checker));
+    world_stop(&w);
+    world_configure(&w, NULL, pools, silent.port, ""); /* hangs, as it does now and then */
+    world_start(&w);
+    assert_true(checker_ready(w.checker));
+    assert_false(endpoint_serves(world_state(&w, 0)));
+    world_stop(&w);
+    world_configure(&w, NULL, pools, port, iad);
+    world_start(&w);
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
+    assert_false(checker_ready(w.checker));
+    assert_true(endpoint_serves(world_state(&w, 1)));
+    world_stop(&w);
+    silent_close(&silent);
     world_close(&w);
 }
 
@@ -124,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_override_that_cannot_be_saved),
         cmocka_unit_test(test_corrupt_overrides_are_put_aside),
         cmocka_unit_test(test_saved_health_until_first_results),
+        cmocka_unit_test(test_waits_for_what_is_not_saved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

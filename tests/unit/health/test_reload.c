@@ -98,9 +98,76 @@ static void test_a_thousand_lives(void **state)
     world_close(&w);
 }
 
+static void format_https(char *out, size_t max, int n)
+{
+    int at = snprintf(out, max,
+                      "sites: {ams: {location: [52, 4]}}\n"
+                      "checks: {c: {type: https, tls: {verify: false}}}\n"
+                      "pools: {www: {checks: [c], sites: {ams: [");
+    for (int i = 0; i < n; i++)
+        at += snprintf(out + at, max - (size_t)at, "%s127.1.%d.%d", i ? ", " : "", i / 200,
+                       i % 200 + 1);
+    snprintf(out + at, max - (size_t)at, "]}}}\n");
+}
+
+/* Probes that end where they begin free their slots while a reload drops them: nothing that waits
+ * in the queue of the plan before may start in the model after. */
+static void test_reload_with_a_queue(void **state)
+{
+    (void)state;
+    static char many[8000], one[256];
+    struct world w;
+    world_open(&w);
+    w.without_credentials = true;
+    format_https(many, sizeof many, 300);
+    format_https(one, sizeof one, 1);
+    world_configure(&w, NULL, "%s", many);
+    world_start(&w);
+    assert_true(checker_summary(w.checker).n_in_flight > 0);
+    assert_true(checker_summary(w.checker).n_in_flight < 300);
+    world_reload(&w, NULL, "%s", one);
+    assert_int_equal(checker_summary(w.checker).n_in_flight, 1);
+    assert_true(world_run(&w, 1000, world_all_tried, NULL));
+    world_reload(&w, NULL, "%s", many);
+    assert_true(checker_summary(w.checker).n_in_flight < 300);
+    world_stop(&w); /* likewise with a queue */
+    world_close(&w);
+}
+
+/* A check with another timeout is another check: its probes start over, and at once. What was
+ * published stands until their first results. */
+static void test_another_timeout_starts_over(void **state)
+{
+    (void)state;
+    static const char pools[] =
+        SITES "checks: {c: {type: tcp, interval: 1h, timeout: %s, fall: 2}}\n"
+              "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n";
+    struct world w;
+    struct silent silent;
+    struct probe_info info;
+    world_open(&w);
+    silent_open(&silent);
+    world_configure(&w, NULL, pools, "50ms", silent.port);
+    world_start(&w);
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
+    world_reload(&w, NULL, pools, "1h", silent.port);
+    checker_probes(w.checker, &info, 1);
+    assert_int_equal(info.n_failed, 0);
+    assert_int_equal(checker_summary(w.checker).n_in_flight, 1);
+    assert_false(endpoint_serves(world_state(&w, 0)));
+    world_reload(&w, NULL, pools, "50ms", silent.port);
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
+    assert_string_equal(world_state(&w, 0)->reason, "c: timeout after 50ms connecting");
+    world_stop(&w);
+    silent_close(&silent);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reload_with_a_queue),
+        cmocka_unit_test(test_another_timeout_starts_over),
         cmocka_unit_test(test_reload_carries_over),
         cmocka_unit_test(test_reload_probes_only_what_is_new),
         cmocka_unit_test(test_a_thousand_lives),

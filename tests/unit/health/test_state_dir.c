@@ -261,7 +261,7 @@ static int start_once(unsigned at, int error)
     const struct checker_callbacks callbacks = {0};
     world_configure(&w, NULL, POOLS);
     fault_arm(at, error);
-    int code = checker_start(&w.checker, &w.loop, w.model, &callbacks, &w.diags);
+    int code = checker_start(&w.checker, &w.loop, w.model, w.credentials, &callbacks, &w.diags);
     fault_disarm();
     if (code == 0) {
         assert_int_equal(world_state(&w, 0)->override, OVERRIDE_DRAIN);
@@ -310,7 +310,8 @@ static void test_no_start_from_what_is_no_file(void **state)
     for (size_t i = 0; i < ARRAY_LEN(instead); i++) {
         shell("rm -rf state; mkdir state; %s state/overrides.json", instead[i]);
         world_configure(&w, NULL, POOLS);
-        assert_int_equal(checker_start(&w.checker, &w.loop, w.model, &callbacks, &w.diags),
+        assert_int_equal(checker_start(&w.checker, &w.loop, w.model, w.credentials, &callbacks,
+                                       &w.diags),
                          E_SYSTEM);
         assert_int_equal(w.diags.n_errors, i + 1);
         assert_non_null(strstr(w.diags.v[i].text, "/state/overrides.json: cannot be read: "));
@@ -346,7 +347,8 @@ static void test_a_directory_that_cannot_be_made(void **state)
     (void)state;
     shell("touch state");
     world_configure(&w, NULL, POOLS);
-    assert_int_equal(checker_start(&w.checker, &w.loop, w.model, &callbacks, &w.diags), E_SYSTEM);
+    assert_int_equal(
+        checker_start(&w.checker, &w.loop, w.model, w.credentials, &callbacks, &w.diags), E_SYSTEM);
     assert_non_null(strstr(w.diags.v[0].text, "cannot be made: Not a directory"));
     model_free(w.model);
     w.model = NULL;
@@ -452,7 +454,7 @@ static void test_orders_follow_the_move(void **state)
     struct model *next, *before = w.model;
     assert_int_equal(config_load(&next, in_world("loadstar.yaml"), &diags), 0);
     assert_int_equal(checker_prepare(w.checker, next, &diags), 0);
-    checker_reload(w.checker, next);
+    checker_reload(w.checker, next, NULL);
     w.model = next;
     model_free(before);
     assert_true(holds_drain("new"));

@@ -64,12 +64,25 @@ static struct model *load(struct world *w, const char *server, const char *fmt, 
     return model;
 }
 
+/* As generation_load() does. */
+static void load_credentials(struct world *w)
+{
+    struct credentials *before = w->credentials;
+    w->credentials = NULL;
+    if (!w->without_credentials && credentials_load(&w->credentials, w->model, before, &w->diags)) {
+        diags_print(&w->diags, stderr);
+        fail_msg("the test's files are wrong");
+    }
+    credentials_free(before);
+}
+
 void world_configure(struct world *w, const char *server, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     w->model = load(w, server, fmt, args);
     va_end(args);
+    load_credentials(w);
 }
 
 static void on_changed(void *ctx, const uint32_t *endpoints, uint32_t n)
@@ -94,7 +107,8 @@ static void on_event(void *ctx, const struct health_event *event)
 void world_start(struct world *w)
 {
     const struct checker_callbacks callbacks = {w, on_changed, on_event};
-    assert_int_equal(checker_start(&w->checker, &w->loop, w->model, &callbacks, &w->diags), 0);
+    assert_int_equal(
+        checker_start(&w->checker, &w->loop, w->model, w->credentials, &callbacks, &w->diags), 0);
 }
 
 void world_reload(struct world *w, const char *server, const char *fmt, ...)
@@ -104,7 +118,8 @@ void world_reload(struct world *w, const char *server, const char *fmt, ...)
     va_start(args, fmt);
     w->model = load(w, server, fmt, args);
     va_end(args);
-    checker_reload(w->checker, w->model);
+    load_credentials(w);
+    checker_reload(w->checker, w->model, w->credentials);
     model_free(before);
 }
 
@@ -125,8 +140,10 @@ void world_stop(struct world *w)
     checker_stop(w->checker, on_stopped, w);
     assert_true(world_run(w, 10000, is_stopped, NULL));
     w->checker = NULL;
+    credentials_free(w->credentials);
     model_free(w->model);
     w->model = NULL;
+    w->credentials = NULL;
 }
 
 void world_close(struct world *w)
@@ -163,6 +180,19 @@ bool world_is_ready(struct world *w, void *arg)
 {
     (void)arg;
     return checker_ready(w->checker);
+}
+
+bool world_all_tried(struct world *w, void *arg)
+{
+    (void)arg;
+    struct probe_info info[512];
+    uint32_t n = checker_probes(w->checker, info, ARRAY_LEN(info));
+    assert_true(checker_summary(w->checker).n_probes <= ARRAY_LEN(info));
+    for (uint32_t i = 0; i < n; i++)
+        if (w->model->checks[info[i].check].type != CHECK_POOL &&
+            info[i].n_ok + info[i].n_failed + info[i].n_untried == 0)
+            return false;
+    return true;
 }
 
 const struct endpoint_state *world_state(struct world *w, uint32_t endpoint)

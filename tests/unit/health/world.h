@@ -5,6 +5,7 @@
 
 #include "base/vec.h"
 #include "health/checker.h"
+#include "health/credentials.h"
 
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -26,6 +27,8 @@ struct world {
     uv_loop_t loop;
     uv_timer_t clock; /* lets a run end */
     struct model *model;
+    struct credentials *credentials; /* of it */
+    bool without_credentials;        /* probes of type https lack what is ours */
     struct checker *checker;
     struct diags diags;
     VEC(struct told) events;
@@ -59,6 +62,8 @@ void world_close(struct world *w);
 typedef bool world_until(struct world *w, void *arg);
 bool world_run(struct world *w, int ms, world_until *until, void *arg);
 bool world_is_ready(struct world *w, void *arg);
+/** Every probe that has a schedule has been tried once. */
+bool world_all_tried(struct world *w, void *arg);
 
 const struct endpoint_state *world_state(struct world *w, uint32_t endpoint);
 /** Waits until the endpoint's health is as given. */
