@@ -20,6 +20,8 @@ libloadstar_a_SOURCES += \
 	src/io/tcp.h \
 	src/io/tcp_conn.c \
 	src/io/tcp_conn.h \
+	src/io/tcp_lists.c \
+	src/io/tcp_lists.h \
 	src/io/thread.c \
 	src/io/thread.h \
 	src/io/udp.c \

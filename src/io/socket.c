@@ -23,10 +23,11 @@
 #define UDP_SEND_TIMEOUT_MS 250
 #define TCP_BACKLOG 1024
 /* What the kernel keeps for one connection, which it otherwise lets grow to 4 MB of answers that
- * nobody takes, and 6 MB of queries that nobody reads (tcp_wmem, tcp_rmem). It doubles both for its
- * own overhead. Two answers of the longest kind are under way, or 2,000 pipelined queries. */
+ * nobody takes and 6 MB of queries that are not read meanwhile (tcp_wmem, tcp_rmem). It doubles
+ * both for its own overhead: measured, 240 and 110 kB. At 200 ms to the client that is still 1.2 MB
+ * of answers a second, and 12,000 pipelined queries. */
 #define TCP_SEND_BUFFER (128 << 10)
-#define TCP_RECEIVE_BUFFER (64 << 10)
+#define TCP_RECEIVE_BUFFER (128 << 10)
 
 static int set_int(int fd, int level, int option, int value)
 {

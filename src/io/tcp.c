@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The TCP loop: accepting within limits, waiting, timing out.
  *
- * A connection is in one of two lists: `idle`, in the order of when they were accepted or last had
- * whole queries answered; `busy`, with part of a query or of an answer under way, in the order of
- * when that began. So the heads are the next to time out, and the ones to give up when there are
- * too many connections, or when what is kept for them is too much. Only whole queries answered and
- * taken renew a place, never bytes: trickling a query in, or reading answers slowly, gains no time.
- */
+ * Who waits for what, and who makes room, is kept in tcp_lists.h. */
 #include "io/tcp.h"
 
 #include "base/clock.h"
@@ -14,7 +9,7 @@
 #include "base/give_way.h"
 #include "base/vec.h"
 #include "io/counters.h"
-#include "io/tcp_conn.h"
+#include "io/tcp_lists.h"
 #include "io/thread.h"
 #include "snapshot/publish.h"
 
@@ -28,7 +23,6 @@
 
 #define TCP_EVENTS 64
 #define TCP_ACCEPTS 64       /* at once, so that floods of connections do not starve queries */
-#define TCP_STALL_MS 1000    /* a query or an answer under way may be cut off after this */
 #define TCP_DRAIN_MS 1000    /* for answers under way at the end */
 #define TCP_DRAIN_ACCEPTS 64 /* times TCP_ACCEPTS: what a listener's queue can hold */
 #define TCP_NO_FILES_MS 100  /* pause in accepting when the process has no descriptor left */
@@ -50,10 +44,6 @@ struct tcp_order {
     struct tcp_limits limits;
 };
 
-struct conn_list {
-    struct tcp_conn *head, *tail;
-};
-
 struct tcp_server {
     int epoll_fd;
     int orders[2]; /* pipe of struct tcp_order: read end, write end */
@@ -63,7 +53,7 @@ struct tcp_server {
     /* The thread's own. */
     struct tcp_source order_source;
     VEC(struct tcp_source *) listeners;
-    struct conn_list idle, busy;
+    struct tcp_lists lists;
     struct tcp_conn *dead; /* by next: freed after the events at hand, which may point to them */
     uint32_t n_conns;
     struct clients *clients;
@@ -74,30 +64,6 @@ struct tcp_server {
     struct tcp_scratch *scratch;
 };
 
-/* The lists of connections. */
-
-static struct conn_list *list_of(struct tcp_server *s, const struct tcp_conn *c)
-{
-    return c->busy ? &s->busy : &s->idle;
-}
-
-static void list_remove(struct tcp_server *s, struct tcp_conn *c)
-{
-    struct conn_list *list = list_of(s, c);
-    *(c->prev ? &c->prev->next : &list->head) = c->next;
-    *(c->next ? &c->next->prev : &list->tail) = c->prev;
-}
-
-static void list_append(struct tcp_server *s, struct tcp_conn *c)
-{
-    struct conn_list *list = list_of(s, c);
-    c->since_ms = s->now_ms;
-    c->prev = list->tail;
-    c->next = NULL;
-    *(list->tail ? &list->tail->next : &list->head) = c;
-    list->tail = c;
-}
-
 static int watch(struct tcp_server *s, int op, struct tcp_source *source, uint32_t events)
 {
     struct epoll_event e = {.events = events, .data.ptr = source};
@@ -107,7 +73,7 @@ static int watch(struct tcp_server *s, int op, struct tcp_source *source, uint32
 /** Closes a connection that is no longer counted. */
 static void conn_end(struct tcp_server *s, struct tcp_conn *c)
 {
-    list_remove(s, c);
+    tcp_lists_remove(&s->lists, c);
     s->n_conns--;
     /* Closing is not enough while a child that was just forked still has the socket, too. */
     watch(s, EPOLL_CTL_DEL, &c->source, 0);
@@ -176,20 +142,12 @@ static uint16_t keepalive_100ms(const struct tcp_server *s)
     return keepalive < UINT16_MAX ? (uint16_t)keepalive : UINT16_MAX;
 }
 
-/** The connection to give up first: the one idle for longest, else one that has stalled. NULL: all
- *  are busy. */
-static struct tcp_conn *least_missed(const struct tcp_server *s)
-{
-    struct tcp_conn *c = s->idle.head ? s->idle.head : s->busy.head;
-    return c && c->busy && s->now_ms - c->since_ms < TCP_STALL_MS ? NULL : c;
-}
-
-/** Closes connections while all workers have more than allowed; false if that many are busy. Each
+/** Closes connections while all workers have more than allowed; false if none may go yet. Each
  *  worker closes its own, and may have one even so, as others may have taken all in its stead. */
 static bool make_room(struct tcp_server *s)
 {
     while (clients_claim(s->clients, s->limits.max_connections)) {
-        struct tcp_conn *c = least_missed(s);
+        struct tcp_conn *c = tcp_lists_least_missed(&s->lists, s->now_ms);
         if (!c) {
             clients_unclaim(s->clients);
             return s->n_conns == 0;
@@ -212,7 +170,7 @@ static void conn_open(struct tcp_server *s, int fd, const struct ip *client)
         c->source = (struct tcp_source){TCP_CONN, fd};
         c->client = *client;
         if (watch(s, EPOLL_CTL_ADD, &c->source, EPOLLIN) == 0) {
-            list_append(s, c);
+            tcp_lists_add(&s->lists, c, s->now_ms);
             s->n_conns++;
             count_add(&s->stats.tcp_accepted, 1);
             return;
@@ -231,12 +189,12 @@ static void watch_listeners(struct tcp_server *s, uint32_t events)
         watch(s, EPOLL_CTL_MOD, s->listeners.v[i], events);
 }
 
-/** Out of descriptors or memory: gives an idle connection up, and stops accepting for a moment, as
+/** Out of descriptors or memory: gives a connection up, and stops accepting for a moment, as
  *  the pending connection would wake us again at once. */
 static void no_files(struct tcp_server *s)
 {
     count_add(&s->stats.tcp_limited, 1);
-    struct tcp_conn *c = least_missed(s);
+    struct tcp_conn *c = tcp_lists_least_missed(&s->lists, s->now_ms);
     if (c)
         conn_abort(s, c);
     watch_listeners(s, 0);
@@ -272,18 +230,6 @@ static void accept_rest(struct tcp_server *s, const struct tcp_source *listener)
 
 /* Serving. */
 
-/** Puts a connection where it belongs after something happened to it. */
-static void place(struct tcp_server *s, struct tcp_conn *c)
-{
-    bool busy = !tcp_conn_is_idle(c), taken = c->progress && !c->out;
-    if (busy == c->busy && !taken)
-        return;
-    list_remove(s, c);
-    c->busy = busy;
-    c->progress &= !taken;
-    list_append(s, c);
-}
-
 static void conn_event(struct tcp_server *s, struct tcp_conn *c, uint32_t events)
 {
     if (c->source.fd < 0) /* closed by an earlier event of this batch */
@@ -296,20 +242,19 @@ static void conn_event(struct tcp_server *s, struct tcp_conn *c, uint32_t events
         open = watch(s, EPOLL_CTL_MOD, &c->source, writing ? EPOLLOUT : EPOLLIN) == 0;
     }
     if (open)
-        place(s, c);
+        tcp_lists_follow(&s->lists, c, s->now_ms);
     else
         conn_close(s, c);
     while (s->scratch->kept > TCP_KEPT_MAX)
-        conn_abort(s, s->busy.head);
+        conn_abort(s, tcp_lists_first_keeper(&s->lists));
 }
 
 static void close_timed_out(struct tcp_server *s)
 {
     int64_t since_ms = s->now_ms - timeout_ms(s);
-    while (s->idle.head && s->idle.head->since_ms <= since_ms)
-        conn_abort(s, s->idle.head);
-    while (s->busy.head && s->busy.head->since_ms <= since_ms)
-        conn_abort(s, s->busy.head);
+    struct tcp_conn *c;
+    while ((c = tcp_lists_oldest(&s->lists)) && c->since_ms <= since_ms)
+        conn_abort(s, c);
 }
 
 /* Orders. */
@@ -342,6 +287,7 @@ static void begin_stop(struct tcp_server *s)
     for (size_t i = 0; i < s->listeners.n; i++)
         if (s->listeners.v[i]->fd >= 0)
             listener_remove(s, s->listeners.v[i]->fd);
+    tcp_lists_stop(&s->lists, s->now_ms);
 }
 
 static void take_orders(struct tcp_server *s)
@@ -415,12 +361,11 @@ static void earlier(int64_t *next_ms, int64_t at_ms)
 static int wait_ms(const struct tcp_server *s)
 {
     int64_t next = -1;
-    if (s->drain_until_ms && s->idle.head) /* idle, unless there is something to read */
+    const struct tcp_conn *oldest = tcp_lists_oldest(&s->lists);
+    if (s->drain_until_ms && tcp_lists_unbegun(&s->lists)) /* unless there is something to read */
         return 0;
-    if (s->idle.head)
-        earlier(&next, s->idle.head->since_ms + timeout_ms(s));
-    if (s->busy.head)
-        earlier(&next, s->busy.head->since_ms + timeout_ms(s));
+    if (oldest)
+        earlier(&next, oldest->since_ms + timeout_ms(s));
     if (s->accept_again_ms)
         earlier(&next, s->accept_again_ms);
     if (s->drain_until_ms)
@@ -475,8 +420,8 @@ static void *tcp_run(void *arg)
         s->scratch->answer.now_s = clock_wall_s();
         s->scratch->answer.keepalive_100ms = keepalive_100ms(s);
         handle(s, events, n);
-        while (n == 0 && s->drain_until_ms && s->idle.head)
-            conn_close(s, s->idle.head);
+        while (n == 0 && s->drain_until_ms && tcp_lists_unbegun(&s->lists))
+            conn_close(s, tcp_lists_unbegun(&s->lists));
         after_events(s);
     }
     publish_thread_unregister();
@@ -549,8 +494,8 @@ void tcp_close(struct tcp_server *s)
     } else {
         take_orders(s); /* sockets given to a thread that never ran */
     }
-    while (s->idle.head || s->busy.head)
-        conn_close(s, s->idle.head ? s->idle.head : s->busy.head);
+    for (struct tcp_conn *c; (c = tcp_lists_oldest(&s->lists));)
+        conn_close(s, c);
     free_dead(s);
     for (size_t i = 0; i < s->listeners.n; i++) {
         close_fd(s->listeners.v[i]->fd);

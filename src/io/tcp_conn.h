@@ -25,15 +25,18 @@ struct tcp_source {
     int fd;
 };
 
+/** What it waits for, see tcp_lists.h. */
+enum tcp_place { TCP_NEW, TCP_IDLE, TCP_BUSY, TCP_PLACES };
+
 struct tcp_conn {
     struct tcp_source source;
     struct tcp_conn *prev, *next; /* in its list, in the order of since_ms */
-    int64_t since_ms;             /* what its time-out counts from, see tcp.c */
+    int64_t since_ms;             /* what its time-out counts from */
     uint8_t *in, *out;            /* malloc'd; NULL when there is nothing to keep */
     uint32_t in_len;
     uint32_t out_len, out_sent;
     struct ip client;
-    bool busy;     /* in the list of those that have begun something */
+    uint8_t place; /* enum tcp_place: the list that it is in */
     bool progress; /* whole queries were answered, not yet noted in since_ms */
     bool writing;  /* what epoll waits for: room to write, else queries */
     bool last;     /* what is in `out` is the last: the peer has sent what is no DNS */

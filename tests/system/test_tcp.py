@@ -376,14 +376,81 @@ class Tcp(harness.TestCase):
 
     def test_one_that_has_begun_a_query_does_not_shield_the_idle(self):
         self.start("max_connections: 3, max_per_client: 100, idle_timeout: 30s")
+        idle = [self.connect() for _ in range(2)]
+        for s in idle:
+            self.ask(s)
         begun = self.connect()
         begun.sendall(self.www[:7])
-        idle = [self.connect() for _ in range(2)]
-        time.sleep(0.1)
         self.ask(self.connect())
         self.assertTrue(self.is_closed(idle[0]))
         begun.sendall(self.www[7:])
         harness.read_framed(begun)
+
+    def test_one_byte_is_worth_no_more_than_none(self):
+        """Newcomers who ask a round trip later are answered, while others hold all places with one
+        byte of a query each, and push in as fast as they may. Their pace is counted, not timed."""
+        n = 200
+        for first in (b"", b"\x00"):
+            with self.subTest(first):
+                self.start(f"max_connections: {n}, max_per_client: {2 * n}, idle_timeout: 60s")
+                self.push_in(n, first)
+                for _ in range(5):
+                    time.sleep(0.3)  # the grace of those who are there
+                    honest = self.connect()
+                    self.push_in(n // 2, first)
+                    self.ask(honest)
+                    honest.close()
+
+    def push_in(self, n, first):
+        for _ in range(n):
+            s = self.connect()
+            try:
+                s.sendall(first)
+            except OSError:
+                pass  # refused
+
+    def kernel_queues(self, column):
+        """Bytes in the kernel of each connection of the server: 0 what peers have not taken, 1 what
+        it has not read itself."""
+        with open("/proc/net/tcp") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        port = f"{self.d.port:04X}"
+        return [int(row[4].split(":")[column], 16) for row in rows
+                if row[1].endswith(":" + port) and row[3] == "01"]
+
+    def test_what_the_kernel_keeps_is_bounded(self):
+        """Peers that read well, so that windows grow, and then no more; and go on asking."""
+        self.start("idle_timeout: 60s, max_per_client: 1000")
+        big = framed(self.d.message("huge.example.test", "TXT"))
+        conns = [self.connect() for _ in range(4)]
+        asked, taken = dict.fromkeys(conns, 0), 0  # bytes
+
+        def ask(s, n):
+            try:
+                asked[s] += s.send((big * n)[asked[s] % len(big):])
+            except BlockingIOError:
+                pass
+
+        for s in conns:
+            s.setblocking(False)
+        while taken < 200 << 20:  # at full speed
+            for s in conns:
+                ask(s, 20)
+                try:
+                    taken += len(s.recv(1 << 20))
+                except BlockingIOError:
+                    pass
+        before = -1
+        while sum(asked.values()) != before or min(self.kernel_queues(0)) == 0:
+            before = sum(asked.values())
+            for s in conns:
+                ask(s, 1000)
+            time.sleep(0.1)
+        untaken, unread = self.kernel_queues(0), self.kernel_queues(1)
+        self.assertEqual(len(untaken), 4)
+        self.assertGreater(min(untaken), 60000, "one answer fits")
+        self.assertLess(max(untaken), 300 << 10)
+        self.assertLess(max(unread), 300 << 10)
 
     def test_the_limit_is_over_all_workers(self):
         n = 200
@@ -463,7 +530,7 @@ class Tcp(harness.TestCase):
         self.start("max_connections: 50, max_per_client: 1000, idle_timeout: 30s", workers=2)
         conns = [self.connect() for _ in range(400)]
         self.d.wait_for(lambda: self.open_connections() <= 50, 5)
-        self.ask(self.connect())
+        self.d.wait_for(self.can_ask, 20)  # once those that came before have had their grace
         # Those that the kernel still queues go as they are accepted.
         self.d.wait_for(lambda: sum(self.is_closed(s, 0.001) for s in conns) >= 350, 10)
 

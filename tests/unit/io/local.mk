@@ -30,3 +30,7 @@ endif
 check_PROGRAMS += tests/unit/io/test_udp
 tests_unit_io_test_udp_SOURCES = tests/unit/io/test_udp.c
 tests_unit_io_test_udp_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/io/test_tcp_lists
+tests_unit_io_test_tcp_lists_SOURCES = tests/unit/io/test_tcp_lists.c
+tests_unit_io_test_tcp_lists_LDADD = $(UNIT_LIBS)
