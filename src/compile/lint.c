@@ -4,8 +4,11 @@
 
 #include "base/give_way.h"
 #include "dns/name.h"
+#include "dns/rdata.h"
 #include "dns/rr.h"
 #include "dns/types.h"
+
+#include <assert.h>
 
 /* The name under scrutiny. */
 struct lint {
@@ -243,9 +246,10 @@ static void check_targets(const struct lint *l, const struct rrset *set)
     if (set->type != TYPE_NS && set->type != TYPE_MX && set->type != TYPE_SRV)
         return;
     for (uint32_t i = 0; i < set->n; i++) {
-        uint32_t skip = set->type == TYPE_MX ? 2 : set->type == TYPE_SRV ? 6 : 0;
         const struct record *r = set->v[i];
-        check_target(l, r, slice_of(r->rdata + skip, (size_t)(r->rdlen - skip)));
+        uint8_t at = rdata_form(r->type)->name_at;
+        assert(name_check(slice_of(r->rdata + at, r->rdlen - at)) == r->rdlen - at);
+        check_target(l, r, slice_of(r->rdata + at, r->rdlen - at));
     }
 }
 

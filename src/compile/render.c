@@ -5,6 +5,10 @@
 #include "dns/name.h"
 #include "dns/rr.h"
 
+#include <assert.h>
+
+#define SOA_RDATA_MIN 22 /* two names, five numbers */
+
 enum { BASE_NONE, BASE_APEX, BASE_SELF };
 
 /* A block being written. Names that end in one of the bases become labels and a pointer. */
@@ -152,6 +156,7 @@ int render_negative(struct blob *blob, struct slice apex, const struct rrset *so
 {
     struct block_writer w = begin(blob, apex);
     const struct record *r = soa->v[0];
+    assert(r->rdlen >= SOA_RDATA_MIN); /* rdata_check() saw to it */
     uint32_t minimum = load_u32(r->rdata + r->rdlen - 4);
     put_name(&w, apex);
     put_rr(&w, r, minimum < soa->ttl_s ? minimum : soa->ttl_s);

@@ -30,8 +30,6 @@ libloadstar_a_SOURCES += \
 	src/config/zone_directives.c \
 	src/config/zone_rdata.c \
 	src/config/zone_reader.h \
-	src/config/zone_scan.c \
-	src/config/zone_scan.h \
 	src/config/zonefile.c \
 	src/config/zonefile.h \
 	src/config/zones.c \

@@ -3,7 +3,9 @@
 #include "config/zone_build.h"
 
 #include "base/hash.h"
+#include "dns/rdata.h"
 
+#include <assert.h>
 #include <sys/stat.h>
 
 #define PACK_CHUNK (64u << 10)
@@ -62,6 +64,7 @@ void zone_add_record(struct zone_build *build, uint16_t type, uint32_t ttl_s, st
                      struct span span, uint16_t file)
 {
     const uint8_t *kept = rdata.p;
+    assert(rdata_check(type, rdata, &(struct rdata_error){0}) == 0);
     if (LIKELY(rdata.p == build->pack)) {
         build->pack += rdata.n;
     } else if (rdata.n <= PACK_MIN) {

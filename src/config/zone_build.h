@@ -43,7 +43,8 @@ uint16_t zone_add_file(struct zone_build *build, const char *path) ATTR_NONNULL;
 /** Makes `owner` (lower case, within zone_pack()'s room or elsewhere) the current one. */
 void zone_set_owner(struct zone_build *build, const uint8_t *owner, unsigned n) ATTR_NONNULL;
 
-/** Adds a record of the current owner; rdata is copied. Of `span`, line and column matter. */
+/** Adds a record of the current owner, with rdata that has passed rdata_check(); it is copied. Of
+ * `span`, line and column matter. */
 void zone_add_record(struct zone_build *build, uint16_t type, uint32_t ttl_s, struct slice rdata,
                      struct span span, uint16_t file) ATTR_NONNULL;
 

@@ -17,7 +17,7 @@ static bool word_is(const struct word *word, const char *text)
 static bool read_origin(struct zone_reader *r)
 {
     struct word word;
-    uint8_t wire[NAME_WIRE_MAX + NAME_SLACK];
+    uint8_t wire[NAME_WORD_ROOM];
     if (!reader_word(r, &word, "a domain name"))
         return false;
     unsigned n = reader_name(r, wire, &word, false);
@@ -87,7 +87,7 @@ static bool read_include(struct zone_reader *r)
     struct load *load = r->build->load;
     struct word word, name;
     const char *why = NULL;
-    uint8_t wire[NAME_WIRE_MAX + NAME_SLACK];
+    uint8_t wire[NAME_WORD_ROOM];
     struct slice origin = r->origin;
     if (!reader_word(r, &word, "a path"))
         return false;

@@ -4,12 +4,10 @@
 #pragma once
 
 #include "config/zone_build.h"
-#include "config/zone_scan.h"
 #include "config/zonefile.h"
 #include "dns/name.h"
-
-#define RDATA_MAX 65535
-#define NAME_SLACK 1024 /* bytes of text that a name may have at most */
+#include "dns/rdata.h"
+#include "dns/scan.h"
 
 struct zone_reader {
     struct scan scan;
@@ -24,7 +22,7 @@ struct zone_reader {
     const char *paths[ZONEFILE_INCLUDE_DEPTH + 1]; /* of the files that are open */
     unsigned n_errors;                             /* reported, of the zone */
     struct slice rdata;                            /* of the record at hand */
-    uint8_t buffer[RDATA_MAX + NAME_SLACK + NAME_WIRE_MAX];
+    uint8_t buffer[RDATA_MAX + RDATA_SLACK];
 };
 
 /** Reports at a byte of the text; always returns false. */
@@ -49,7 +47,7 @@ static inline bool reader_word(struct zone_reader *r, struct word *word, const c
 }
 
 /** Writes the wire form of a name, relative to the current origin, in lower case if `lower`. `out`
- *  has room for NAME_WIRE_MAX + NAME_SLACK bytes. Returns the length, or 0 after reporting. */
+ *  has room for NAME_WORD_ROOM bytes. Returns the length, or 0 after reporting. */
 unsigned reader_name(struct zone_reader *r, uint8_t *out, const struct word *word,
                      bool lower) ATTR_NONNULL;
 

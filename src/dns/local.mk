@@ -4,6 +4,20 @@ libloadstar_a_SOURCES += \
 	src/dns/name.h \
 	src/dns/query.c \
 	src/dns/query.h \
+	src/dns/rdata.c \
+	src/dns/rdata.h \
+	src/dns/rdata_address.c \
+	src/dns/rdata_bitmap.c \
+	src/dns/rdata_bytes.c \
+	src/dns/rdata_host.c \
+	src/dns/rdata_kind.h \
+	src/dns/rdata_loc.c \
+	src/dns/rdata_number.c \
+	src/dns/rdata_string.c \
+	src/dns/rdata_svcb.c \
+	src/dns/rdata_table.c \
 	src/dns/rr.c \
 	src/dns/rr.h \
+	src/dns/scan.c \
+	src/dns/scan.h \
 	src/dns/types.h

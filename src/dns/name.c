@@ -3,6 +3,10 @@
 #include "dns/name.h"
 
 #include "base/diag.h"
+#include "dns/scan.h"
+
+static const char name_label_too_long[] = "a label is longer than 63 bytes";
+static const char name_too_long[] = "it is longer than 255 bytes";
 
 /* Length bytes are below 'A', so that a whole name can be folded without looking at its labels. */
 static uint8_t fold(uint8_t c)
@@ -10,75 +14,77 @@ static uint8_t fold(uint8_t c)
     return (uint8_t)(c | ((uint8_t)(c - 'A') < 26) << 5);
 }
 
-static bool is_digit(char c)
+/* The labels of a text, in wire form after out[0]. Sets *last to the length byte of the last one,
+ * which is empty if the text ended in a dot. Returns the end, or NULL with *why set. */
+static uint8_t *put_labels(uint8_t *out, uint8_t **last, struct slice text, bool lower,
+                           const char **why)
 {
-    return c >= '0' && c <= '9';
-}
-
-/* Reads one character, escaped or not, at text[*at]. Returns 0..255 or E_SYNTAX. */
-static int read_char(const char *text, size_t n, size_t *at)
-{
-    size_t i = (*at)++;
-    if (text[i] != '\\')
-        return (uint8_t)text[i];
-    if (++i >= n)
-        return E_SYNTAX;
-    if (!is_digit(text[i])) {
-        *at = i + 1;
-        return (uint8_t)text[i];
-    }
-    if (n - i < 3 || !is_digit(text[i + 1]) || !is_digit(text[i + 2]))
-        return E_SYNTAX;
-    int value = (text[i] - '0') * 100 + (text[i + 1] - '0') * 10 + (text[i + 2] - '0');
-    *at = i + 3;
-    return value <= 255 ? value : E_SYNTAX;
-}
-
-/* Fills out[] with the labels of a text that is neither empty nor "." nor "@". Returns how many
- * bytes they have; an absolute name's root label is not among them. */
-static int read_labels(uint8_t out[NAME_WIRE_MAX], const char *text, size_t n, bool *absolute)
-{
-    size_t start = 0, len = 1; /* where the length of the open label belongs; bytes in use */
-    for (size_t i = 0; i < n;) {
-        if (text[i] == '.') {
-            if (len == start + 1)
-                return E_SYNTAX; /* empty label */
-            out[start] = (uint8_t)(len - start - 1);
-            start = len++;
-            i++;
-            continue;
+    const uint8_t *p = text.p, *end = p + text.n;
+    uint8_t *label = out, *o = out + 1;
+    const uint8_t letters = lower ? 26 : 0; /* that are folded */
+    while (p < end) {
+        uint8_t c = *p;
+        if (UNLIKELY(c == '.')) {
+            if (o - label - 1 < 1 || o - label - 1 > LABEL_MAX)
+                break;
+            *label = (uint8_t)(o - label - 1);
+            label = o++;
+            p++;
+        } else if (LIKELY(c != '\\')) {
+            *o++ = (uint8_t)(c | ((uint8_t)(c - 'A') < letters) << 5);
+            p++;
+        } else {
+            int x = scan_unescape(&p, end);
+            *why = "expected \\DDD (000 to 255) or \\X";
+            if (x < 0)
+                return NULL;
+            *o++ = lower ? fold((uint8_t)x) : (uint8_t)x;
         }
-        int c = read_char(text, n, &i);
-        if (c < 0)
-            return c;
-        if (len - start > LABEL_MAX || len >= NAME_WIRE_MAX)
-            return E_RANGE;
-        out[len++] = (uint8_t)c;
     }
-    *absolute = len == start + 1;
-    if (*absolute)
-        return (int)start;
-    out[start] = (uint8_t)(len - start - 1);
-    return (int)len;
+    *last = label;
+    *why = o - label - 1 > LABEL_MAX ? name_label_too_long : "an empty label";
+    return p == end && o - label - 1 <= LABEL_MAX ? o : NULL;
+}
+
+int name_from_word(uint8_t *out, const struct word *word, struct slice origin, bool lower,
+                   const char **why)
+{
+    uint8_t *label = out, *o = out;
+    bool is_origin = word->n == 1 && word->p[0] == '@' && !word->quoted;
+    if (word->n == 1 && word->p[0] == '.') {
+        *out = 0;
+        return 1;
+    }
+    *why = word->n ? name_too_long : "it is empty";
+    if (UNLIKELY(word->n == 0 || word->n >= NAME_WORD_MAX))
+        return word->n ? E_RANGE : E_SYNTAX;
+    if (!is_origin && !(o = put_labels(out, &label, slice_of(word->p, word->n), lower, why)))
+        return *why == name_label_too_long ? E_RANGE : E_SYNTAX;
+    if (is_origin || o - label > 1) {
+        *why = "it is relative, and no origin is set";
+        if (origin.n == 0)
+            return E_SYNTAX;
+        if (!is_origin)
+            *label = (uint8_t)(o - label - 1);
+        memcpy(o, origin.p, origin.n);
+        o += origin.n;
+    } else {
+        *label = 0;
+    }
+    *why = name_too_long;
+    return o - out > NAME_WIRE_MAX ? E_RANGE : (int)(o - out);
 }
 
 int name_from_text(uint8_t out[NAME_WIRE_MAX], const char *text, size_t n, struct slice origin)
 {
-    bool absolute = n == 1 && text[0] == '.', is_origin = n == 1 && text[0] == '@';
-    int len = 0;
-    if (n == 0)
-        return E_SYNTAX;
-    if (!absolute && !is_origin)
-        len = read_labels(out, text, n, &absolute);
-    if (len < 0)
-        return len;
-    struct slice rest = absolute ? slice_of("", 1) : origin;
-    if (rest.n == 0)
-        return E_SYNTAX;
-    if ((uint32_t)len + rest.n > NAME_WIRE_MAX)
-        return E_RANGE;
-    memcpy(out + len, rest.p, rest.n);
-    return len + (int)rest.n;
+    uint8_t wire[NAME_WORD_ROOM];
+    const char *why;
+    struct word word = {(const uint8_t *)text, n < NAME_WORD_MAX ? (uint32_t)n : NAME_WORD_MAX,
+                        false};
+    int len = name_from_word(wire, &word, origin, false, &why);
+    if (len > 0)
+        memcpy(out, wire, (size_t)len);
+    return len;
 }
 
 const char *name_to_text(char out[NAME_TEXT_MAX], struct slice name)

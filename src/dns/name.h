@@ -12,6 +12,10 @@
 #define NAME_LABELS_MAX 127 /* labels, the root not counted */
 #define LABEL_MAX 63
 #define NAME_TEXT_MAX 1024 /* the longest presentation form (all escapes), with NUL */
+#define NAME_WORD_MAX 1024 /* bytes of a word that is not read further */
+#define NAME_WORD_ROOM (NAME_WORD_MAX + NAME_WIRE_MAX)
+
+struct word;
 
 /** Parses presentation format (RFC 1035 5.1, escapes \X and \DDD). A name that does not end in a
  * dot is relative to `origin`; "@" is the origin. Case is kept. Returns the length written to
@@ -19,6 +23,12 @@
  * absolute names are valid. */
 int name_from_text(uint8_t out[NAME_WIRE_MAX], const char *text, size_t n,
                    struct slice origin) ATTR_NONNULL ATTR_MUST_USE;
+
+/** As name_from_text(), of a word of a master file, in lower case if `lower` (then `origin` is,
+ * too). A quoted "@" is a label. `out` has room for NAME_WORD_ROOM bytes. On failure *why says what
+ * is wrong with it ("an empty label"). */
+int name_from_word(uint8_t *out, const struct word *word, struct slice origin, bool lower,
+                   const char **why) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Presentation format with a final dot; special bytes escaped. Returns out. */
 const char *name_to_text(char out[NAME_TEXT_MAX], struct slice name) ATTR_NONNULL;

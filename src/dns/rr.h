@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * RR types and rdata as text, by ldns and RFC 3597. Cold: configuration, explain, logs. */
+ * RR types and rdata as text. Cold: configuration, explain, logs. */
 #pragma once
 
 #include "base/arena.h"
@@ -11,11 +11,11 @@ int rr_type_from_text(const char *text, size_t n) ATTR_NONNULL;
 const char *rr_type_text(char out[RR_TYPE_TEXT_MAX], uint16_t type) ATTR_NONNULL;
 
 /** Presentation format of rdata, in `arena`, which reads back as the same rdata if that is valid;
- *  unknown types and what ldns cannot print by RFC 3597. */
+ * by RFC 3597 if the type is unknown or the rdata is not valid. */
 const char *rr_rdata_text(struct arena *arena, uint16_t type, struct slice rdata) ATTR_NONNULL;
 
-/** Parses the rdata of one RR through ldns into `arena`: any type that ldns knows, and \# forms.
- *  Returns 0, or E_SYNTAX with ldns' reason in *why (static text). */
+/** Parses the rdata of one RR into `arena`; see rdata_read(). Returns 0, or E_SYNTAX with the
+ * reason in *why (in `arena`). */
 int rr_rdata_from_text(struct slice *out, struct arena *arena, uint16_t type, const char *text,
                        struct slice origin, const char **why) ATTR_NONNULL ATTR_MUST_USE;
 

@@ -20,6 +20,7 @@ enum rr_type {
     TYPE_RRSIG = 46,
     TYPE_NSEC = 47,
     TYPE_CAA = 257,
+    TYPE_WALLET = 262, /* the highest that has a name, but for two */
     TYPE_IXFR = 251,
     TYPE_AXFR = 252,
     TYPE_ANY = 255,

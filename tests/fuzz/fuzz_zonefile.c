@@ -4,6 +4,7 @@
 #include "config/sources.h"
 #include "config/zonefile.h"
 #include "dns/name.h"
+#include "dns/rdata.h"
 #include "dns/rr.h"
 #include "fuzz.h"
 
@@ -15,11 +16,13 @@ static void check_records(const struct zone *zone)
 {
     uint16_t at[2];
     bool compressible;
+    struct rdata_error error;
     for (size_t i = 0; i < zone->n_records; i++) {
         const struct record *r = &zone->records[i];
         struct slice rdata = slice_of(r->rdata, r->rdlen);
         CHECK(name_check(slice_of(r->owner, r->owner_len)) == r->owner_len);
         CHECK(r->ttl_s <= INT32_MAX && r->line > 0 && r->file < zone->files.n);
+        CHECK(rdata_check(r->type, rdata, &error) == 0);
         unsigned names = rr_rdata_names(r->type, rdata, at, &compressible);
         for (unsigned j = 0; j < names; j++)
             CHECK(name_check(slice_of(rdata.p + at[j], rdata.n - at[j])) > 0);

@@ -399,7 +399,7 @@ static void random_zone(struct served *s, struct rng *rng, const char *origin)
         else if (strcmp(type, "TXT") == 0)
             buf_printf(&text, "t%u\n", rng_below(rng, 4));
         else if (strcmp(type, "DS") == 0)
-            buf_puts(&text, "1 8 2 00\n");
+            buf_puts(&text, "1 8 9 00\n");
         else
             buf_printf(&text, "%s%s\n", strcmp(type, "MX") == 0 ? "5 " : "", target);
     }

@@ -224,7 +224,7 @@ static void test_ds_of_a_hidden_parent(void **state)
     (void)state;
     served_zone(s, "z.",
                 "@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns.other.\nc 60 NS ns.other.\n"
-                "b.c 60 NS ns.other.\nb.c 60 DS 1 8 2 00\n");
+                "b.c 60 NS ns.other.\nb.c 60 DS 1 8 9 00\n");
     served_zone(s, "b.c.z.", "@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns.other.\n");
     assert_int_equal(served_compile(s), 0);
     assert_string_equal(served_ask(s, "b.c.z.", "DS", (struct ask){.no_edns = true}),

@@ -68,7 +68,7 @@ static void test_clean(void **state)
     static const struct lint_case cases[] = {
         {APEX, ""},
         {APEX "www 60 A 192.0.2.1\nwww 60 A 192.0.2.2\nwww 30 AAAA ::1\n@ 60 MX 10 www\n", ""},
-        {APEX "sub 60 NS ns.sub\nsub 60 DS 1 8 2 00\nns.sub 60 A 192.0.2.4\n", ""},
+        {APEX "sub 60 NS ns.sub\nsub 60 DS 1 8 9 00\nns.sub 60 A 192.0.2.4\n", ""},
         {APEX "sub 60 NS ns.elsewhere.net.\n", ""},
         {APEX "a 60 NS ns.b\nb 60 NS ns.b\nns.b 60 A 192.0.2.4\n", ""},
         {APEX "a 60 CNAME b\nb 60 A 192.0.2.4\n", ""},
@@ -93,7 +93,7 @@ static void test_apex(void **state)
          AT(4) "the zone example.com. has 2 SOA records, expected one (the first is in line 1)"},
         {APEX "x 3600 SOA ns1 hostmaster 2 3600 900 604800 60\n",
          AT(4) "SOA at x.example.com.: expected only at the zone's apex"},
-        {APEX "@ 60 DS 1 8 2 00\n",
+        {APEX "@ 60 DS 1 8 9 00\n",
          AT(4) WARNING "DS at the zone's own apex is not used: it belongs into the parent zone"},
     };
     (void)state;

@@ -95,8 +95,8 @@ static const char *const by_hand[] = {
     HEAD "x HINFO PC \"A B\"\nx CAA 0 issue \"ca.example; x=y\"\nx CAA 128 iodef \"mailto:a@b\"\n",
     HEAD
     "x TYPE65280 \\# 3 abcdef\nx TYPE1 \\# 4 c0000201\ny A \\# 4 c0000202\nz TYPE65281 \\# 0\n",
-    HEAD "x DS 12345 8 2 ( 49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC0123\n"
-         "  01234567 )\n",
+    HEAD "x DS 12345 8 2 ( 49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC49FD46E6C4B45C\n"
+         "  55D4AC0123 )\n",
     HEAD "x TLSA 3 1 1 d2abde240d7cd3ee6b4b28c54df034b97983a1d16e8a410e4561cb106618e971\n",
     HEAD "x SSHFP 4 2 123456789abcdef67890123456789abcdef67890123456789abcdef123456789\n",
     HEAD "x NAPTR 100 50 \"s\" \"http+I2L+I2C+I2R\" \"\" _http._tcp\n",

@@ -8,3 +8,6 @@ tests_unit_dns_test_rr_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/dns/test_query
 tests_unit_dns_test_query_SOURCES = tests/unit/dns/test_query.c
 tests_unit_dns_test_query_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/dns/test_rdata
+tests_unit_dns_test_rdata_SOURCES = tests/unit/dns/test_rdata.c tests/unit/dns/rdata_vectors.h
+tests_unit_dns_test_rdata_LDADD = $(UNIT_LIBS)

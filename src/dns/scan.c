@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Words of master files. */
-#include "config/zone_scan.h"
+#include "dns/scan.h"
 
 const uint8_t char_classes[256] = {
     [' '] = CHAR_BLANK,   ['\t'] = CHAR_BLANK,  ['\r'] = CHAR_BLANK,  ['\n'] = CHAR_NEWLINE,
@@ -155,4 +155,30 @@ struct span scan_span(struct scan *scan, const uint8_t *at)
     for (; p < at; p++)
         span.column += (*p & 0xc0) != 0x80; /* characters, not bytes, of UTF-8 */
     return span;
+}
+
+static bool is_digit(uint8_t c)
+{
+    return (uint8_t)(c - '0') < 10;
+}
+
+int scan_unescape(const uint8_t **p, const uint8_t *end)
+{
+    const uint8_t *at = *p;
+    if (*at != '\\') {
+        (*p)++;
+        return *at;
+    }
+    at++;
+    if (at == end)
+        return -1;
+    if (!is_digit(*at)) {
+        *p = at + 1;
+        return *at;
+    }
+    if (end - at < 3 || !is_digit(at[1]) || !is_digit(at[2]))
+        return -1;
+    int value = (at[0] - '0') * 100 + (at[1] - '0') * 10 + (at[2] - '0');
+    *p = at + 3;
+    return value <= 255 ? value : -1;
 }

@@ -78,3 +78,6 @@ void scan_next_entry(struct scan *scan) ATTR_NONNULL;
 
 /** The position of a byte of the text. */
 struct span scan_span(struct scan *scan, const uint8_t *at) ATTR_NONNULL;
+
+/** The byte at *p, escaped or not (RFC 1035 5.1: \X, \DDD); moves *p. -1: not an escape. */
+int scan_unescape(const uint8_t **p, const uint8_t *end) ATTR_NONNULL;
