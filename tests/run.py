@@ -32,7 +32,8 @@ for path in opt.files:
         out = child.communicate()[0] + f"\nrun.py: not finished after {opt.timeout} s\n"
     ran = re.search(r"^Ran (\d+) tests?", out, re.M)
     bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", out))
-    skips = re.findall(r"^(\S+) .*\.\.\. skipped (.*)$", out, re.M)
+    # With a docstring, its first line comes between the name and the result.
+    skips = re.findall(r"^(\w+) \(.*\)(?:\n.*)? \.\.\. skipped (.*)$", out, re.M)
     skips += [(os.path.basename(path), why) for why in re.findall(r"^skipped (.*)$", out, re.M)]
     if not ran or (child.returncode != 0 and bad == 0):
         bad = max(bad, 1)

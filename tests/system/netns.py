@@ -74,10 +74,14 @@ def why_not():
             return tool + " is missing"
     probe = f"lsp{os.getpid()}"
     done = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
-    if done.returncode == 0:
-        run("ip", "netns", "del", probe)
-        return None
-    return "no network namespace to be had: " + done.stderr.strip()
+    if done.returncode != 0:
+        return "no network namespace to be had: " + done.stderr.strip()
+    # In a chroot, or without the right to mount, a namespace can be made and not be entered.
+    done = subprocess.run(["ip", "netns", "exec", probe, "true"], capture_output=True, text=True)
+    run("ip", "netns", "del", probe)
+    if done.returncode != 0:
+        return "no network namespace can be entered: " + done.stderr.strip()
+    return None
 
 
 class Pair:

@@ -29,6 +29,18 @@ def ports_taken():
     return taken
 
 
+def files_of_the_tree():
+    """As a checkout has them; without git, or outside of a repository, all but what builds leave."""
+    done = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z", "-c", "-o",
+                           "--exclude-standard"], cwd=ROOT, capture_output=True)
+    if done.returncode == 0:
+        return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+    paths = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
+    return [str(path) for path in paths
+            if not path.parts[0].startswith(("build", ".git", "autom4te")) or
+            path.name == ".gitignore"]
+
+
 class QuickStart(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -36,10 +48,8 @@ class QuickStart(unittest.TestCase):
             raise unittest.SkipTest(f"the quick start's ports are in use: {' '.join(taken)}")
         cls.top = pathlib.Path(tempfile.mkdtemp(prefix="loadstar-quickstart-"))
         cls.tree = cls.top / "loadstar"
-        files = subprocess.run(["git", "ls-files", "-z", "-c", "-o", "--exclude-standard"], cwd=ROOT,
-                               capture_output=True, check=True).stdout.split(b"\0")
-        for name in filter(None, files):
-            source, target = ROOT / os.fsdecode(name), cls.tree / os.fsdecode(name)
+        for name in files_of_the_tree():
+            source, target = ROOT / name, cls.tree / name
             if source.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target)
