@@ -322,7 +322,8 @@ static const struct schema_key geo_keys[] = {
      .kind = SCHEMA_FILES,
      .offset = offsetof(struct model, geo.databases),
      .fallback_doc = "none: clients are placed by `networks` alone",
-     .doc = "Databases in MaxMind's file format (MMDB), of MaxMind's or ip-location-db's schema. "
+     .doc = "Databases in MaxMind's file format (MMDB), of MaxMind's, ip-location-db's, ipinfo's "
+            "or iplocate's schema. "
             "Later ones add what earlier ones lack.",
      .example = "[geoip/country.mmdb, geoip/asn.mmdb]"},
     {.name = "networks",

@@ -7,43 +7,62 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 const struct facts facts_none = {.place.site = MODEL_NONE};
 
-/* Both schemas at once: MaxMind's GeoIP2/GeoLite2, and the flat one of ip-location-db. */
+/* All schemas at once: MaxMind's GeoIP2/GeoLite2, and the flat ones of ip-location-db, ipinfo and
+ * iplocate. Of one fact, the first that a record has counts. `country` and `continent` are maps in
+ * one schema, codes in another, and names, which say nothing here, in a third. */
 enum {
     F_COUNTRY,
     F_COUNTRY_FLAT,
+    F_COUNTRY_TEXT,
     F_REGISTERED,
     F_CONTINENT,
+    F_CONTINENT_FLAT,
+    F_CONTINENT_TEXT,
     F_SUBDIVISION,
     F_STATE,
+    F_REGION,
     F_LATITUDE,
     F_LATITUDE_FLAT,
+    F_LATITUDE_SHORT,
     F_LONGITUDE,
     F_LONGITUDE_FLAT,
+    F_LONGITUDE_SHORT,
     F_ASN,
+    F_ASN_FLAT,
     N_FIELDS
 };
 
 static const struct mmdb_path paths[N_FIELDS] = {
     [F_COUNTRY] = {{"country", "iso_code"}},
     [F_COUNTRY_FLAT] = {{"country_code"}},
+    [F_COUNTRY_TEXT] = {{"country"}},
     [F_REGISTERED] = {{"registered_country", "iso_code"}},
     [F_CONTINENT] = {{"continent", "code"}},
+    [F_CONTINENT_FLAT] = {{"continent_code"}},
+    [F_CONTINENT_TEXT] = {{"continent"}},
     [F_SUBDIVISION] = {{"subdivisions", "0", "iso_code"}},
     [F_STATE] = {{"state1"}},
+    [F_REGION] = {{"region_code"}},
     [F_LATITUDE] = {{"location", "latitude"}},
     [F_LATITUDE_FLAT] = {{"latitude"}},
+    [F_LATITUDE_SHORT] = {{"lat"}},
     [F_LONGITUDE] = {{"location", "longitude"}},
     [F_LONGITUDE_FLAT] = {{"longitude"}},
+    [F_LONGITUDE_SHORT] = {{"lng"}},
     [F_ASN] = {{"autonomous_system_number"}},
+    [F_ASN_FLAT] = {{"asn"}},
 };
 
 const char facts_known_keys[] =
     "country.iso_code, registered_country.iso_code, continent.code, subdivisions[0].iso_code, "
     "location.latitude and .longitude, autonomous_system_number (MaxMind), country_code, state1, "
-    "latitude, longitude (ip-location-db)";
+    "latitude, longitude (ip-location-db), country, continent, continent_code, region_code, lat, "
+    "lng, "
+    "asn (ipinfo, iplocate)";
 
 #define TEXT_MAX 64
 
@@ -100,10 +119,18 @@ static bool take_location(struct place *place, const struct fields *fields, unsi
     return place->located = true;
 }
 
-static bool take_asn(struct place *place, const struct fields *fields)
+/* A number, its digits, or these after "AS". */
+static bool take_asn(struct place *place, const struct fields *fields, unsigned field)
 {
-    double asn;
-    if (!take_number(&asn, fields, F_ASN) || asn < 1 || asn > UINT32_MAX)
+    double asn = fields->v[field].number;
+    const char *text = fields->v[field].text;
+    if (!fields->v[field].is_number) {
+        text += strncasecmp(text, "AS", 2) == 0 ? 2 : 0;
+        if (!*text || text[strspn(text, "0123456789")])
+            return false;
+        asn = strtod(text, NULL);
+    }
+    if (!(asn >= 1 && asn <= UINT32_MAX) || asn != floor(asn))
         return false;
     place->asn = (uint32_t)asn;
     return true;
@@ -118,13 +145,18 @@ int facts_read(struct facts *out, struct mmdb *mmdb, uint32_t offset, uint32_t f
     struct place *place = &out->place;
     bool any = take_code(place->country, fields.v[F_COUNTRY].text) ||
                take_code(place->country, fields.v[F_COUNTRY_FLAT].text) ||
+               take_code(place->country, fields.v[F_COUNTRY_TEXT].text) ||
                take_code(place->country, fields.v[F_REGISTERED].text);
-    any |= take_code(place->continent, fields.v[F_CONTINENT].text);
+    any |= take_code(place->continent, fields.v[F_CONTINENT].text) ||
+           take_code(place->continent, fields.v[F_CONTINENT_FLAT].text) ||
+           take_code(place->continent, fields.v[F_CONTINENT_TEXT].text);
     any |= subdivision_make(place->subdivision, place->country, fields.v[F_SUBDIVISION].text) ||
-           subdivision_make(place->subdivision, place->country, fields.v[F_STATE].text);
+           subdivision_make(place->subdivision, place->country, fields.v[F_STATE].text) ||
+           subdivision_make(place->subdivision, place->country, fields.v[F_REGION].text);
     any |= take_location(place, &fields, F_LATITUDE, F_LONGITUDE) ||
-           take_location(place, &fields, F_LATITUDE_FLAT, F_LONGITUDE_FLAT);
-    any |= take_asn(place, &fields);
+           take_location(place, &fields, F_LATITUDE_FLAT, F_LONGITUDE_FLAT) ||
+           take_location(place, &fields, F_LATITUDE_SHORT, F_LONGITUDE_SHORT);
+    any |= take_asn(place, &fields, F_ASN) || take_asn(place, &fields, F_ASN_FLAT);
     out->from = any ? from : 0;
     return 0;
 }

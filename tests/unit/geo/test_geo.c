@@ -163,6 +163,135 @@ static void test_leaf_over_all_of_ipv4(void **state)
     fixture_free(&f);
 }
 
+/* One record of a schema, as its publisher has it, and what it says. A value is text, or a number
+ * behind '#'. */
+static const struct {
+    const char *keys[16]; /* key, value, .. */
+    const char *country, *continent, *subdivision;
+    uint32_t asn;
+    bool located;
+} schemas[] = {
+    /* ipinfo lite */
+    {{"as_domain", "google.com", "as_name", "Google LLC", "asn", "AS15169", "continent",
+      "North America", "continent_code", "NA", "country", "United States", "country_code", "US"},
+     "US",
+     "NA",
+     "",
+     15169,
+     false},
+    /* ipinfo country_asn */
+    {{"as_name", "Google LLC", "asn", "AS15169", "continent", "NA", "continent_name",
+      "North America", "country", "US", "country_name", "United States"},
+     "US",
+     "NA",
+     "",
+     15169,
+     false},
+    /* ipinfo country */
+    {{"continent", "EU", "continent_name", "Europe", "country", "DE", "country_name", "Germany"},
+     "DE",
+     "EU",
+     "",
+     0,
+     false},
+    /* ipinfo location, with coordinates as text and as numbers */
+    {{"city", "Mountain View", "country", "US", "lat", "37.4", "lng", "-122.1", "region",
+      "California", "region_code", "CA"},
+     "US",
+     "NA",
+     "US-CA",
+     0,
+     true},
+    {{"city", "Toronto", "country_code", "CA", "latitude", "43.7", "longitude", "-79.4", "region",
+      "Ontario", "region_code", "ON"},
+     "CA",
+     "NA",
+     "CA-ON",
+     0,
+     true},
+    /* iplocate ip-to-country and ip-to-asn */
+    {{"country_code", "AU", "country", "Australia", "continent_code", "OC"}, "AU", "OC", "", 0, 0},
+    {{"asn", "#13335", "country_code", "US", "name", "CLOUDFLARENET", "org", "Cloudflare"},
+     "US",
+     "NA",
+     "",
+     13335,
+     false},
+    /* numbers of AS as people write them */
+    {{"asn", "13335"}, "", "", "", 13335, false},
+    {{"asn", "as4294967295"}, "", "", "", UINT32_MAX, false},
+    {{"asn", "AS1", "autonomous_system_number", "#2"}, "", "", "", 2, false},
+    {{"asn", "AS7", "autonomous_system_number", "none"}, "", "", "", 7, false},
+    /* and what is none of them, beside something that is known */
+    {{"country", "DE", "asn", "AS"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "asn", "AS0"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "asn", "AS4294967296"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "asn", "AS-1"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "asn", "AS1e3"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "asn", "0x10"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "asn", "AS15169 Google"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "asn", " 5"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "asn", "99999999999999999999999999999999"}, "DE", "EU", "", 0, false},
+    {{"country", "DE", "continent", "Europe", "lat", "91", "lng", "0"}, "DE", "EU", "", 0, false},
+    {{"country_code", "DE", "country", "US"}, "DE", "EU", "", 0, false},
+    {{"country_code", "-", "country", "US"}, "US", "NA", "", 0, false},
+    {{"continent", "AS"}, "", "AS", "", 0, false},
+};
+
+static void test_flat_schemas_of_others(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
+        struct fixture f;
+        struct mmdb_make m;
+        unsigned n = 0;
+        fixture_init(&f);
+        make_init(&m, 24, 4);
+        uint32_t at = make_here(&m) | MAKE_RECORD;
+        while (schemas[i].keys[2 * n])
+            n++;
+        put_map(&m.data, n);
+        for (unsigned k = 0; k < n; k++) {
+            const char *value = schemas[i].keys[2 * k + 1];
+            put_text(&m.data, schemas[i].keys[2 * k]);
+            if (*value == '#')
+                put_u32(&m.data, (uint32_t)strtoul(value + 1, NULL, 10));
+            else
+                put_text(&m.data, value);
+        }
+        make_text_network(&m, "192.0.2.0/24", at);
+        fixture_database(&f, &m);
+        fixture_load(&f);
+        const struct place *p = fixture_find(&f, "192.0.2.1");
+        if (strcmp(p->country, schemas[i].country) != 0 ||
+            strcmp(p->continent, schemas[i].continent) != 0 ||
+            strcmp(p->subdivision, schemas[i].subdivision) != 0 || p->asn != schemas[i].asn ||
+            (p->located && !p->coarse) != schemas[i].located)
+            fail_msg("schema %zu: %s %s %s AS%u %d", i, p->country, p->continent, p->subdivision,
+                     p->asn, p->located && !p->coarse);
+        fixture_free(&f);
+    }
+}
+
+/* Of two databases with an AS number, the first counts; the later one fills what it lacks. */
+static void test_the_first_asn_counts(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct mmdb_make m;
+    fixture_init(&f);
+    make_init(&m, 24, 4);
+    make_text_network(&m, "192.0.2.0/24", put_asn(&m, 64500));
+    fixture_database(&f, &m);
+    make_init(&m, 24, 4);
+    make_text_network(&m, "192.0.0.0/16", put_asn(&m, 64501));
+    fixture_database(&f, &m);
+    fixture_load(&f);
+    assert_int_equal(fixture_find(&f, "192.0.2.1")->asn, 64500);
+    assert_int_equal(fixture_find(&f, "192.0.3.1")->asn, 64501);
+    fixture_free(&f);
+}
+
 static void test_later_databases_add(void **state)
 {
     (void)state;
@@ -484,6 +613,8 @@ int main(void)
         cmocka_unit_test(test_flat_schema),
         cmocka_unit_test(test_flat_city),
         cmocka_unit_test(test_maxmind_schema),
+        cmocka_unit_test(test_flat_schemas_of_others),
+        cmocka_unit_test(test_the_first_asn_counts),
         cmocka_unit_test(test_leaf_over_all_of_ipv4),
         cmocka_unit_test(test_later_databases_add),
         cmocka_unit_test(test_networks_lie_over_databases),
