@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Work in pieces: the same as at once. */
+ * Work in pieces: the same as at once, and others get their turn between the pieces. */
 #include "base/give_way.h"
 
+#include "base/clock.h"
+
+#include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -64,11 +70,101 @@ static void copies(void **state)
     free(to);
 }
 
+/* How often this thread has slept of its own accord. */
+static long turns(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_THREAD, &usage), 0);
+    return usage.ru_nvcsw;
+}
+
+/* Work of several kinds, each long enough to have its pauses in it. */
+static void work_of_loops(void)
+{
+    for (int64_t until_us = clock_mono_us() + 2000; clock_mono_us() < until_us;)
+        give_way_pause();
+}
+
+static void work_of_many_turns(void)
+{
+    for (int64_t until_us = clock_mono_us() + 2000; clock_mono_us() < until_us;)
+        for (unsigned i = 0; i < 4096; i++)
+            give_way_often();
+}
+
+static void work_of_copying(void)
+{
+    static uint8_t from[16 << 20], to[16 << 20];
+    give_way_copy(to, from, sizeof to);
+}
+
+static void work_of_freeing(void)
+{
+    size_t n = 64 << 20;
+    uint8_t *p = malloc(n);
+    assert_non_null(p);
+    memset(p, 1, n);
+    give_way_free(p, n);
+}
+
+static void (*const works[])(void) = {work_of_loops, work_of_many_turns, work_of_copying,
+                                      work_of_freeing};
+
+struct given {
+    int policy, nice;
+    unsigned n_gave_way; /* of the works */
+};
+
+/* Each work gives way sooner or later; one that never does is given up after a while. */
+static void give_all(void *arg)
+{
+    struct given *given = arg;
+    errno = 0;
+    given->nice = getpriority(PRIO_PROCESS, 0);
+    given->policy = sched_getscheduler(0);
+    for (size_t i = 0; i < ARRAY_LEN(works) && given->policy == SCHED_BATCH; i++) {
+        long before = turns();
+        int64_t until_ms = clock_mono_ms() + 20000;
+        while (turns() == before && clock_mono_ms() < until_ms)
+            works[i]();
+        given->n_gave_way += turns() != before;
+    }
+}
+
+static void modest_threads_give_way(void **state)
+{
+    struct given given = {0};
+    int before = sched_getscheduler(0);
+    (void)state;
+    give_way_run(give_all, &given);
+    if (given.policy != SCHED_BATCH) {
+        print_message("this system lets no thread be modest\n");
+        skip();
+    }
+    assert_int_equal(given.nice, 10);
+    assert_int_equal(given.n_gave_way, ARRAY_LEN(works));
+    assert_int_equal(sched_getscheduler(0), before); /* the caller is as it was */
+}
+
+/* A thread that is not modest never sleeps in the same work. */
+static void others_do_not(void **state)
+{
+    (void)state;
+    long before = turns();
+    for (unsigned i = 0; i < 5; i++) {
+        work_of_loops();
+        work_of_many_turns();
+    }
+    assert_int_equal(turns(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(freeing_touches_no_neighbour),
         cmocka_unit_test(copies),
+        cmocka_unit_test(modest_threads_give_way),
+        cmocka_unit_test(others_do_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,9 @@ static void map_keeps_the_first_value(void **state)
         snprintf(keys[i], sizeof keys[i], "key%u", i);
         assert_int_equal(strmap_add(&map, slice_str(keys[i]), i), i);
         assert_int_equal(strmap_add(&map, slice_str(keys[i]), i + 1), i);
+        /* Looking for what is not there ends at a free place, of which there are enough. */
+        assert_true(2 * map.n <= map.mask + 1);
+        assert_int_equal(strmap_get(&map, slice_str("absent")), STRMAP_NONE);
     }
     assert_int_equal(map.n, N);
     for (uint32_t i = 0; i < N; i++)

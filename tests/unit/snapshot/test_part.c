@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -59,6 +60,62 @@ static void test_users(void **state)
     assert_int_equal(part_bytes(), 0);
 }
 
+static struct part *place(uint64_t len)
+{
+    struct part *part = part_new();
+    memset(part_place(part, len), 1, len);
+    part_seal(part);
+    return part;
+}
+
+/* Neighbours that are free are one room, in whichever order they became so. */
+static void test_free_neighbours_are_one_room(void **state)
+{
+    static const unsigned orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                         {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const uint64_t lens[] = {8, 80, 64 << 10, 256 << 10};
+    (void)state;
+    for (size_t l = 0; l < ARRAY_LEN(lens); l++)
+        for (size_t o = 0; o < ARRAY_LEN(orders); o++) {
+            struct part *parts[3];
+            for (unsigned i = 0; i < 3; i++)
+                parts[i] = place(lens[l]);
+            struct part *above = place(lens[l]); /* so that they are no end */
+            uint32_t start = parts[0]->start;
+            for (unsigned i = 0; i < 3; i++)
+                part_release(parts[orders[o][i]]);
+            struct part *joint = place(3 * lens[l]);
+            assert_int_equal(joint->start, start);
+            part_release(joint);
+            part_release(above);
+        }
+    assert_int_equal(part_bytes(), 0);
+}
+
+static size_t resident(const uint8_t *p, size_t len)
+{
+    uint8_t in_core[64];
+    size_t n = 0;
+    assert_true(len / 4096 <= sizeof in_core);
+    assert_int_equal(mincore((void *)(uintptr_t)p, len, in_core), 0);
+    for (size_t i = 0; i < len / 4096; i++)
+        n += in_core[i] & 1;
+    return n;
+}
+
+/* The memory of a large part goes back to the system with it. */
+static void test_memory_goes_back(void **state)
+{
+    enum { LEN = 256 << 10 };
+    (void)state;
+    struct part *part = place(LEN);
+    const uint8_t *p = part_base() + (size_t)part->start * PART_UNIT;
+    assert_int_equal((uintptr_t)p % 4096, 0);
+    assert_int_equal(resident(p, LEN), LEN / 4096);
+    part_release(part);
+    assert_int_equal(resident(p, LEN), 0);
+}
+
 /* A zone with names of a version, which other versions of it have not. */
 static void add_zone(struct served *s, unsigned zone, unsigned version, unsigned names)
 {
@@ -79,6 +136,16 @@ static const struct node *find(const struct served *s, unsigned zone, unsigned v
     sprintf(text, "n%u.v%u.z%u.", i, version, zone);
     int n = name_from_text(wire, text, strlen(text), slice_of("", 1));
     return index_find(&s->snapshot->index, slice_of(wire, (size_t)n));
+}
+
+/* Pairs that lead to nobody. */
+static uint32_t count_nobodies(const struct index *ix)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < ix->n_buckets; i++)
+        for (unsigned k = 0; k < BUCKET_SLOTS; k++)
+            n += ix->buckets[i].offset[k] == PART_NOBODY;
+    return n;
 }
 
 /* Generation after generation, one zone differs: every table is right, and what is kept stays
@@ -105,6 +172,8 @@ static void test_follows_changes(void **state)
                          0);
         assert_int_equal(s->snapshot->n_read, before ? 1 : ZONES);
         assert_null(index_validate(&s->snapshot->index));
+        /* Who is gone takes room until the table is built anew, which must come. */
+        assert_true(count_nobodies(&s->snapshot->index) <= s->snapshot->index.n_nobodies);
         for (unsigned z = 0; z < ZONES; z++) {
             assert_non_null(find(s, z, version[z], 7));
             assert_null(find(s, z, version[z] - 1, 7));
@@ -127,6 +196,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_users),
+        cmocka_unit_test(test_free_neighbours_are_one_room),
+        cmocka_unit_test(test_memory_goes_back),
         cmocka_unit_test(test_follows_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
