@@ -19,6 +19,7 @@ host, by AF_XDP.
 import http.server
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -65,20 +66,52 @@ def built(path):
 OVER_XDP = os.environ.get("LOADSTAR_XDP", "").split()
 
 
-def free_port(address="127.0.0.1"):
-    """A port that is free for UDP and TCP just now."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for _ in range(100):
-        with socket.socket(family, socket.SOCK_STREAM) as tcp:
-            tcp.bind((address, 0))
-            port = tcp.getsockname()[1]
-            with socket.socket(family, socket.SOCK_DGRAM) as udp:
+class _Ports:
+    """Ports below those that the kernel gives out by itself (ip_local_port_range), which any client
+    beside us could get between our look and the daemon's bind. Each is ours until this process ends,
+    among all that take theirs from here: a name in the abstract socket space says so."""
+
+    FIRST = 10000
+
+    def __init__(self):
+        self.held = []
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+            self.end = min(int(file.read().split()[0]), 32768)
+        if self.end - self.FIRST < 1000:
+            self.end = self.FIRST + 20000
+
+    def is_ours(self, port):
+        holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            holder.bind(f"\0loadstar-test-port-{port}")
+        except OSError:
+            holder.close()
+            return False
+        self.held.append(holder)
+        return True
+
+    def take(self, address):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        for _ in range(1000):
+            port = random.randrange(self.FIRST, self.end)
+            with socket.socket(family, socket.SOCK_STREAM) as tcp, \
+                    socket.socket(family, socket.SOCK_DGRAM) as udp:
                 try:
+                    tcp.bind((address, port))
                     udp.bind((address, port))
                 except OSError:
                     continue
-                return port
-    raise RuntimeError("no port is free for both UDP and TCP")
+                if self.is_ours(port):
+                    return port
+        raise RuntimeError("no port is free for both UDP and TCP")
+
+
+_ports = _Ports()
+
+
+def free_port(address="127.0.0.1"):
+    """A port that is free for UDP and TCP, and that no other test gets."""
+    return _ports.take(address)
 
 
 def wait_for(predicate, timeout, step=0.01):
@@ -293,7 +326,7 @@ class Daemon:
             kw["options"] = list(kw.get("options") or []) + [dns.edns.ECSOption(address, length)]
         return dns.message.make_query(name, rdtype, **kw)
 
-    def query(self, name, rdtype="A", ecs=None, tcp=False, timeout=3.0, address=None, port=None,
+    def query(self, name, rdtype="A", ecs=None, tcp=False, timeout=30.0, address=None, port=None,
               source=None, **kw):
         """Asks, and returns the response as a dns.message.Message."""
         send = dns.query.tcp if tcp else dns.query.udp
@@ -304,7 +337,7 @@ class Daemon:
         """The rdata of the asked type in the answer section as text, sorted."""
         return sorted(rdata(self.query(name, rdtype, **kw), rdtype))
 
-    def raw(self, packet, tcp=False, timeout=1.0, address=None, port=None):
+    def raw(self, packet, tcp=False, timeout=30.0, address=None, port=None):
         """Sends bytes; returns the response's bytes, or None when none came in time."""
         where = (address or self.address, port or self.port)
         family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET

@@ -250,7 +250,7 @@ class Protocol(harness.TestCase):
                                   server="identity: ams1\nversion: loadstar test")
 
     def ask(self, packet, tcp=False):
-        wire = self.server.raw(packet, tcp=tcp, timeout=3)
+        wire = self.server.raw(packet, tcp=tcp)
         self.assertIsNotNone(wire, "no response")
         return Response(wire)
 
