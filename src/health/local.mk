@@ -9,6 +9,7 @@ libloadstar_a_SOURCES += \
 	src/health/credentials.c \
 	src/health/credentials.h \
 	src/health/endpoints.c \
+	src/health/exec_line.h \
 	src/health/fsm.c \
 	src/health/fsm.h \
 	src/health/guard.c \

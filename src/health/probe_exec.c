@@ -8,6 +8,7 @@
  * {pool} {site} in its arguments are replaced. Endpoints of one address and port share a probe
  * unless {name}, {pool} or {site} is used; then the variables tell of the first of them. */
 #include "base/vec.h"
+#include "health/exec_line.h"
 #include "health/trial.h"
 
 #include <signal.h>
@@ -20,9 +21,8 @@ extern char **environ;
 
 struct output {
     uv_pipe_t pipe;
-    char line[REASON_MAX];
-    uint32_t n;
-    bool open, complete;
+    struct exec_line line;
+    bool open;
 };
 
 struct exec_trial {
@@ -124,25 +124,14 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(trial->host->read_buffer, TRIAL_READ_MAX);
 }
 
-static void keep_line(struct output *o, const char *p, size_t n)
-{
-    for (size_t i = 0; i < n && !o->complete; i++) {
-        if (p[i] == '\n' && o->n > 0)
-            o->complete = true;
-        else if (p[i] != '\n' && o->n < sizeof o->line - 1)
-            o->line[o->n++] = p[i];
-    }
-    o->line[o->n] = '\0';
-}
-
 static void finish_if_done(struct exec_trial *x)
 {
     struct trial *trial = &x->base;
-    const char *line = x->err.n ? x->err.line : x->out.line;
+    const char *line = x->err.line.n ? x->err.line.text : x->out.line.text;
     if (!x->exited)
         return;
-    if (x->exit_status == 0 && !x->signal && (x->out.n || x->err.n))
-        trial_finish(trial, TRIAL_UP, "%s", x->out.n ? x->out.line : line);
+    if (x->exit_status == 0 && !x->signal && (x->out.line.n || x->err.line.n))
+        trial_finish(trial, TRIAL_UP, "%s", x->out.line.n ? x->out.line.text : line);
     else if (x->signal)
         trial_finish(trial, TRIAL_DOWN, "exec killed by signal %d (%s)", x->signal,
                      strsignal(x->signal));
@@ -156,7 +145,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct exec_trial *x = stream->data;
     struct output *o = stream == (uv_stream_t *)&x->out.pipe ? &x->out : &x->err;
     if (n > 0)
-        keep_line(o, buf->base, (size_t)n);
+        exec_line_feed(&o->line, buf->base, (size_t)n);
     else if (n < 0)
         uv_read_stop(stream);
 }
@@ -165,12 +154,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
  * without waiting for the end, which a process left behind could hold off. */
 static void drain(struct output *o)
 {
-    char bytes[sizeof o->line];
+    char bytes[sizeof o->line.text];
     uv_os_fd_t fd;
     if (!o->open || uv_fileno((uv_handle_t *)&o->pipe, &fd))
         return;
-    for (ssize_t n; !o->complete && (n = read(fd, bytes, sizeof bytes)) > 0;)
-        keep_line(o, bytes, (size_t)n);
+    for (ssize_t n; !o->line.complete && (n = read(fd, bytes, sizeof bytes)) > 0;)
+        exec_line_feed(&o->line, bytes, (size_t)n);
 }
 
 static void on_exited(uv_process_t *process, int64_t status, int signal)
