@@ -7,7 +7,8 @@
  *            {"ok": false, "error": "what was wrong", "errors": ["FILE:LINE:COLUMN: ...", ...]}
  *
  * Commands and their arguments (? optional):
- *   status, pools, sites, checks, reload, stop
+ *   status, pools, sites, checks, stop
+ *   reload     force?                           (true: even when zones vanish, memory is short)
  *   endpoints  pool?
  *   events     after? limit?                     (numbers)
  *   explain    name type? client? ecs?           (an address; a prefix)

@@ -7,6 +7,7 @@
 #include "compile/zone.h"
 #include "config/config.h"
 #include "health/state_dir.h"
+#include "model/zones_gone.h"
 #include "snapshot/publish.h"
 
 #include <stdlib.h>
@@ -57,6 +58,8 @@ static int load(struct generation *g, const char *path, const struct load_option
 {
     const struct generation *before = options->before;
     int err = config_reload(&g->model, path, before ? before->model : NULL, diags);
+    if (err == 0 && before)
+        err = zones_judge_gone(before->model, g->model, options->force, diags);
     if (err != 0)
         return err;
     int state = state_dir_check(g->model, diags);

@@ -92,11 +92,8 @@ void listen_read_list(struct load *load, const struct yaml_node *node, void *fie
 {
     (void)field;
     struct yaml_items items = yaml_items(&node);
-    if (items.n == 0) {
-        diag_error(load->diags, node->span, "'listen' is an empty list, expected addresses");
-        return;
-    }
-    struct listen_addr *v = arena_calloc(load->arena, items.n, sizeof *v);
+    /* An empty list is one: of no address. */
+    struct listen_addr *v = arena_calloc(load->arena, items.n + 1, sizeof *v);
     for (uint32_t i = 0; i < items.n; i++)
         read_one(load, items.v[i], &v[i]);
     refuse_repeated(load, v, items.n);

@@ -32,6 +32,8 @@ libloadstar_a_SOURCES += \
 	src/config/zone_reader.h \
 	src/config/zonefile.c \
 	src/config/zonefile.h \
+	src/config/zone_files.c \
+	src/config/zone_files.h \
 	src/config/zones.c \
 	src/config/zones_load.c \
 	src/config/zones_load.h \

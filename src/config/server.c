@@ -205,9 +205,10 @@ static const struct schema_key server_keys[] = {
      .kind = SCHEMA_CUSTOM,
      .read = listen_read_list,
      .type = "an address or a list of addresses: ADDRESS, ADDRESS:PORT or [IPV6]:PORT",
-     .fallback_doc = "[\"0.0.0.0:53\", \"[::]:53\"]",
+     .fallback_doc = "[\"0.0.0.0:53\", \"[::]:53\"]; without `zones` none",
      .doc = "Where DNS is served, by UDP and TCP. Without a port it is 53. IPv6 addresses with a "
-            "port stand in brackets. An address that no interface has yet (of keepalived, of "
+            "port stand in brackets. With an empty list, `[]`, no DNS is served: endpoints are "
+            "checked only. An address that no interface has yet (of keepalived, of "
             "anycast, of a tunnel, IPv6 that is tentative) is answered on once one has it; until "
             "then a warning and `loadstarctl status` name it. `[::]` is passed over, with a "
             "notice, where the kernel has no IPv6.",
@@ -258,6 +259,14 @@ static const struct schema_key server_keys[] = {
             "cannot be made, written or read is refused; a full disk is a warning. When it is "
             "changed, the rules in force go along, and what the new one held is put aside.",
      .example = "/var/lib/loadstar"},
+    {.name = "zones_gone_max",
+     .kind = SCHEMA_SHARE,
+     .offset = SERVER(zones_gone_max),
+     .fallback = "50%",
+     .doc = "A reload that would take away more than this share of the zones that are served is "
+            "refused: a volume that is not mounted or a half done checkout looks just so. "
+            "`loadstarctl reload --force` does it all the same; SIGHUP never does.",
+     .example = "10%"},
     {.name = "tcp",
      .kind = SCHEMA_MAPPING,
      .sub = &tcp_schema,
@@ -385,10 +394,12 @@ static const struct schema_key loadstar_keys[] = {
      .example = "pools.yaml"},
     {.name = "zones",
      .kind = SCHEMA_CUSTOM,
-     .required = true,
      .read = keep_zones,
      .type = "a directory, or a list of files and directories",
-     .doc = "The zones that are served. Of a directory, all *.yaml and *.zone are read.",
+     .fallback_doc = "none: no DNS is served, endpoints are checked only",
+     .doc = "The zones that are served. Of a directory, all *.yaml, *.yml and *.zone are read; any "
+            "other file in it that is neither hidden nor a backup is named in a warning. That "
+            "there is no zone at all is an error.",
      .example = "zones/"},
     {.name = "tiers",
      .kind = SCHEMA_LATER,
@@ -408,7 +419,16 @@ const struct schema loadstar_schema = {.title = "the configuration",
 
 void server_read(struct load *load, const struct yaml_node *root)
 {
+    unsigned errors = load->diags->n_errors;
     schema_read(load, &loadstar_schema, root, load->model);
-    if (!load->model->server.listen)
+    if (!load->model->server.listen && load->zones_node)
         listen_default(load);
+    if (load->diags->n_errors != errors)
+        return; /* a key that could not be read is not one that was left out */
+    if (!load->zones_node)
+        diag_warning(load->diags, root->span,
+                     "no 'zones': no DNS is served, endpoints are checked only");
+    else if (load->model->server.n_listen == 0)
+        diag_warning(load->diags, root->span,
+                     "'listen' is empty: no DNS is served, endpoints are checked only");
 }

@@ -6,6 +6,7 @@
 #include "base/give_way.h"
 #include "base/hash.h"
 #include "config/config.h"
+#include "config/zone_files.h"
 
 #include <sys/stat.h>
 
@@ -62,23 +63,28 @@ void sources_finish(struct load *load)
  * read may have changed once more in the same tick. */
 #define TICK_MS 20
 
-bool source_unchanged(const struct source *then, int64_t loaded_wall_ms)
+static bool is_same(const struct source *then, const struct source *now, int64_t loaded_wall_ms)
 {
-    struct source now = *then;
-    return look_at(&now) && now.size == then->size && now.inode == then->inode &&
-           now.mtime_ns == then->mtime_ns && now.ctime_ns == then->ctime_ns &&
+    return now->size == then->size && now->inode == then->inode &&
+           now->mtime_ns == then->mtime_ns && now->ctime_ns == then->ctime_ns &&
            then->ctime_ns / 1000000 < loaded_wall_ms - TICK_MS;
 }
 
+bool source_unchanged(const struct source *then, int64_t loaded_wall_ms)
+{
+    struct source now = *then;
+    return look_at(&now) && is_same(then, &now, loaded_wall_ms);
+}
+
 /** The digest of a source as it is now; 0 when it is gone, which no content gives but by chance. */
-static uint64_t digest_now(const struct source *then)
+static uint64_t digest_now(const struct source *then, int64_t loaded_wall_ms)
 {
     struct source now = *then;
     if (!look_at(&now))
         return 0;
     if (now.directory)
-        return zones_directory_digest(&now.digest, now.path) ? now.digest : 0;
-    if (now.size == then->size && now.inode == then->inode && now.mtime_ns == then->mtime_ns)
+        return zone_files_digest(&now.digest, now.path) ? now.digest : 0;
+    if (is_same(then, &now, loaded_wall_ms))
         return then->digest;
     struct arena *arena = arena_new();
     struct slice text;
@@ -97,6 +103,6 @@ int config_disk_hash(uint64_t *hash, const struct model *model)
     if (!look_at(&main_file))
         return E_SYSTEM;
     for (uint32_t i = 0; i < model->n_sources; i++)
-        *hash = add_digest(*hash, digest_now(&model->sources[i]));
+        *hash = add_digest(*hash, digest_now(&model->sources[i], model->loaded_wall_ms));
     return 0;
 }

@@ -16,6 +16,3 @@ bool source_unchanged(const struct source *then, int64_t loaded_wall_ms) ATTR_NO
 
 /** Moves the list into the model, and sets its hash. */
 void sources_finish(struct load *load) ATTR_NONNULL;
-
-/** The digest of the names of the zone files in a directory. False if it cannot be read. */
-bool zones_directory_digest(uint64_t *digest, const char *path) ATTR_NONNULL;

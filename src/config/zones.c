@@ -5,49 +5,26 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "config/sources.h"
+#include "config/zone_files.h"
 #include "config/zones_load.h"
 #include "dns/name.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 struct sources {
     struct zone_source *v;
     size_t n, cap;
+    VEC(const char *) others; /* in directories, and no zones by their names */
+    VEC(struct span) others_at;
 };
 
-static bool has_suffix(const char *text, const char *suffix)
-{
-    size_t n = strlen(text), m = strlen(suffix);
-    return n > m && strcmp(text + n - m, suffix) == 0;
-}
+#define OTHERS_NAMED 20 /* in warnings; the rest are counted */
 
-static int is_zone_entry(const struct dirent *entry)
+static const char *path_in(struct load *load, const char *directory, const char *name)
 {
-    return entry->d_name[0] != '.' &&
-           (has_suffix(entry->d_name, ".yaml") || has_suffix(entry->d_name, ".zone"));
-}
-
-static int compare_entries(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name); /* not by locale: the order is the same anywhere */
-}
-
-bool zones_directory_digest(uint64_t *digest, const char *path)
-{
-    struct dirent **entries;
-    int n = scandir(path, &entries, is_zone_entry, compare_entries);
-    *digest = 0;
-    for (int i = 0; i < n; i++) {
-        const uint8_t *name = (const uint8_t *)entries[i]->d_name;
-        *digest = hash_bytes(*digest, name, (uint32_t)strlen(entries[i]->d_name) + 1);
-        free(entries[i]);
-    }
-    if (n >= 0)
-        free(entries);
-    return n >= 0;
+    bool slash = directory[strlen(directory) - 1] == '/';
+    return arena_printf(load->arena, "%s%s%s", directory, slash ? "" : "/", name);
 }
 
 static void add_directory(struct load *load, struct sources *out, const char *path,
@@ -56,22 +33,25 @@ static void add_directory(struct load *load, struct sources *out, const char *pa
     struct dirent **entries;
     struct source *source = sources_add(load, path);
     source->directory = true;
-    zones_directory_digest(&source->digest, path);
-    int n = scandir(path, &entries, is_zone_entry, compare_entries);
+    zone_files_digest(&source->digest, path);
+    int n = zone_files_list(&entries, path);
+    size_t before = out->n;
     if (n < 0) {
         diag_error(load->diags, named, "cannot read the directory '%s': %s", path, strerror(errno));
         return;
     }
-    if (n == 0)
-        diag_warning(load->diags, named, "no *.yaml and no *.zone in '%s'", path);
-    bool slash = has_suffix(path, "/") || strcmp(path, "/") == 0;
     for (int i = 0; i < n; i++) {
-        struct zone_source *s = vec_push(out);
-        s->path = arena_printf(load->arena, "%s%s%s", path, slash ? "" : "/", entries[i]->d_name);
-        s->named = named;
-        free(entries[i]);
+        const char *entry = path_in(load, path, entries[i]->d_name);
+        if (zone_file_is_named(entries[i]->d_name)) {
+            *vec_push(out) = (struct zone_source){entry, named};
+        } else {
+            *vec_push(&out->others) = entry;
+            *vec_push(&out->others_at) = named;
+        }
     }
-    free(entries);
+    zone_files_free(entries, n);
+    if (out->n == before)
+        diag_warning(load->diags, named, "no " ZONE_FILES_EXPECTED " in '%s'", path);
 }
 
 static void add_source(struct load *load, struct sources *out, const struct yaml_node *node)
@@ -81,15 +61,50 @@ static void add_source(struct load *load, struct sources *out, const struct yaml
     if (!text)
         return;
     const char *path = file_resolve(load->arena, node->span.file, text);
-    if (stat(path, &st) != 0) {
-        diag_error(load->diags, node->span, "cannot find '%s': %s", path, strerror(errno));
-    } else if (S_ISDIR(st.st_mode)) {
+    bool there = stat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode))
         add_directory(load, out, path, node->span);
-    } else {
-        struct zone_source *s = vec_push(out);
-        s->path = path;
-        s->named = node->span;
+    else if (there || zone_file_is_named(text)) /* its reader says what is wrong with it */
+        *vec_push(out) = (struct zone_source){path, node->span};
+    else
+        diag_error(load->diags, node->span, "cannot find '%s': %s", path, strerror(errno));
+}
+
+/* Whether something of this configuration was read from there after all: $INCLUDE, or a list of
+ * paths beside the directory. */
+static bool is_read(const struct load *load, const char *path)
+{
+    for (size_t i = 0; i < load->sources.n; i++)
+        if (strcmp(load->sources.v[i].path, path) == 0)
+            return true;
+    const struct model *m = load->model;
+    for (uint32_t i = 0; i < m->geo.databases.n; i++)
+        if (m->geo.databases.v[i] && strcmp(m->geo.databases.v[i], path) == 0)
+            return true;
+    return m->http.token_file && strcmp(m->http.token_file, path) == 0;
+}
+
+/* Someone has put it there to be served, more likely than not. */
+static void warn_of_others(struct load *load, const struct sources *sources)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < sources->others.n; i++) {
+        struct stat st;
+        const char *path = sources->others.v[i];
+        if (stat(path, &st) != 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) ||
+            is_read(load, path))
+            continue;
+        if (n++ >= OTHERS_NAMED)
+            continue;
+        diag_warning(load->diags, sources->others_at.v[i], "%s'%s' is not read: expected %s",
+                     S_ISDIR(st.st_mode) ? "the directory " : "", path,
+                     S_ISDIR(st.st_mode) ? "zones beside each other, or its name in 'zones'"
+                                         : ZONE_FILES_EXPECTED);
     }
+    if (n > OTHERS_NAMED)
+        diag_warning(load->diags, sources->others_at.v[0],
+                     "%u more files among the zones are not read: expected " ZONE_FILES_EXPECTED,
+                     n - OTHERS_NAMED);
 }
 
 static void refuse_repeated(struct load *load, const struct zone *zones, uint32_t n)
@@ -122,16 +137,24 @@ static uint64_t digest_pools(const struct model *m)
 void zones_read(struct load *load, const struct yaml_node *node)
 {
     struct sources sources = {0};
+    unsigned errors = load->diags->n_errors;
     if (node->kind == YAML_LIST && node->n > 0)
         for (uint32_t i = 0; i < node->n; i++)
             add_source(load, &sources, node->items[i]);
     else
         add_source(load, &sources, node);
+    if (sources.n == 0 && load->diags->n_errors == errors)
+        diag_error(load->diags, node->span,
+                   "'zones' yields no zone, expected files called " ZONE_FILES_EXPECTED
+                   " there (without the key 'zones' no DNS is served, endpoints are checked only)");
     struct zone *zones = arena_calloc(load->arena, sources.n, sizeof *zones);
     load->model->pools_digest = digest_pools(load->model);
     zones_load(load, sources.v, sources.n, zones);
     load->model->zones = zones;
     load->model->n_zones = (uint32_t)sources.n;
     refuse_repeated(load, zones, load->model->n_zones);
+    warn_of_others(load, &sources);
     vec_free(&sources);
+    vec_free(&sources.others);
+    vec_free(&sources.others_at);
 }

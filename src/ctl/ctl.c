@@ -138,7 +138,7 @@ void ctl_facts_give(struct ctl *ctl, struct facts *f)
     for (uint32_t i = 0; i < f->n_rules; i++)
         ctl->rules.v[i].target = ctl->rules.v[i].reason = "";
     f->health.problem = f->health.untried = NULL;
-    f->reload.errors = "";
+    f->reload.errors = f->reload.gone = "";
     memset(&ctl->probes, 0, sizeof ctl->probes);
     memset(&ctl->rules, 0, sizeof ctl->rules);
     memset(&ctl->shares, 0, sizeof ctl->shares);
@@ -308,13 +308,13 @@ static void on_reloaded(void *arg, int code, const struct diags *diags)
     ctl_waited(ctl);
 }
 
-static void run_reload(struct ctl *ctl, const struct outcome *to, const char *who)
+static void run_reload(struct ctl *ctl, const struct outcome *to, bool force, const char *who)
 {
     struct waiting_reload *w = xcalloc(1, sizeof *w);
     *w = (struct waiting_reload){ctl, *to};
     ctl_wait(ctl);
-    log_notice("%s: reload", who);
-    ctl->host.reload(ctl->host.ctx, on_reloaded, w);
+    log_notice("%s: reload%s", who, force ? " --force" : "");
+    ctl->host.reload(ctl->host.ctx, force, on_reloaded, w);
 }
 
 static void run_stop(struct ctl *ctl, const struct outcome *to, const char *who)
@@ -333,7 +333,7 @@ void ctl_run(struct ctl *ctl, const struct ctl_request *request, const char *who
     struct outcome to = {reply, arg};
     struct facts f;
     if (request->command == CTL_RELOAD) {
-        run_reload(ctl, &to, who);
+        run_reload(ctl, &to, request->force, who);
         return;
     }
     if (request->command == CTL_STOP) {

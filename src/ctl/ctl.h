@@ -21,9 +21,10 @@ struct ctl_host {
     void (*io_shares)(void *ctx, struct io_shares *out);      /* as workers_shares() */
     bool (*xdp)(void *ctx, uint32_t i, struct xdp_info *out); /* as workers_xdp() */
     bool (*serving)(void *ctx); /* false while starting: then the views are empty */
-    /** Starts a reload; `done` is called on the loop with 0 or a code and all diagnostics. */
-    void (*reload)(void *ctx, void (*done)(void *arg, int code, const struct diags *diags),
-                   void *arg);
+    /** Starts a reload, one that insists with `force` (load_options); `done` is called on the loop
+     *  with 0 or a code and all diagnostics. */
+    void (*reload)(void *ctx, bool force,
+                   void (*done)(void *arg, int code, const struct diags *diags), void *arg);
     void (*stop)(void *ctx);
     int64_t started_wall_ms;
     void (*reloads)(void *ctx, struct reload_info *out);

@@ -204,13 +204,31 @@ static void on_reload_reply(void *arg, const struct ctl_reply *reply)
     free(to);
 }
 
+/** No body, or {"force": BOOL}. */
 static void serve_reload(struct ctl *ctl, const struct exchange *to,
                          const struct http_request *request)
 {
+    struct ctl_request reload = {.command = CTL_RELOAD};
+    char error[CTL_TEXT_MAX];
+    json_error_t bad;
+    if (request->body_len > 0) {
+        json_t *object = json_loadb(request->body, request->body_len, JSON_REJECT_DUPLICATES, &bad);
+        int code = json_is_object(object) && !json_object_get(object, "command") ? 0 : E_SYNTAX;
+        if (code == 0) {
+            json_set_text(object, "command", "reload");
+            code = request_from_json(&reload, object, error);
+        } else {
+            snprintf(error, sizeof error, "body: expected none, or {\"force\": true}");
+        }
+        json_decref(object);
+        if (code != 0) {
+            respond_error(to, 400, error);
+            return;
+        }
+    }
     struct exchange *waiting = xcalloc(1, sizeof *waiting);
     *waiting = *to;
-    ctl_run(ctl, &(struct ctl_request){.command = CTL_RELOAD}, request->who, on_reload_reply,
-            waiting);
+    ctl_run(ctl, &reload, request->who, on_reload_reply, waiting);
 }
 
 /** Whether the request may change state; has responded if not. */

@@ -23,6 +23,7 @@ enum argument {
     ARG_REASON,
     ARG_AFTER,
     ARG_LIMIT,
+    ARG_FORCE,
 };
 #define BIT(argument) (1u << (argument))
 
@@ -40,7 +41,7 @@ static const struct {
     [CTL_GEO] = {"geo", BIT(ARG_ADDRESS), 0},
     [CTL_SET] = {"set", BIT(ARG_TARGET) | BIT(ARG_STATE), BIT(ARG_FOR) | BIT(ARG_REASON)},
     [CTL_WEIGHT] = {"weight", BIT(ARG_TARGET) | BIT(ARG_WEIGHT), 0},
-    [CTL_RELOAD] = {"reload", 0, 0},
+    [CTL_RELOAD] = {"reload", 0, BIT(ARG_FORCE)},
     [CTL_STOP] = {"stop", 0, 0},
 };
 
@@ -198,6 +199,14 @@ static int read_after(const struct reading *r, const json_t *value)
     return read_number(r, value, INT64_MAX, &r->request->after);
 }
 
+static int read_force(const struct reading *r, const json_t *value)
+{
+    if (!json_is_boolean(value))
+        return refuse(r, E_SYNTAX, "expected true or false");
+    r->request->force = json_is_true(value);
+    return 0;
+}
+
 static const struct {
     const char *key;
     int (*read)(const struct reading *r, const json_t *value);
@@ -208,7 +217,7 @@ static const struct {
     [ARG_TARGET] = {"target", read_target},    [ARG_STATE] = {"state", read_state},
     [ARG_WEIGHT] = {"weight", read_weight},    [ARG_FOR] = {"for", read_duration},
     [ARG_REASON] = {"reason", read_reason},    [ARG_AFTER] = {"after", read_after},
-    [ARG_LIMIT] = {"limit", read_limit},
+    [ARG_LIMIT] = {"limit", read_limit},       [ARG_FORCE] = {"force", read_force},
 };
 
 static int find_command(struct ctl_request *request, const json_t *object, char *error)

@@ -41,6 +41,7 @@ struct ctl_request {
     int64_t for_ms; /* 0: until changed */
     uint64_t after; /* events: UINT64_MAX: the newest `limit` */
     uint32_t limit;
+    bool force; /* reload */
 };
 
 /** Fills *request from a JSON object with "command" in it. Returns 0; or E_SYNTAX, E_INVALID or

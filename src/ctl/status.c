@@ -5,6 +5,7 @@
 #include "ctl/documents.h"
 #include "ctl/json.h"
 #include "out/standing.h"
+#include "out/vanished.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -190,6 +191,19 @@ static void complain_of_config(struct problems *p, const struct facts *f)
         complain(p, "error", "the last reload failed, generation %" PRIu64 " goes on serving: %.*s",
                  f->generation->number, first, r->errors ? r->errors : "");
     }
+    for (const char *line = r->gone ? r->gone : ""; *line;) {
+        int n = (int)strcspn(line, "\n");
+        complain(p, "warning",
+                 "zone %.*s is gone: a reload took it away, and it is not served any more", n,
+                 line);
+        line += n + (line[n] == '\n');
+    }
+    if (r->n_gone > VANISHED_NAMED)
+        complain(p, "warning", "%u more zones are gone", r->n_gone - VANISHED_NAMED);
+    if (f->generation->model->n_zones == 0)
+        complain(p, "warning", "no zones: no DNS is served, endpoints are checked only");
+    else if (f->generation->model->server.n_listen == 0)
+        complain(p, "warning", "'listen' is empty: no DNS is served, endpoints are checked only");
     if (f->disk == DISK_CHANGED && !r->failed)
         complain(p, "warning", "the configuration on disk is not the one that runs: reload it");
     if (f->disk == DISK_UNREADABLE)

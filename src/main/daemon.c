@@ -91,9 +91,9 @@ static bool host_serving(void *ctx)
     return ((struct daemon *)ctx)->serving;
 }
 
-static void host_reload(void *ctx, reload_done_fn *done, void *arg)
+static void host_reload(void *ctx, bool force, reload_done_fn *done, void *arg)
 {
-    daemon_reload(ctx, done, arg);
+    daemon_reload(ctx, force, done, arg);
 }
 
 static void host_stop(void *ctx)
@@ -103,7 +103,10 @@ static void host_stop(void *ctx)
 
 static void host_reloads(void *ctx, struct reload_info *out)
 {
-    *out = ((struct daemon *)ctx)->reload.info;
+    const struct daemon *d = ctx;
+    *out = d->reload.info;
+    out->gone = vanished_text(&d->vanished);
+    out->n_gone = d->vanished.n;
 }
 
 static struct ctl_host make_host(struct daemon *d)
@@ -220,7 +223,7 @@ static void begin_serving(struct daemon *d)
         log_ready(d);
         watch_host(d);
         if (d->reload.again) /* asked for while starting */
-            daemon_reload(d, NULL, NULL);
+            daemon_reload(d, false, NULL, NULL);
     }
     diags_free(&diags);
 }
@@ -238,7 +241,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *d = handle->data;
     if (number == SIGHUP)
-        daemon_reload(d, NULL, NULL);
+        daemon_reload(d, false, NULL, NULL); /* a signal never insists */
     else
         daemon_stop(d);
 }
@@ -293,6 +296,7 @@ static void tear_down(struct daemon *d)
         snapshot_free(d->generation->snapshot);
     generation_free(d->generation);
     vec_free(&d->events);
+    vanished_free(&d->vanished);
     vec_free(&d->reload.now);
     vec_free(&d->reload.next);
     free(d->reload.errors);
@@ -303,7 +307,7 @@ int daemon_run(const char *path)
     struct daemon d = {.path = path,
                        .started_wall_ms = clock_wall_ms(),
                        .started_mono_ms = clock_mono_ms(),
-                       .reload.info.errors = ""};
+                       .reload.info = {.errors = "", .gone = ""}};
     struct diags diags;
     diags_init(&diags);
     signal(SIGPIPE, SIG_IGN);

@@ -12,6 +12,7 @@
 #include "health/checker.h"
 #include "io/workers.h"
 #include "out/events.h"
+#include "out/vanished.h"
 
 #include <uv.h>
 
@@ -50,6 +51,7 @@ struct daemon {
     int exit_code;
 
     VEC(struct pending_event) events;
+    struct vanished vanished;
 
     struct {
         uv_work_t work;
@@ -59,6 +61,7 @@ struct daemon {
         int code;
         VEC(struct reload_waiter) now, next; /* of the one that runs, and of the one after it */
         bool again;
+        bool force, force_next; /* insisted on: the one that runs, the one after it */
         struct reload_info info;
         char *errors; /* info.errors, when not "" */
     } reload;
@@ -67,9 +70,9 @@ struct daemon {
 /** Runs until it is told to stop. Returns the exit code. */
 int daemon_run(const char *path) ATTR_NONNULL;
 
-/** Starts a reload; during one, marks that another shall follow, however many ask. `done` may be
- *  NULL. */
-void daemon_reload(struct daemon *daemon, reload_done_fn *done, void *arg);
+/** Starts a reload; during one, marks that another shall follow, however many ask; it insists
+ *  (load_options.force) when one of them does. `done` may be NULL. */
+void daemon_reload(struct daemon *daemon, bool force, reload_done_fn *done, void *arg);
 
 /** Answers what is being answered, saves, closes; the loop ends. */
 void daemon_stop(struct daemon *daemon) ATTR_NONNULL;

@@ -25,6 +25,7 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct option {
     const char *name, *key; /* --NAME VALUE sets this member of the request */
+    bool flag;              /* --NAME alone sets it to true */
 };
 
 struct command {
@@ -35,9 +36,13 @@ struct command {
     const char *help;
 };
 
-static const struct option explain_options[] = {{"client", "client"}, {"ecs", "ecs"}, {0}};
-static const struct option set_options[] = {{"for", "for"}, {"reason", "reason"}, {0}};
-static const struct option events_options[] = {{"after", "after"}, {"limit", "limit"}, {0}};
+static const struct option explain_options[] = {
+    {"client", "client", false}, {"ecs", "ecs", false}, {0}};
+static const struct option set_options[] = {
+    {"for", "for", false}, {"reason", "reason", false}, {0}};
+static const struct option events_options[] = {
+    {"after", "after", false}, {"limit", "limit", false}, {0}};
+static const struct option reload_options[] = {{"force", "force", true}, {0}};
 static const struct option no_options[] = {{0}};
 
 #define TARGETS                                                                           \
@@ -143,13 +148,15 @@ static const struct command commands[] = {
              "  loadstarctl weight www/ams/web7 5\n"
              "  loadstarctl weight www/ams/web7 auto\n"},
     {"reload",
-     "reload",
+     "reload [--force]",
      "load the configuration anew, and wait",
      {0},
      0,
-     no_options,
+     reload_options,
      "Loads all files anew and waits for the outcome. When anything is wrong, all errors are\n"
-     "listed, and what ran before goes on serving.\n"},
+     "listed, and what ran before goes on serving. So it does when more of the zones would be\n"
+     "gone than server.zones_gone_max allows, or when the files would not fit into memory:\n"
+     "--force reloads in these two cases all the same.\n"},
     {"stop",
      "stop",
      "stop loadstard, and wait",
@@ -269,6 +276,12 @@ static int take_option(struct arguments *args, const char *name, const char *nex
     if (!o->name)
         return wrong_usage(args, "there is no option --%.*s%s%s", (int)n, name,
                            args->command ? " of " : "", args->command ? args->command->name : "");
+    if (o->flag && name[n])
+        return wrong_usage(args, "--%s takes no value", o->name);
+    if (o->flag) {
+        json_set_bool(args->request, o->key, true);
+        return EXIT_DONE;
+    }
     if (!value)
         return wrong_usage(args, "--%s needs a value", o->name);
     *used_next = !name[n];

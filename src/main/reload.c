@@ -54,6 +54,7 @@ static int prepare(struct daemon *d, const struct generation *next, struct diags
 static void put_in_force(struct daemon *d, struct generation *next)
 {
     struct generation *before = d->generation;
+    vanished_note(&d->vanished, before->model, next->model);
     daemon_flush_events(d);
     daemon_number(d, next);
     d->switching = true;
@@ -179,7 +180,8 @@ static void after_load(uv_work_t *work, int status)
         put_in_force(d, next);
     else if (d->reload.code == 0)
         discard(next);
-    conclude(d, code, diags);
+    if (!d->stopping) /* else nothing has failed, and the service manager knows that we stop */
+        conclude(d, code, diags);
     tell_waiters(d, code, diags);
     diags_free(diags);
     if (d->reload.again && !d->stopping)
@@ -189,7 +191,8 @@ static void after_load(uv_work_t *work, int status)
 static void load_modestly(void *arg)
 {
     struct daemon *d = arg;
-    const struct load_options options = {.before = d->generation, .purpose = LOAD_RELOAD};
+    const struct load_options options = {
+        .before = d->generation, .purpose = LOAD_RELOAD, .force = d->reload.force};
     d->reload.code = generation_load(&d->reload.loaded, d->path, &options, &d->reload.diags);
 }
 
@@ -203,11 +206,19 @@ static void start(struct daemon *d)
 {
     d->reload.running = true;
     d->reload.again = false;
+    d->reload.force = d->reload.force_next;
+    d->reload.force_next = false;
     take_waiters(d);
     diags_init(&d->reload.diags);
     notify_manager("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
     d->reload.work.data = d;
-    uv_queue_work(&d->loop, &d->reload.work, load, after_load);
+    int code = uv_queue_work(&d->loop, &d->reload.work, load, after_load);
+    if (code != 0) {
+        diag_error(&d->reload.diags, (struct span){0}, "no thread to load it on: %s",
+                   uv_strerror(code));
+        d->reload.code = E_SYSTEM;
+        after_load(&d->reload.work, code);
+    }
 }
 
 static void refuse(reload_done_fn *done, void *arg)
@@ -219,7 +230,7 @@ static void refuse(reload_done_fn *done, void *arg)
     diags_free(&diags);
 }
 
-void daemon_reload(struct daemon *d, reload_done_fn *done, void *arg)
+void daemon_reload(struct daemon *d, bool force, reload_done_fn *done, void *arg)
 {
     if (d->stopping) {
         if (done)
@@ -230,6 +241,7 @@ void daemon_reload(struct daemon *d, reload_done_fn *done, void *arg)
         *vec_push(&d->reload.next) = (struct reload_waiter){done, arg};
     /* The one that runs may have read a file already that has changed since. */
     d->reload.again = true;
+    d->reload.force_next |= force;
     if (!d->reload.running && d->serving)
         start(d);
 }

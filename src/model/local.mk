@@ -3,4 +3,6 @@ libloadstar_a_SOURCES += \
 	src/model/family.c \
 	src/model/family.h \
 	src/model/model.c \
-	src/model/model.h
+	src/model/model.h \
+	src/model/zones_gone.c \
+	src/model/zones_gone.h

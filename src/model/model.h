@@ -219,7 +219,7 @@ struct xdp_interface {
 };
 
 struct server_config {
-    const struct listen_addr *listen; /* default 0.0.0.0:53 and [::]:53 */
+    const struct listen_addr *listen; /* default 0.0.0.0:53 and [::]:53, without zones none */
     uint32_t n_listen;
     uint32_t workers; /* >= 1; `auto` is resolved to the number of usable cores */
     enum dispatch dispatch;
@@ -228,6 +228,7 @@ struct server_config {
     const char *user;      /* NULL: unchanged */
     const char *state_dir; /* NULL: nothing is kept across restarts */
     struct span state_dir_at;
+    double zones_gone_max; /* the share of zones that a reload may take away; default 0.5 */
     struct {
         double share;
         uint32_t endpoints, sites;

@@ -13,6 +13,8 @@ struct reload_info {
     bool failed;        /* the last one; what ran before goes on running */
     const char *errors; /* of the last one when it failed, one a line with positions; else "" */
     uint64_t n_ok, n_failed;
+    const char *gone; /* zones that were served and are not any more, one a line; else "" */
+    uint32_t n_gone;
 };
 
 /** How the configuration on disk compares with the one loaded. */

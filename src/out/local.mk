@@ -8,4 +8,6 @@ libloadstar_a_SOURCES += \
 	src/out/metrics.c \
 	src/out/metrics.h \
 	src/out/standing.c \
-	src/out/standing.h
+	src/out/standing.h \
+	src/out/vanished.c \
+	src/out/vanished.h

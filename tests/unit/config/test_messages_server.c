@@ -130,8 +130,11 @@ static void test_yaml_itself(void **state)
 
 static const struct message_case loadstar_yaml[] = {
     {"loadstar.yaml", "server: {}\n",
-     "loadstar.yaml:1:1: the configuration has no 'zones', expected a directory, or a list o"
-     "f files and directories\n"},
+     "loadstar.yaml:1:1: warning: no 'zones': no DNS is served, endpoints are checked only\n"},
+    {"loadstar.yaml", "zonse: zones/\n",
+     "loadstar.yaml:1:1: unknown key 'zonse', did you mean 'zones'?\n"},
+    {"loadstar.yaml", "zones: pools.yaml.d/\n",
+     "loadstar.yaml:1:8: cannot find 'pools.yaml.d/': No such file or directory\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
      "servers: {}\n",
@@ -150,7 +153,7 @@ static const struct message_case loadstar_yaml[] = {
     {"loadstar.yaml", "zones: nowhere/\n",
      "loadstar.yaml:1:8: cannot find 'nowhere/': No such file or directory\n"},
     {"loadstar.yaml", "zones: [zones, gone.zone]\n",
-     "loadstar.yaml:1:16: cannot find 'gone.zone': No such file or directory\n"},
+     "loadstar.yaml:1:16: cannot read 'gone.zone': No such file or directory\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
      "pools: gone.yaml\n",
@@ -195,7 +198,13 @@ static const struct message_case loadstar_yaml[] = {
     {"loadstar.yaml",
      "zones: zones/\n"
      "server: {listen: []}\n",
-     "loadstar.yaml:2:18: 'listen' is an empty list, expected addresses\n"},
+     "loadstar.yaml:1:1: warning: 'listen' is empty: no DNS is served, endpoints are checked "
+     "only\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
+     "server: {zones_gone_max: 101%}\n",
+     "loadstar.yaml:2:26: 'zones_gone_max' is '101%', expected a share from 0% to 100%, or 0 to "
+     "1\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
      "server: {listen: [localhost]}\n",

@@ -126,6 +126,20 @@ static void test_status(void **state)
     assert_rendered(CTL_STATUS, document, "problems   none");
     json_decref(document);
 
+    s->facts.reload.gone = "a.test.\nb.test.";
+    s->facts.reload.n_gone = 22;
+    s->world->model.server.n_listen = 0;
+    document = document_status(&s->facts);
+    assert_int_equal(json_array_size(json_object_get(document, "problems")), 4);
+    assert_rendered(CTL_STATUS, document, "zone a.test. is gone");
+    assert_rendered(CTL_STATUS, document, "zone b.test. is gone");
+    assert_rendered(CTL_STATUS, document, "2 more zones are gone");
+    assert_rendered(CTL_STATUS, document, "'listen' is empty: no DNS is served");
+    json_decref(document);
+    s->facts.reload.gone = "";
+    s->facts.reload.n_gone = 0;
+    s->world->model.server.n_listen = 1;
+
     for (uint32_t i = 0; i < 4; i++)
         scene_down(s, i, "timeout");
     s->facts.rules = &rule;

@@ -78,6 +78,19 @@ static void test_defaults(void **state)
     assert_int_equal(r.limit, 3);
 }
 
+static void test_reload(void **state)
+{
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX];
+    (void)state;
+    assert_int_equal(parse(&r, "{\"command\":\"reload\"}", error), 0);
+    assert_false(r.force);
+    assert_int_equal(parse(&r, "{\"command\":\"reload\",\"force\":true}", error), 0);
+    assert_true(r.force);
+    assert_int_equal(parse(&r, "{\"command\":\"reload\",\"force\":false}", error), 0);
+    assert_false(r.force);
+}
+
 /* Each text is refused, and the error has these words. */
 static void test_refused(void **state)
 {
@@ -89,6 +102,8 @@ static void test_refused(void **state)
         {"{\"command\":\"status\"", "no JSON, at byte"},
         {"{}", "command: expected one of status, pools"},
         {"{\"command\":7}", "command: expected one of"},
+        {"{\"command\":\"reload\",\"force\":\"yes\"}", "force: expected true or false"},
+        {"{\"command\":\"stop\",\"force\":true}", "stop takes no argument \"force\""},
         {"{\"command\":\"status\",\"command\":\"stop\"}", "duplicate"},
         {"{\"command\":\"status\",\"pool\":\"www\"}", "status takes no argument \"pool\""},
         {"{\"command\":\"geo\"}", "geo: \"address\" is missing"},
@@ -195,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_explain),   cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_mutations), cmocka_unit_test(test_durations_never_wrap),
+        cmocka_unit_test(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

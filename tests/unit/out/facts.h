@@ -15,6 +15,7 @@ struct scene {
     uint32_t order[3], of_pool[WORLD_POOLS];
     struct u32_list class_sites;
     struct facts facts;
+    struct zone zone;
 };
 
 /* Pool www: ams with e0 (weight 1) and e1 (weight 3), iad with e2, sin with e3; order ams iad sin.
@@ -38,6 +39,8 @@ static inline struct scene *scene_new(void)
     s->steering = (struct steering){.n_classes = 1, .class_sites = &s->class_sites};
     w->model.path = "/etc/loadstar/loadstar.yaml";
     w->model.file_hash = 0xabc;
+    w->model.zones = &s->zone;
+    w->model.n_zones = w->model.server.n_listen = 1;
     w->model.loaded_wall_ms = 1000000;
     s->generation = (struct generation){.number = 7, .model = &w->model};
     s->snapshot = (struct snapshot){.n_read = 2, .n_kept = 3};
