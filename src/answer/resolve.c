@@ -161,13 +161,27 @@ static const uint8_t *answer_dname(struct reply *r, const struct node *owner)
     return qtype == TYPE_CNAME || qtype == TYPE_ANY ? NULL : at;
 }
 
+/* Of a zone that could not be loaded nothing is known; but DS at its apex is the parent's. */
+static ATTR_COLD const uint8_t *answer_broken(struct reply *r, const struct node *node)
+{
+    if (node->link && r->query->qtype == TYPE_DS && node->name_len == r->name.n)
+        return enter_zone(r, node->link) ? answer_from(r, node) : NULL;
+    if (r->apex)
+        return NULL; /* as in refuse() */
+    r->rcode = RCODE_SERVFAIL;
+    r->authoritative = false;
+    return NULL;
+}
+
 /* The closest thing to the name that exists is no data of a zone: a cut, a DNAME, something below
  * one of them, or above all zones. */
 static const uint8_t *answer_elsewhere(struct reply *r, const struct node *node)
 {
     if (node->flags & NODE_HIDDEN)
         node = index_node(&r->snapshot->index, node->link);
-    if (node->flags & NODE_OUTSIDE) {
+    if (UNLIKELY(node->flags & (NODE_OUTSIDE | NODE_BROKEN))) {
+        if (node->flags & NODE_BROKEN)
+            return answer_broken(r, node);
         refuse(r);
         return NULL;
     }

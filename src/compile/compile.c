@@ -57,13 +57,17 @@ static int load(struct generation *g, const char *path, const struct load_option
                 struct diags *diags)
 {
     const struct generation *before = options->before;
-    int err = config_reload(&g->model, path, before ? before->model : NULL, diags);
+    const struct config_options config = {.before = before ? before->model : NULL,
+                                          .lenient = options->purpose == LOAD_START};
+    int err = config_reload(&g->model, path, &config, diags);
     if (err == 0 && before)
         err = zones_judge_gone(before->model, g->model, options->force, diags);
     if (err != 0)
         return err;
     int state = state_dir_check(g->model, diags);
-    int zones = zone_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
+    int zones = config.lenient
+                    ? zone_compile_leniently(g->snapshot, g->model, diags)
+                    : zone_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
     model_drop_records(g->model);
     int tls =
         credentials_load(&g->credentials, g->model, before ? before->credentials : NULL, diags);

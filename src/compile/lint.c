@@ -331,6 +331,8 @@ static void each_name(struct tree *tree, struct diags *diags, void (*check)(cons
             (!e->n_records && e->pool_name == MODEL_NONE && !(e->flags & NAME_APEX)))
             continue;
         const struct zone *zone = &tree->model->zones[e->zone];
+        if (zone->broken)
+            continue;
         struct lint l = {
             .tree = tree,
             .diags = diags,

@@ -38,7 +38,7 @@ static bool has_parent(const struct compiler *c, const struct name_entry *apex)
         return false;
     const struct name_entry *above = &c->tree.v.v[apex->parent];
     return above->zone != MODEL_NONE && above->hidden_by == TREE_NONE &&
-           !(above->flags & (NAME_CUT | NAME_DNAME));
+           !c->model->zones[above->zone].broken && !(above->flags & (NAME_CUT | NAME_DNAME));
 }
 
 static bool is_dynamic(const struct name_entry *e)
@@ -50,6 +50,8 @@ static unsigned node_flags(const struct compiler *c, const struct name_entry *e)
 {
     if (e->zone == MODEL_NONE)
         return NODE_OUTSIDE;
+    if (c->model->zones[e->zone].broken)
+        return NODE_CUT | NODE_BROKEN;
     if (e->hidden_by != TREE_NONE)
         return NODE_HIDDEN;
     if (e->flags & NAME_CUT)
@@ -137,6 +139,8 @@ static void write_dynamic(struct node_writer *w)
 static void write_extras(struct node_writer *w, unsigned flags)
 {
     struct compiler *c = w->c;
+    if (flags & NODE_BROKEN)
+        return;
     if (flags & NODE_APEX) {
         struct rrset soa = tree_set(&c->tree, w->entry, TYPE_SOA);
         enter(w, 0);
@@ -161,8 +165,10 @@ static void write_extras(struct node_writer *w, unsigned flags)
 static void write_node(struct compiler *c, struct name_entry *e)
 {
     unsigned flags = node_flags(c, e), n_sets = count_sets(c, e, flags);
-    unsigned n_extras =
-        (unsigned)__builtin_popcount(flags & (NODE_APEX | NODE_CUT | NODE_DYNAMIC | NODE_PARENT));
+    unsigned n_extras = flags & NODE_BROKEN
+                            ? 0
+                            : (unsigned)__builtin_popcount(
+                                  flags & (NODE_APEX | NODE_CUT | NODE_DYNAMIC | NODE_PARENT));
     blob_align(&c->blob, NODE_ALIGN);
     struct node_writer w = {.c = c, .entry = e, .start = c->blob.n};
     if (n_sets > NODE_SETS_MAX) {
@@ -206,6 +212,8 @@ static void write_links(struct compiler *c, uint32_t start)
             continue;
         struct node *node = node_of(c, i);
         node->apex = e->flags & NAME_APEX ? start + e->node : node_of(c, e->parent)->apex;
+        if ((node->flags & NODE_BROKEN) && (e->flags & NAME_APEX) && has_parent(c, e))
+            node->link = node_of(c, e->parent)->apex;
         if (node->flags & NODE_HIDDEN)
             node->link = start + c->tree.v.v[e->hidden_by].node;
         if (node->flags & NODE_WILDCARD)

@@ -11,3 +11,8 @@
  *  way. */
 int zone_compile(struct snapshot *snapshot, const struct model *model,
                  const struct snapshot *before, struct diags *diags) ATTR_MUST_USE;
+
+/** As zone_compile() without a snapshot before, but a zone that cannot be compiled is made a broken
+ *  one instead: its notes have the reasons. */
+int zone_compile_leniently(struct snapshot *snapshot, struct model *model,
+                           struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;

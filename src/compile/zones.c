@@ -8,6 +8,7 @@
 #include "base/strmap.h"
 #include "base/vec.h"
 #include "dns/name.h"
+#include "model/broken.h"
 #include "model/family.h"
 
 #include <pthread.h>
@@ -22,6 +23,7 @@ struct job {
     const struct snapshot *before;
     struct families families;
     struct zone *zones; /* those of a family beside each other */
+    uint32_t *which;    /* by zone in `zones`: its index in the model */
     uint32_t *first;    /* by family: its first in `zones`; n + 1 of them */
     struct part **parts;
     uint32_t *todo; /* the families that are compiled */
@@ -36,6 +38,7 @@ static void gather(struct job *job)
     const struct model *m = job->model;
     uint32_t n = job->families.n, *at = xcalloc(n + 1, sizeof *at);
     job->zones = xmalloc(m->n_zones * sizeof *job->zones);
+    job->which = xmalloc(m->n_zones * sizeof *job->which);
     job->first = xcalloc(n + 1, sizeof *job->first);
     job->todo = xmalloc(n * sizeof *job->todo);
     for (uint32_t i = 0; i < m->n_zones; i++)
@@ -44,7 +47,9 @@ static void gather(struct job *job)
         job->first[f + 1] += job->first[f];
     for (uint32_t i = 0; i < m->n_zones; i++) {
         uint32_t f = job->families.of_zone[i];
-        job->zones[job->first[f] + at[f]++] = m->zones[i];
+        uint32_t to = job->first[f] + at[f]++;
+        job->zones[to] = m->zones[i];
+        job->which[to] = i;
     }
     free(at);
 }
@@ -68,16 +73,19 @@ static void sort_out(struct job *job)
 
 /* --- compiling --- */
 
+static void compile_one(const struct job *job, uint32_t f)
+{
+    struct model family = *job->model;
+    family.zones = job->zones + job->first[f];
+    family.n_zones = job->first[f + 1] - job->first[f];
+    family_compile(job->parts[f], &family);
+}
+
 static void *work(void *arg)
 {
     struct job *job = arg;
-    for (uint32_t i; (i = atomic_fetch_add(&job->next, 1)) < job->n_todo;) {
-        uint32_t f = job->todo[i];
-        struct model family = *job->model;
-        family.zones = job->zones + job->first[f];
-        family.n_zones = job->first[f + 1] - job->first[f];
-        family_compile(job->parts[f], &family);
-    }
+    for (uint32_t i; (i = atomic_fetch_add(&job->next, 1)) < job->n_todo;)
+        compile_one(job, job->todo[i]);
     return NULL;
 }
 
@@ -102,6 +110,76 @@ static void compile_families(struct job *job)
     (void)work(job);
     for (uint32_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
+}
+
+/* --- zones that cannot be compiled while the others are --- */
+
+static bool is_of(const struct zone *zone, const char *file)
+{
+    bool found = strcmp(zone->path, file) == 0;
+    for (uint32_t i = 0; !found && i < zone->files.n; i++)
+        found = strcmp(zone->files.v[i], file) == 0;
+    return found;
+}
+
+/* Breaks the zone whose file an error of its family names; false when it is none that was not
+ * broken before. */
+static bool break_by_file(const struct job *job, uint32_t f, const struct diag *error,
+                          struct arena *arena)
+{
+    for (uint32_t i = job->first[f]; error->span.file && i < job->first[f + 1]; i++) {
+        struct zone *zone = &job->zones[i];
+        if (!is_of(zone, error->span.file))
+            continue;
+        bool fresh = !zone->broken;
+        zone_break(arena, zone, error->span, "%s", error->text);
+        return fresh;
+    }
+    return false;
+}
+
+static bool break_all(const struct job *job, uint32_t f, struct arena *arena)
+{
+    bool fresh = false;
+    const struct diag *error = NULL;
+    for (size_t i = 0; i < job->parts[f]->notes.n && !error; i++)
+        if (job->parts[f]->notes.v[i].severity == DIAG_ERROR)
+            error = &job->parts[f]->notes.v[i];
+    for (uint32_t i = job->first[f]; error && i < job->first[f + 1]; i++) {
+        fresh |= !job->zones[i].broken;
+        zone_break(arena, &job->zones[i], error->span, "%s", error->text);
+    }
+    return fresh;
+}
+
+/* Each turn breaks a zone more, so that it ends. */
+static void break_what_fails(const struct job *job, uint32_t f, struct arena *arena)
+{
+    bool fresh = true;
+    while (fresh && job->parts[f]->notes.n_errors > 0) {
+        const struct diags *notes = &job->parts[f]->notes;
+        fresh = false;
+        for (size_t i = 0; i < notes->n; i++)
+            if (notes->v[i].severity == DIAG_ERROR)
+                fresh |= break_by_file(job, f, &notes->v[i], arena);
+        if (!fresh)
+            fresh = break_all(job, f, arena);
+        if (fresh) {
+            part_release(job->parts[f]);
+            job->parts[f] = part_new();
+            compile_one(job, f);
+        }
+    }
+}
+
+static void break_zones(const struct job *job, struct model *model)
+{
+    struct zone *zones = arena_calloc(model->arena, model->n_zones, sizeof *zones);
+    for (uint32_t f = 0; f < job->families.n; f++)
+        break_what_fails(job, f, model->arena);
+    for (uint32_t i = 0; i < model->n_zones; i++)
+        zones[job->which[i]] = job->zones[i];
+    model->zones = zones;
 }
 
 /* --- the names above all zones --- */
@@ -196,8 +274,9 @@ static void count_zones(const struct job *job, struct snapshot *s)
     }
 }
 
-int zone_compile(struct snapshot *snapshot, const struct model *model,
-                 const struct snapshot *before, struct diags *diags)
+/* `lenient` is the model whose zones may be broken, or NULL. */
+static int compile(struct snapshot *snapshot, const struct model *model, struct model *lenient,
+                   const struct snapshot *before, struct diags *diags)
 {
     struct job job = {.model = model, .before = before};
     unsigned errors = diags->n_errors;
@@ -209,6 +288,8 @@ int zone_compile(struct snapshot *snapshot, const struct model *model,
     sort_out(&job);
     count_zones(&job, snapshot);
     compile_families(&job);
+    if (lenient)
+        break_zones(&job, lenient);
     for (uint32_t f = 0; f < job.families.n; f++)
         diags_append(diags, &job.parts[f]->notes);
     lint_pools(model, diags);
@@ -217,8 +298,20 @@ int zone_compile(struct snapshot *snapshot, const struct model *model,
         build_index(&job, snapshot);
     }
     free(job.zones);
+    free(job.which);
     free(job.first);
     free(job.todo);
     families_free(&job.families);
     return diags->n_errors == errors ? 0 : E_INVALID;
+}
+
+int zone_compile(struct snapshot *snapshot, const struct model *model,
+                 const struct snapshot *before, struct diags *diags)
+{
+    return compile(snapshot, model, NULL, before, diags);
+}
+
+int zone_compile_leniently(struct snapshot *snapshot, struct model *model, struct diags *diags)
+{
+    return compile(snapshot, model, model, NULL, diags);
 }

@@ -57,10 +57,10 @@ static void read_all(struct load *load, const char *path)
 
 int config_load(struct model **model, const char *path, struct diags *diags)
 {
-    return config_reload(model, path, NULL, diags);
+    return config_reload(model, path, &(struct config_options){0}, diags);
 }
 
-int config_reload(struct model **model, const char *path, const struct model *before,
+int config_reload(struct model **model, const char *path, const struct config_options *options,
                   struct diags *diags)
 {
     unsigned errors = diags->n_errors;
@@ -70,7 +70,8 @@ int config_reload(struct model **model, const char *path, const struct model *be
                         .scratch = arena_new(),
                         .diags = diags,
                         .model = m,
-                        .before = before,
+                        .before = options->before,
+                        .lenient = options->lenient,
                         .sites.kind = "site",
                         .checks.kind = "check",
                         .maps.kind = "map",

@@ -10,10 +10,16 @@
 int config_load(struct model **model, const char *path,
                 struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
-/** As config_load(), but zones that are as they were for `before` (NULL: none) are not read again:
- *  their `kept` says so, and their warnings are told again. `before` had its own load. */
-int config_reload(struct model **model, const char *path, const struct model *before,
-                  struct diags *diags) ATTR_MUST_USE;
+struct config_options {
+    /** In force; NULL: none. Zones that are as they were for it are not read again: their `kept`
+     *  says so, and their warnings are told again. */
+    const struct model *before;
+    bool lenient; /* zones that cannot be read are broken (struct zone), and no errors */
+};
+
+/** As config_load(), with options. */
+int config_reload(struct model **model, const char *path, const struct config_options *options,
+                  struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
 /** The hash of the same files as they are on disk now, files that have come or gone in a directory
  * of zones included: equal to model->file_hash exactly when the running configuration is what is on

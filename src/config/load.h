@@ -30,6 +30,7 @@ struct load {
     struct diags *diags;
     struct model *model;
     const struct model *before; /* whose zones may be kept; NULL: none */
+    bool lenient;               /* a zone that cannot be read is broken, and no error */
     VEC(struct source) sources; /* read so far */
     uint8_t *pack,
         *pack_end; /* what the zones read so far have left of a chunk, see zone_build.h */

@@ -25,6 +25,8 @@ libloadstar_a_SOURCES += \
 	src/config/yaml.h \
 	src/config/yaml_error.c \
 	src/config/yaml_error.h \
+	src/config/zone_broken.c \
+	src/config/zone_broken.h \
 	src/config/zone_build.c \
 	src/config/zone_build.h \
 	src/config/zone_directives.c \

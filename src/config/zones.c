@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "config/sources.h"
+#include "config/zone_broken.h"
 #include "config/zone_files.h"
 #include "config/zones_load.h"
 #include "dns/name.h"
@@ -62,7 +63,12 @@ static void add_source(struct load *load, struct sources *out, const struct yaml
         return;
     const char *path = file_resolve(load->arena, node->span.file, text);
     bool there = stat(path, &st) == 0;
-    if (there && S_ISDIR(st.st_mode))
+    if (!there && strpbrk(text, "*?["))
+        diag_error(load->diags, node->span,
+                   "cannot find '%s': patterns are not expanded, expected a directory, of which "
+                   "every " ZONE_FILES_EXPECTED " is read",
+                   path);
+    else if (there && S_ISDIR(st.st_mode))
         add_directory(load, out, path, node->span);
     else if (there || zone_file_is_named(text)) /* its reader says what is wrong with it */
         *vec_push(out) = (struct zone_source){path, node->span};
@@ -152,6 +158,8 @@ void zones_read(struct load *load, const struct yaml_node *node)
     zones_load(load, sources.v, sources.n, zones);
     load->model->zones = zones;
     load->model->n_zones = (uint32_t)sources.n;
+    if (load->lenient)
+        load->model->n_zones = zones_set_aside(load, zones, (uint32_t)sources.n);
     refuse_repeated(load, zones, load->model->n_zones);
     warn_of_others(load, &sources);
     vec_free(&sources);

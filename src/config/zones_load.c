@@ -10,8 +10,10 @@
 #include "base/strmap.h"
 #include "config/parts.h"
 #include "config/sources.h"
+#include "config/zone_broken.h"
 #include "config/zonefile.h"
 #include "config/zoneyaml.h"
+#include "model/broken.h"
 #include "model/family.h"
 
 #include <pthread.h>
@@ -56,6 +58,8 @@ static void read_zone(struct load *load, const struct zone_source *source, struc
         zoneyaml_read(&build, source->path, source->named);
     else
         zonefile_read(&build, source->path, source->named);
+    if (load->lenient && load->diags->n_errors > 0 && build.origin.n < 2)
+        build.origin = zone_guess_origin(load->arena, source->path);
     zone_finish(&build, out);
 }
 
@@ -63,7 +67,10 @@ static void *work(void *arg)
 {
     struct worker *w = arg;
     struct job *job = w->job;
-    struct load load = {.arena = w->arena, .model = job->load->model, .pools = job->load->pools};
+    struct load load = {.arena = w->arena,
+                        .model = job->load->model,
+                        .pools = job->load->pools,
+                        .lenient = job->load->lenient};
     for (size_t k; (k = atomic_fetch_add(&job->next, 1)) < job->n_todo;) {
         size_t i = job->todo[k];
         struct outcome *outcome = &job->outcomes[i];
@@ -108,6 +115,8 @@ static void read_zones(struct job *job)
 static bool is_unchanged(const struct load *load, const struct zone *zone)
 {
     const struct model *before = load->before;
+    if (zone->broken)
+        return false;
     if (zone->n_pool_names && before->pools_digest != load->model->pools_digest)
         return false;
     for (uint32_t i = 0; i < zone->n_sources; i++) {
@@ -230,7 +239,11 @@ static void merge(struct load *load, const struct zone_source *source, struct ou
         settle(load->arena, zone);
         add_sources(load, zone, load->before->sources + zone->first_source, zone->n_sources);
     } else {
-        diags_append(load->diags, &outcome->diags);
+        bool broken = load->lenient && outcome->diags.n_errors > 0;
+        if (broken)
+            zone_break_silently(zone);
+        else
+            diags_append(load->diags, &outcome->diags);
         zone->notes = outcome->diags.v;
         zone->n_notes = (uint32_t)outcome->diags.n;
         settle(load->arena, zone);

@@ -359,8 +359,9 @@ static void read_owner(struct zoneyaml *z, const struct yaml_pair *pair)
 static bool read_origin(struct zoneyaml *z, const struct yaml_node *node)
 {
     uint8_t name[NAME_WIRE_MAX];
-    z->build->origin = slice_of("", 1);
+    z->build->origin = slice_of("", 1); /* what the name is relative to */
     unsigned n = node ? read_name(z, node, "'zone'", name) : 0;
+    z->build->origin = (struct slice){0};
     if (n == 0)
         return false;
     name_lower(name, slice_of(name, n));

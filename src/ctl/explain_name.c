@@ -67,6 +67,8 @@ const char *explain_name(json_t *document, struct arena *arena, const struct sna
         return "no zone served here contains the name";
     const struct node *apex = index_node(&snapshot->index, at.decisive->apex);
     json_set_text(document, "zone", text_of(arena, apex));
+    if (at.decisive->flags & NODE_BROKEN)
+        return "the zone is broken: its files could not be loaded (loadstarctl status says why)";
     if (asked->rcode != RCODE_NOERROR && asked->rcode != RCODE_NXDOMAIN)
         return arena_printf(arena, "questions of type %s are not answered",
                             rr_type_text(type, asked->type));

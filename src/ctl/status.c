@@ -4,12 +4,15 @@
 
 #include "ctl/documents.h"
 #include "ctl/json.h"
+#include "dns/name.h"
+#include "model/broken.h"
 #include "out/standing.h"
 #include "out/vanished.h"
 
 #include <inttypes.h>
 #include <unistd.h>
 
+#define ZONES_NAMED 20
 #define POOLS_NAMED 20 /* in problems, of each severity; the rest are counted */
 
 struct problems {
@@ -183,6 +186,32 @@ static void set_overrides(json_t *document, const struct facts *f)
 
 /* What is wrong now */
 
+static void complain_of_broken(struct problems *p, const struct zone *zone)
+{
+    char name[NAME_TEXT_MAX];
+    const char *why = diag_text(p->arena, zone_fault(zone));
+    if (zone->origin.n > 0)
+        complain(p, "error",
+                 "zone %s is broken, and answered with SERVFAIL until its files are mended and "
+                 "reloaded: %s",
+                 name_to_text(name, zone->origin), why);
+    else
+        complain(p, "error", "%s is broken, and not served: %s", zone->path, why);
+}
+
+static void complain_of_zones(struct problems *p, const struct model *m)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < m->n_zones; i++)
+        if (m->zones[i].broken && n++ < ZONES_NAMED)
+            complain_of_broken(p, &m->zones[i]);
+    for (uint32_t i = 0; i < m->n_unnamed; i++)
+        if (n++ < ZONES_NAMED)
+            complain_of_broken(p, &m->unnamed[i]);
+    if (n > ZONES_NAMED)
+        complain(p, "error", "%u more zones are broken", n - ZONES_NAMED);
+}
+
 static void complain_of_config(struct problems *p, const struct facts *f)
 {
     const struct reload_info *r = &f->reload;
@@ -204,6 +233,7 @@ static void complain_of_config(struct problems *p, const struct facts *f)
         complain(p, "warning", "no zones: no DNS is served, endpoints are checked only");
     else if (f->generation->model->server.n_listen == 0)
         complain(p, "warning", "'listen' is empty: no DNS is served, endpoints are checked only");
+    complain_of_zones(p, f->generation->model);
     if (f->disk == DISK_CHANGED && !r->failed)
         complain(p, "warning", "the configuration on disk is not the one that runs: reload it");
     if (f->disk == DISK_UNREADABLE)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/give_way.h"
 #include "base/log.h"
+#include "dns/name.h"
 #include "io/host.h"
 #include "main/notify.h"
 #include "main/process.h"
@@ -261,6 +262,28 @@ static void init_handles(struct daemon *d)
     d->ready_timer.data = d->event_timer.data = d;
 }
 
+/** What is wrong with zones that are not served while the others are. */
+static void log_broken(const struct zone *zones, uint32_t n)
+{
+    struct arena *arena = arena_new();
+    char name[NAME_TEXT_MAX];
+    for (uint32_t i = 0; i < n; i++) {
+        if (!zones[i].broken)
+            continue;
+        for (uint32_t k = 0; k < zones[i].n_notes; k++)
+            if (zones[i].notes[k].severity == DIAG_ERROR)
+                log_error("%s", diag_text(arena, &zones[i].notes[k]));
+        if (zones[i].origin.n > 0)
+            log_error("zone %s is broken, and answered with SERVFAIL until its files are mended "
+                      "and reloaded",
+                      name_to_text(name, zones[i].origin));
+        else
+            log_error("%s is broken and not served; the name of its zone is not known",
+                      zones[i].path);
+    }
+    arena_free(arena);
+}
+
 /** In this order: a mistake in the files costs nothing; the control socket tells whether another
  *  daemon serves this configuration, before we bind its ports and take queries from it; and all
  * that is privileged is ours before we stop being root. */
@@ -272,6 +295,8 @@ static int set_up(struct daemon *d, struct diags *diags)
         return code;
     const struct model *m = d->generation->model;
     const struct ctl_host host = make_host(d);
+    log_broken(m->zones, m->n_zones);
+    log_broken(m->unnamed, m->n_unnamed);
     daemon_number(d, d->generation);
     code = ctl_start(&d->ctl, &d->loop, m, &host, diags);
     process_check_files(&m->server, diags);

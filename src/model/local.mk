@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libloadstar_a_SOURCES += \
+	src/model/broken.c \
+	src/model/broken.h \
 	src/model/family.c \
 	src/model/family.h \
 	src/model/model.c \

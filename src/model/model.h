@@ -183,9 +183,11 @@ struct zone {
     size_t n_pool_names;
     int64_t mtime_s;          /* newest of the files: the serial, where none is given */
     const char *path;         /* as listed, or found in a directory */
-    const struct diag *notes; /* warnings of its reading, told again while it is kept */
+    const struct diag *notes; /* of its reading: warnings, told again while it is kept */
     uint32_t n_notes;
     uint32_t first_source, n_sources; /* what was read for it, in model.sources */
+    bool broken;   /* it could not be read or compiled, and is answered with SERVFAIL; `notes` have
+                    * the errors. Only in what a start has loaded */
     uint32_t kept; /* 1 + index in the model before, if the zone has not changed since and was not
                     * read again: of its records only the numbers are known. 0: it was read */
 };
@@ -300,6 +302,8 @@ struct model {
     uint32_t n_endpoints;
     const struct zone *zones;
     uint32_t n_zones;
+    const struct zone *unnamed; /* broken, and not even the names of their zones are known */
+    uint32_t n_unnamed;
     uint64_t pools_digest; /* of what zones know of pools */
     struct arena *records; /* records and pool names of zones that were read; NULL once dropped */
 };

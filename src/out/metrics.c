@@ -355,6 +355,14 @@ static void put_delays(struct buf *out, const struct checker_delays *d)
 
 /* Configuration and process */
 
+static uint32_t count_broken(const struct model *m)
+{
+    uint32_t n = m->n_unnamed;
+    for (uint32_t i = 0; i < m->n_zones; i++)
+        n += m->zones[i].broken;
+    return n;
+}
+
 static void put_config(struct buf *out, const struct facts *f)
 {
     const struct model *m = f->generation->model;
@@ -379,6 +387,10 @@ static void put_config(struct buf *out, const struct facts *f)
     labelled(out, "config_reloads_total", "result", "ok", f->reload.n_ok);
     labelled(out, "config_reloads_total", "result", "failed", f->reload.n_failed);
     gauge(out, "config_zones", "Zones served.", m->n_zones);
+    gauge(out, "config_zones_broken", "Zones that could not be loaded and answer SERVFAIL.",
+          count_broken(m));
+    gauge(out, "config_zones_gone", "Zones that were served and that reloads took away.",
+          f->reload.n_gone);
     counter(out, "events_total", "Events logged.", f->n_events);
 }
 

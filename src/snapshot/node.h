@@ -8,7 +8,7 @@
  * directory holds `n_sets` entries (type -> block), then what the flags call for, in this order:
  *
  *   NODE_APEX     negative block: the SOA RR with TTL min(SOA TTL, minimum), RFC 2308 3
- *   NODE_CUT      referral block: the NS RRset, then its glue
+ *   NODE_CUT      referral block: the NS RRset, then its glue; none with NODE_BROKEN
  *   NODE_DYNAMIC  struct dynamic
  *   NODE_PARENT   struct parent: the zone above, which is served too and owns DS here
  *
@@ -45,6 +45,8 @@ enum node_flag {
     NODE_CNAME = 0x40,    /* has a CNAME, at sets[0] */
     NODE_DNAME = 0x80,    /* has a DNAME, and is not below one or a cut */
     NODE_OUTSIDE = 0x100, /* an ancestor of a zone's apex that no zone served here contains */
+    NODE_BROKEN = 0x200,  /* with NODE_CUT: of a zone that could not be loaded, the apex or above a
+                             zone within it; `link` is the apex of the zone above that owns DS */
 };
 
 struct set {
@@ -54,7 +56,7 @@ struct set {
 
 struct node {
     uint32_t apex; /* node of the zone's apex (itself for NODE_APEX); 0 for NODE_OUTSIDE */
-    uint32_t link; /* NODE_HIDDEN, NODE_WILDCARD (never both); else 0 */
+    uint32_t link; /* NODE_HIDDEN, NODE_WILDCARD, NODE_BROKEN (one of them); else 0 */
     uint16_t flags;
     uint8_t n_sets;
     uint8_t name_len;
