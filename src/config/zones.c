@@ -18,6 +18,7 @@ struct sources {
     size_t n, cap;
     VEC(const char *) others; /* in directories, and no zones by their names */
     VEC(struct span) others_at;
+    VEC(struct zone_source) empty; /* directories without a zone */
 };
 
 #define OTHERS_NAMED 20 /* in warnings; the rest are counted */
@@ -52,7 +53,7 @@ static void add_directory(struct load *load, struct sources *out, const char *pa
     }
     zone_files_free(entries, n);
     if (out->n == before)
-        diag_warning(load->diags, named, "no " ZONE_FILES_EXPECTED " in '%s'", path);
+        *vec_push(&out->empty) = (struct zone_source){path, named};
 }
 
 static void add_source(struct load *load, struct sources *out, const struct yaml_node *node)
@@ -149,6 +150,9 @@ void zones_read(struct load *load, const struct yaml_node *node)
             add_source(load, &sources, node->items[i]);
     else
         add_source(load, &sources, node);
+    for (size_t i = 0; sources.n > 0 && i < sources.empty.n; i++)
+        diag_warning(load->diags, sources.empty.v[i].named, "no " ZONE_FILES_EXPECTED " in '%s'",
+                     sources.empty.v[i].path);
     if (sources.n == 0 && load->diags->n_errors == errors)
         diag_error(load->diags, node->span,
                    "'zones' yields no zone, expected files called " ZONE_FILES_EXPECTED
@@ -163,6 +167,7 @@ void zones_read(struct load *load, const struct yaml_node *node)
     refuse_repeated(load, zones, load->model->n_zones);
     warn_of_others(load, &sources);
     vec_free(&sources);
+    vec_free(&sources.empty);
     vec_free(&sources.others);
     vec_free(&sources.others_at);
 }
