@@ -65,6 +65,7 @@ static int load(struct generation *g, const char *path, const struct load_option
     if (err != 0)
         return err;
     int state = state_dir_check(g->model, diags);
+    int host = options->check_host ? options->check_host(g->model, options, diags) : 0;
     int zones = config.lenient
                     ? zone_compile_leniently(g->snapshot, g->model, diags)
                     : zone_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
@@ -76,8 +77,8 @@ static int load(struct generation *g, const char *path, const struct load_option
         err = tls;
     if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
-    if (err != 0 || zones != 0 || state != 0)
-        return err != 0 ? err : zones != 0 ? zones : state;
+    if (err != 0 || zones != 0 || state != 0 || host != 0)
+        return E_INVALID;
     compile_pools(g->snapshot, g);
     compile_server(g->snapshot, g->model);
     return 0;

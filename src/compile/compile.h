@@ -35,6 +35,10 @@ enum load_purpose {
 struct load_options {
     const struct generation *before; /* in force; NULL: none */
     enum load_purpose purpose;
+    /** What is checked of the host besides: with the model, on the loading thread. NULL: nothing.
+     *  Returns 0, or a code with the reasons in `diags`. */
+    int (*check_host)(const struct model *model, const struct load_options *options,
+                      struct diags *diags);
     bool force; /* a reload: also what is refused only for its size or for what would vanish */
 };
 

@@ -95,3 +95,19 @@ int config_reload(struct model **model, const char *path, const struct config_op
     *model = m;
     return 0;
 }
+
+const char *config_peek_user(struct arena *arena, const char *path, struct span *at)
+{
+    struct diags unheard;
+    diags_init(&unheard);
+    struct load load = {.arena = arena, .scratch = arena, .diags = &unheard};
+    const struct yaml_node *root = load_yaml(&load, path, (struct span){0});
+    const struct yaml_node *server = root ? yaml_get(root, "server") : NULL;
+    const struct yaml_node *user = server ? yaml_get(server, "user") : NULL;
+    vec_free(&load.sources);
+    diags_free(&unheard);
+    if (!user || user->kind != YAML_SCALAR || user->n == 0)
+        return NULL;
+    *at = user->span;
+    return user->text;
+}

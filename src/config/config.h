@@ -21,6 +21,10 @@ struct config_options {
 int config_reload(struct model **model, const char *path, const struct config_options *options,
                   struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
+/** Whom `server.user` of the main file at `path` names, and where; NULL when none, or when that
+ *  cannot be read. Texts live in `arena`. Says nothing: a load does. */
+const char *config_peek_user(struct arena *arena, const char *path, struct span *at) ATTR_NONNULL;
+
 /** The hash of the same files as they are on disk now, files that have come or gone in a directory
  * of zones included: equal to model->file_hash exactly when the running configuration is what is on
  * disk. Returns 0, or E_SYSTEM when a file cannot be read. Files whose size and times are as at the

@@ -296,18 +296,30 @@ static const struct schema_key *find_key(const struct schema *schema, const char
     return NULL;
 }
 
+static void set_place(struct load *load, const struct schema_key *key, const struct yaml_node *node,
+                      char *out)
+{
+    struct span at = node->span;
+    if (key->at == 0)
+        return;
+    at.file = arena_strdup(load->arena, at.file);
+    memcpy(out + key->at, &at, sizeof at);
+}
+
 static void read_pairs(struct load *load, const struct schema *schema, const struct yaml_node *node,
                        char *out)
 {
     for (uint32_t i = 0; i < node->n; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         const struct schema_key *key = find_key(schema, pair->key->text);
-        if (key)
+        if (key) {
+            set_place(load, key, pair->value, out);
             schema_read_value(load, key, pair->value, out + key->offset);
-        else
+        } else {
             diag_error(load->diags, pair->key->span, "unknown key '%s'%s", pair->key->text,
                        suggest(load->scratch, pair->key->text, key_name, schema->keys,
                                schema->n_keys));
+        }
     }
 }
 

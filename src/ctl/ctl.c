@@ -405,7 +405,7 @@ int ctl_check(const struct model *model, struct diags *diags)
 {
     struct token token;
     const char *path = model->http.enabled ? model->http.token_file : NULL;
-    return path ? token_read(&token, path, diags) : 0;
+    return path ? token_read(&token, path, model->http.token_at, diags) : 0;
 }
 
 int ctl_start(struct ctl **out, uv_loop_t *loop, const struct model *model,

@@ -310,7 +310,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 
 /* Listening */
 
-static int listen_on(const struct ip *addr, uint16_t port, struct diags *diags)
+static int listen_on(const struct ip *addr, uint16_t port, struct span at, struct diags *diags)
 {
     struct sockaddr_storage sa;
     char text[IP_PORT_TEXT_MAX];
@@ -320,7 +320,7 @@ static int listen_on(const struct ip *addr, uint16_t port, struct diags *diags)
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
         bind(fd, (const struct sockaddr *)&sa, len) == 0 && listen(fd, 128) == 0)
         return fd;
-    diag_error(diags, (struct span){0}, "http.listen %s: %s", ip_port_text(text, addr, port),
+    diag_error(diags, at, "'http': cannot listen on %s: %s", ip_port_text(text, addr, port),
                strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -338,22 +338,11 @@ static struct MHD_Daemon *start_daemon(struct http *http, int fd)
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
 }
 
-/** Reads the token of a model. Once privileges are dropped, a file that only root may read keeps
- * the token that it had at the start, rather than every reload from working. */
-static int read_token(struct token *token, const struct token *before, const struct model *model,
-                      struct diags *diags)
+static int read_token(struct token *token, const struct model *model, struct diags *diags)
 {
     const char *path = model->http.token_file;
     *token = (struct token){0};
-    if (!path)
-        return 0;
-    if (before && before->set && access(path, R_OK) != 0 && errno == EACCES) {
-        *token = *before;
-        diag_warning(diags, (struct span){path, 0, 0},
-                     "the HTTP token file cannot be read by this user: the token stays as it was");
-        return 0;
-    }
-    return token_read(token, path, diags);
+    return path ? token_read(token, path, model->http.token_at, diags) : 0;
 }
 
 static void watch(struct http *http, uv_loop_t *loop)
@@ -368,15 +357,17 @@ static void watch(struct http *http, uv_loop_t *loop)
     uv_timer_start(&http->reaper, on_reap, REAP_MS, REAP_MS);
 }
 
-static int open_with(struct http **out, const struct token *before, struct ctl *ctl,
-                     uv_loop_t *loop, const struct model *model, struct diags *diags)
+int http_open(struct http **out, struct ctl *ctl, uv_loop_t *loop, const struct model *model,
+              struct diags *diags)
 {
     struct token token;
     *out = NULL;
     if (!model->http.enabled)
         return 0;
-    int code = read_token(&token, before, model, diags);
-    int fd = code == 0 ? listen_on(&model->http.addr, model->http.port, diags) : code;
+    int code = read_token(&token, model, diags);
+    int fd = code == 0
+                 ? listen_on(&model->http.addr, model->http.port, model->http.listen_at, diags)
+                 : code;
     if (fd < 0)
         return fd;
     struct http *http = xcalloc(1, sizeof *http);
@@ -386,7 +377,7 @@ static int open_with(struct http **out, const struct token *before, struct ctl *
     http->port = model->http.port;
     http->daemon = start_daemon(http, fd);
     if (!http->daemon) {
-        diag_error(diags, (struct span){0}, "http.listen: the HTTP server cannot be started");
+        diag_error(diags, model->http.listen_at, "'http': the server cannot be started");
         close(fd);
         free(http);
         return E_SYSTEM;
@@ -394,12 +385,6 @@ static int open_with(struct http **out, const struct token *before, struct ctl *
     watch(http, loop);
     *out = http;
     return 0;
-}
-
-int http_open(struct http **http, struct ctl *ctl, uv_loop_t *loop, const struct model *model,
-              struct diags *diags)
-{
-    return open_with(http, NULL, ctl, loop, model, diags);
 }
 
 /* Closing */
@@ -461,12 +446,12 @@ int http_reload(struct http **http, struct ctl *ctl, uv_loop_t *loop, const stru
     if (before && model->http.enabled && before->port == model->http.port &&
         ip_equal(&before->addr, &model->http.addr)) {
         struct token token;
-        int code = read_token(&token, &before->token, model, diags);
+        int code = read_token(&token, model, diags);
         if (code == 0)
             before->token = token;
         return code;
     }
-    int code = open_with(&next, before ? &before->token : NULL, ctl, loop, model, diags);
+    int code = http_open(&next, ctl, loop, model, diags);
     if (code != 0)
         return code;
     *http = next;

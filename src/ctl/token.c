@@ -39,14 +39,16 @@ static int read_private(int fd, char *text, size_t max, const char **why)
     return 0;
 }
 
-int token_read(struct token *token, const char *path, struct diags *diags)
+int token_read(struct token *token, const char *path, struct span at, struct diags *diags)
 {
-    char text[TOKEN_MAX];
+    char text[TOKEN_MAX], reason[128];
     const char *why = NULL, *start = text;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int code = fd < 0 ? E_SYSTEM : read_private(fd, text, sizeof text, &why);
-    if (code == E_SYSTEM)
-        why = strerror(errno);
+    if (code == E_SYSTEM) {
+        snprintf(reason, sizeof reason, "cannot be read: %s", strerror(errno));
+        why = reason;
+    }
     if (fd >= 0)
         close(fd);
     if (code == 0) {
@@ -63,7 +65,7 @@ int token_read(struct token *token, const char *path, struct diags *diags)
         why = "is empty: expected a token, any text of one line";
         code = E_INVALID;
     }
-    diag_error(diags, (struct span){path, 0, 0}, "the HTTP token file %s", why);
+    diag_error(diags, at, "the HTTP token file '%s' %s", path, why);
     return code;
 }
 

@@ -13,8 +13,9 @@ struct token {
 };
 
 /** Reads the token of a file: its content without blanks at either end. Returns 0; E_SYSTEM when it
- *  cannot be read, E_INVALID when others may read it or it is empty, with the reason in `diags`. */
-int token_read(struct token *token, const char *path,
+ *  cannot be read, E_INVALID when others may read it or it is empty, with the reason in `diags`;
+ * `at` is where the file is named. */
+int token_read(struct token *token, const char *path, struct span at,
                struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
 enum token_verdict { TOKEN_RIGHT, TOKEN_MISSING, TOKEN_WRONG, TOKEN_OFF };

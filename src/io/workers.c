@@ -189,7 +189,7 @@ static void truncate_listeners(struct workers *w, size_t first)
 /** Opens what is new, appending it, and marks what is wanted; on failure all is as before. */
 static int open_new(struct workers *w, const struct server_config *server, struct diags *diags)
 {
-    if (host_check(server, diags) != 0 || probe_new(w, server, diags) != 0)
+    if (probe_new(w, server, diags) != 0)
         return E_SYSTEM;
     size_t n_before = w->listeners.n;
     int result = 0;

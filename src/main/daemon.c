@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "dns/name.h"
 #include "io/host.h"
+#include "main/judge.h"
 #include "main/notify.h"
 #include "main/process.h"
 #include "snapshot/publish.h"
@@ -289,8 +290,7 @@ static void log_broken(const struct zone *zones, uint32_t n)
  * that is privileged is ours before we stop being root. */
 static int set_up(struct daemon *d, struct diags *diags)
 {
-    const struct load_options options = {.purpose = LOAD_START};
-    int code = generation_load(&d->generation, d->path, &options, diags);
+    int code = judge_load(&d->generation, d->path, LOAD_START, NULL, false, diags);
     if (code != 0)
         return code;
     const struct model *m = d->generation->model;

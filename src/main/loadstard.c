@@ -5,6 +5,7 @@
 #include "config.h"
 #include "io/host.h"
 #include "main/daemon.h"
+#include "main/judge.h"
 #include "main/process.h"
 
 #include <getopt.h>
@@ -27,11 +28,7 @@ static int check(const char *path)
     struct generation *g;
     struct diags diags;
     diags_init(&diags);
-    const struct load_options options = {.purpose = LOAD_CHECK};
-    int loaded = generation_load(&g, path, &options, &diags);
-    int code = loaded == 0 ? ctl_check(g->model, &diags) : loaded;
-    if (loaded == 0 && host_check(&g->model->server, &diags) != 0)
-        code = E_INVALID;
+    int code = judge_load(&g, path, LOAD_CHECK, NULL, false, &diags);
     diags_print(&diags, stderr);
     if (code == 0) {
         char summary[256];
@@ -41,7 +38,7 @@ static int check(const char *path)
         fprintf(stderr, "%s: not ok, %u error%s\n", path, diags.n_errors,
                 diags.n_errors == 1 ? "" : "s");
     }
-    if (loaded == 0) {
+    if (code == 0) {
         snapshot_free(g->snapshot);
         generation_free(g);
     }

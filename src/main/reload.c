@@ -9,6 +9,7 @@
 #include "base/give_way.h"
 #include "base/log.h"
 #include "main/daemon.h"
+#include "main/judge.h"
 #include "main/notify.h"
 #include "main/process.h"
 #include "snapshot/publish.h"
@@ -191,9 +192,8 @@ static void after_load(uv_work_t *work, int status)
 static void load_modestly(void *arg)
 {
     struct daemon *d = arg;
-    const struct load_options options = {
-        .before = d->generation, .purpose = LOAD_RELOAD, .force = d->reload.force};
-    d->reload.code = generation_load(&d->reload.loaded, d->path, &options, &d->reload.diags);
+    d->reload.code = judge_load(&d->reload.loaded, d->path, LOAD_RELOAD, d->generation,
+                                d->reload.force, &d->reload.diags);
 }
 
 /** With all threads that it starts, it leaves the cores to those that answer. */

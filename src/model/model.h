@@ -225,9 +225,10 @@ struct server_config {
     uint32_t n_listen;
     uint32_t workers; /* >= 1; `auto` is resolved to the number of usable cores */
     enum dispatch dispatch;
-    const char *identity;  /* NSID and id.server; NULL: none */
-    const char *version;   /* version.bind; NULL: none */
-    const char *user;      /* NULL: unchanged */
+    const char *identity; /* NSID and id.server; NULL: none */
+    const char *version;  /* version.bind; NULL: none */
+    const char *user;     /* NULL: unchanged */
+    struct span user_at;
     const char *state_dir; /* NULL: nothing is kept across restarts */
     struct span state_dir_at;
     double zones_gone_max; /* the share of zones that a reload may take away; default 0.5 */
@@ -277,11 +278,13 @@ struct model {
 
     struct server_config server;
     const char *control; /* socket path; NULL: none */
+    struct span control_at;
     struct {
         bool enabled;
         struct ip addr;
         uint16_t port;
         const char *token_file; /* NULL: state changes by API are refused */
+        struct span listen_at, token_at;
     } http;
     struct {
         struct str_list databases; /* resolved paths */

@@ -235,7 +235,7 @@ static void test_tokens(void **state)
     struct token token = {0};
     assert_int_equal(token_judge(&token, "Bearer x"), TOKEN_OFF);
     write_file(place->path, "  s3cret \n", 0600);
-    assert_int_equal(token_read(&token, place->path, &place->diags), 0);
+    assert_int_equal(token_read(&token, place->path, (struct span){0}, &place->diags), 0);
     assert_int_equal(token_judge(&token, NULL), TOKEN_MISSING);
     assert_int_equal(token_judge(&token, "Basic s3cret"), TOKEN_MISSING);
     assert_int_equal(token_judge(&token, "Bearer s3cre"), TOKEN_WRONG);
@@ -248,15 +248,16 @@ static void test_bad_token_files(void **state)
 {
     struct place *place = *state;
     struct token token;
-    assert_int_equal(token_read(&token, place->path, &place->diags), E_SYSTEM);
+    assert_int_equal(token_read(&token, place->path, (struct span){0}, &place->diags), E_SYSTEM);
     assert_last_error(place, "No such file");
     write_file(place->path, " \n", 0600);
-    assert_int_equal(token_read(&token, place->path, &place->diags), E_INVALID);
+    assert_int_equal(token_read(&token, place->path, (struct span){0}, &place->diags), E_INVALID);
     assert_last_error(place, "is empty");
     write_file(place->path, "s3cret", 0644);
-    assert_int_equal(token_read(&token, place->path, &place->diags), E_INVALID);
+    assert_int_equal(token_read(&token, place->path, (struct span){0}, &place->diags), E_INVALID);
     assert_last_error(place, "open to everybody");
-    assert_int_equal(token_read(&token, place->directory, &place->diags), E_INVALID);
+    assert_int_equal(token_read(&token, place->directory, (struct span){0}, &place->diags),
+                     E_INVALID);
     assert_last_error(place, "no regular file");
 }
 
