@@ -74,10 +74,8 @@ static int load(struct generation *g, const char *path, const struct load_option
         credentials_load(&g->credentials, g->model, before ? before->credentials : NULL, diags);
     err = geo_load(&g->geo, g->model, diags);
     if (err == 0)
-        err = tls;
-    if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
-    if (err != 0 || zones != 0 || state != 0 || host != 0)
+    if (err != 0 || zones != 0 || state != 0 || host != 0 || tls != 0)
         return E_INVALID;
     compile_pools(g->snapshot, g);
     compile_server(g->snapshot, g->model);

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +25,8 @@ struct judge {
 /* " for user 'loadstar'": with `server.user`, root's own look at the files would be another one. */
 static const char *for_user(char *out, size_t n)
 {
-    const struct passwd *pw = geteuid() != 0 ? getpwuid(geteuid()) : NULL;
+    uid_t uid = (uid_t)setfsuid((uid_t)-1); /* whose it is, see base/identity.h; changes nothing */
+    const struct passwd *pw = uid != 0 ? getpwuid(uid) : NULL;
     snprintf(out, n, pw ? " by user '%s'" : "", pw ? pw->pw_name : "");
     return out;
 }

@@ -2,13 +2,14 @@
  * What is checked of the host, and as whom. */
 #include "main/judge.h"
 
+#include "base/identity.h"
 #include "config/config.h"
 #include "ctl/ctl.h"
 #include "io/host.h"
-#include "main/identity.h"
 
 #include <errno.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,16 +21,36 @@ typedef int judge_fn(const struct model *model, const struct load_options *optio
 
 /* --- server.user --- */
 
+#define ENTRY_MAX (1u << 20) /* bytes of one line of passwd, whatever keeps it */
+
+/* On any thread, as getpwnam() is not. */
+static int find_user(uid_t *uid, const char *user)
+{
+    struct passwd pw, *found = NULL;
+    char *buffer = NULL;
+    int error = ERANGE;
+    for (size_t size = 4096; error == ERANGE && size <= ENTRY_MAX; size *= 4) {
+        buffer = xrealloc(buffer, size);
+        error = getpwnam_r(user, &pw, buffer, size, &found);
+    }
+    if (found)
+        *uid = pw.pw_uid;
+    free(buffer);
+    /* getpwnam(3): these may all mean that there is none. */
+    bool none = error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+    errno = error;
+    return found ? 0 : none ? E_NOTFOUND : E_SYSTEM;
+}
+
 static int check_user(const struct model *model, const struct load_options *options,
                       struct diags *diags)
 {
     const char *user = model->server.user;
     struct span at = model->server.user_at;
     uid_t uid;
-    gid_t gid;
     if (!user)
         return 0;
-    int code = identity_find(&uid, &gid, user);
+    int code = find_user(&uid, user);
     if (code == E_NOTFOUND)
         diag_error(diags, at, "there is no user '%s' on this machine, expected one to run as",
                    user);
@@ -141,10 +162,12 @@ int judge_load(struct generation **out, const char *path, enum load_purpose purp
         .before = before, .purpose = purpose, .force = force, .check_host = check_host};
     struct arena *arena = arena_new();
     struct identity identity = {0};
-    struct span at;
+    struct span at = {0};
     const char *user = purpose == LOAD_RELOAD ? NULL : config_peek_user(arena, path, &at);
-    int code = user ? identity_assume(&identity, user, at, diags) : 0;
-    if (code == 0)
+    int code = identity_assume(&identity, user);
+    if (code == E_SYSTEM)
+        diag_error(diags, at, "cannot look at files as '%s': %s", user, strerror(errno));
+    if (code != E_SYSTEM) /* of a user who is not there check_user() tells */
         code = generation_load(out, path, &options, diags);
     identity_restore(&identity);
     arena_free(arena);

@@ -9,8 +9,6 @@ loadstard_SOURCES = \
 	src/main/changes.c \
 	src/main/daemon.c \
 	src/main/daemon.h \
-	src/main/identity.c \
-	src/main/identity.h \
 	src/main/judge.c \
 	src/main/judge.h \
 	src/main/loadstard.c \
