@@ -2,7 +2,8 @@
 # Built by `make demo-backend` only: the quick start's web servers.
 EXTRA_PROGRAMS += demo-backend
 demo_backend_SOURCES = contrib/demo/backend.c
-demo_backend_LDADD = $(LOADSTAR_LIBS)
+demo_backend_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
+demo_backend_LDADD = $(MICROHTTPD_LIBS) $(LOADSTAR_LIBS)
 CLEANFILES += demo-backend
 EXTRA_DIST += contrib/packages.sh contrib/quickstart.sh contrib/test.sh contrib/quickstart/loadstar.yaml \
 	contrib/quickstart/pools.yaml

@@ -25,8 +25,14 @@ int config_reload(struct model **model, const char *path, const struct config_op
  *  cannot be read. Texts live in `arena`. Says nothing: a load does. */
 const char *config_peek_user(struct arena *arena, const char *path, struct span *at) ATTR_NONNULL;
 
+/** What was found at the last look at the files on disk, so that only what has changed since is
+ * read again. NULL at first; of one model only. */
+struct disk_memory;
+void disk_memory_free(struct disk_memory *memory);
+
 /** The hash of the same files as they are on disk now, files that have come or gone in a directory
  * of zones included: equal to model->file_hash exactly when the running configuration is what is on
  * disk. Returns 0, or E_SYSTEM when a file cannot be read. Files whose size and times are as at the
- * load are not read again. */
-int config_disk_hash(uint64_t *hash, const struct model *model) ATTR_NONNULL ATTR_MUST_USE;
+ * load, or as in *memory, are not read again. */
+int config_disk_hash(uint64_t *hash, const struct model *model,
+                     struct disk_memory **memory) ATTR_NONNULL ATTR_MUST_USE;

@@ -41,6 +41,27 @@ static void read_http_listen(struct load *load, const struct yaml_node *node, vo
                 &m->http.port);
 }
 
+/** Names or addresses as browsers put them into Host, without a port. */
+static void read_hosts(struct load *load, const struct yaml_node *node, void *field)
+{
+    static const char expected[] = "names or addresses, without a scheme or a port";
+    struct yaml_items items = yaml_items(&node);
+    const char **v = arena_calloc(load->arena, items.n + 1, sizeof *v);
+    struct str_list *hosts = field;
+    struct ip ip;
+    for (uint32_t i = 0; i < items.n; i++) {
+        const char *text = schema_scalar(load, items.v[i], "an item of 'hosts'", expected);
+        if (!text)
+            return;
+        bool is_name = *text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789-._") == strlen(text);
+        if (!is_name && ip_parse(&ip, text) != 0)
+            load_expected(load, items.v[i], "'hosts'", "%s, like loadstar.example.net", expected);
+        v[hosts->n++] = arena_strdup(load->arena, text);
+    }
+    hosts->v = v;
+}
+
 static void read_interface(struct load *load, const struct yaml_node *node,
                            struct xdp_interface *out)
 {
@@ -303,8 +324,21 @@ static const struct schema_key http_keys[] = {
      .offset = offsetof(struct model, http.token_file),
      .at = offsetof(struct model, http.token_at),
      .fallback_doc = "none: changes by HTTP are refused",
-     .doc = "A file with the bearer token that changes by HTTP must carry.",
+     .doc = "A file with the bearer token that changes by HTTP must carry. It is read again at "
+            "each reload, which fails when it cannot be.",
      .example = "api.token"},
+    {.name = "hosts",
+     .kind = SCHEMA_CUSTOM,
+     .read = read_hosts,
+     .offset = offsetof(struct model, http.hosts),
+     .type = "a name or a list of names",
+     .fallback_doc = "none",
+     .doc =
+         "Further names by which browsers and clients ask for the dashboard and the API: as in "
+         "their URLs, without a port. The address of `listen`, the one that a connection came "
+         "to, and localhost are always taken; any other name is turned away (421), as a web page "
+         "could make it point here.",
+     .example = "[loadstar.example.net]"},
 };
 static const struct schema http_schema = {
     .title = "'http'",

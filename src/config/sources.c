@@ -2,12 +2,14 @@
  * Which files a configuration was read from, and whether they are still the same. */
 #include "config/sources.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/give_way.h"
 #include "base/hash.h"
 #include "config/config.h"
 #include "config/zone_files.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #define DIGEST_PIECE (256u << 10) /* some 30 us */
@@ -76,33 +78,64 @@ bool source_unchanged(const struct source *then, int64_t loaded_wall_ms)
     return look_at(&now) && is_same(then, &now, loaded_wall_ms);
 }
 
+/* Looking at the disk again */
+
+/** A source as it was read at a look. */
+struct seen {
+    struct source source;
+    int64_t read_wall_ms; /* 0: never */
+};
+
+struct disk_memory {
+    struct seen *seen; /* one for each source of the model */
+};
+
+void disk_memory_free(struct disk_memory *memory)
+{
+    if (memory)
+        free(memory->seen);
+    free(memory);
+}
+
+/** Reads what differs from the load, and remembers it. */
+static uint64_t read_again(struct seen *seen, const struct source *now)
+{
+    if (seen->read_wall_ms && is_same(&seen->source, now, seen->read_wall_ms))
+        return seen->source.digest;
+    struct arena *arena = arena_new();
+    struct slice text;
+    *seen = (struct seen){*now, clock_wall_ms()};
+    if (file_read(&text, arena, now->path, REREAD_MAX) == 0)
+        seen->source.digest = source_digest(text);
+    else
+        *seen = (struct seen){0};
+    arena_free(arena);
+    return seen->source.digest;
+}
+
 /** The digest of a source as it is now; 0 when it is gone, which no content gives but by chance. */
-static uint64_t digest_now(const struct source *then, int64_t loaded_wall_ms)
+static uint64_t digest_now(const struct source *then, int64_t loaded_wall_ms, struct seen *seen)
 {
     struct source now = *then;
     if (!look_at(&now))
         return 0;
     if (now.directory)
         return zone_files_digest(&now.digest, now.path) ? now.digest : 0;
-    if (is_same(then, &now, loaded_wall_ms))
-        return then->digest;
-    struct arena *arena = arena_new();
-    struct slice text;
-    if (file_read(&text, arena, now.path, REREAD_MAX) == 0)
-        now.digest = source_digest(text);
-    else
-        now.digest = 0;
-    arena_free(arena);
-    return now.digest;
+    return is_same(then, &now, loaded_wall_ms) ? then->digest : read_again(seen, &now);
 }
 
-int config_disk_hash(uint64_t *hash, const struct model *model)
+int config_disk_hash(uint64_t *hash, const struct model *model, struct disk_memory **memory)
 {
     struct source main_file = {.path = model->path};
     *hash = 0;
     if (!look_at(&main_file))
         return E_SYSTEM;
+    if (!*memory) {
+        *memory = xcalloc(1, sizeof **memory);
+        (*memory)->seen = xcalloc(model->n_sources + 1, sizeof(struct seen));
+    }
     for (uint32_t i = 0; i < model->n_sources; i++)
-        *hash = add_digest(*hash, digest_now(&model->sources[i], model->loaded_wall_ms));
+        *hash = add_digest(*hash, digest_now(&model->sources[i], model->loaded_wall_ms,
+                                             &(*memory)->seen[i]));
     return 0;
 }

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the HTTP listener serves: a table of paths. Reading needs nothing but access to the
- * listener; changing needs the bearer token. That also answers requests forged across sites: a page
- * elsewhere cannot know the token, and no CORS header ever lets it read what is here. */
+ * listener; changing needs the bearer token, which also answers requests forged across sites: a
+ * page elsewhere cannot know it. Nor can such a page read: no CORS header lets it, and under a name
+ * of its own that it makes point here, it is turned away. */
 #include "ctl/http_route.h"
 
-#include "base/buf.h"
 #include "ctl/dashboard.h"
-#include "ctl/documents.h"
 #include "ctl/json.h"
-#include "ctl/later.h"
-#include "out/metrics.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum route_kind { ROUTE_PAGE, ROUTE_METRICS, ROUTE_HEALTH, ROUTE_READ, ROUTE_STATE, ROUTE_RELOAD };
 
@@ -36,10 +32,29 @@ static const struct route {
     {"/api/v1/reload", ROUTE_RELOAD, NULL},
 };
 
+static const char *const methods[] = {
+    [ROUTE_STATE] = "PUT",   [ROUTE_RELOAD] = "POST", [ROUTE_PAGE] = "GET",
+    [ROUTE_METRICS] = "GET", [ROUTE_HEALTH] = "GET",  [ROUTE_READ] = "GET"};
+
+#define RETRY_AFTER_S 5
+
+/** A request while it is served; on the heap, as it may be answered later. */
 struct exchange {
     http_respond_fn *respond;
     void *arg;
+    struct http_site *site;
+    const struct http_request *request; /* until http_route() returns */
+    const char *type;                   /* of a page */
+    bool is_reload;
+    char *none_match; /* If-None-Match, lines joined; NULL: none */
 };
+
+static void respond(struct exchange *x, struct http_response response)
+{
+    x->respond(x->arg, response);
+    free(x->none_match);
+    free(x);
+}
 
 /* Responses */
 
@@ -47,10 +62,10 @@ static struct http_response json_response(int status, const json_t *document)
 {
     size_t n;
     char *text = json_print(document, JSON_COMPACT, &n);
-    text = xrealloc(text, n + 2);
-    memcpy(text + n, "\n", 2);
+    text = xrealloc(text, n + 1);
+    text[n++] = '\n';
     return (struct http_response){
-        .status = status, .type = "application/json", .body = text, .body_len = n + 1};
+        .status = status, .type = "application/json", .body = text, .body_len = n};
 }
 
 struct http_response http_error(int status, const char *error)
@@ -62,184 +77,179 @@ struct http_response http_error(int status, const char *error)
     return response;
 }
 
-static void respond_error(const struct exchange *to, int status, const char *error)
+static void respond_error(struct exchange *x, int status, const char *error)
 {
-    to->respond(to->arg, http_error(status, error));
+    respond(x, http_error(status, error));
 }
 
-static int status_of(int code)
+static int status_of(const struct exchange *x, const struct run_reply *reply)
 {
-    switch (code) {
-    case 0:
-        return 200;
-    case E_NOTFOUND:
-        return 404;
-    case E_SYSTEM:
-        return 500;
-    default:
-        return 400;
-    }
+    if (reply->busy)
+        return 503;
+    if (x->is_reload)
+        return 422;
+    return reply->code == E_NOTFOUND ? 404 : reply->code == E_SYSTEM ? 500 : 400;
 }
 
-static void respond_reply(const struct exchange *to, int status, const struct ctl_reply *reply)
+static bool is_tag(void *arg, const char *tag, size_t n)
 {
+    return strlen(arg) == n && memcmp(arg, tag, n) == 0;
+}
+
+static struct http_response page_response(const struct exchange *x, struct page *page)
+{
+    struct http_response response = {.status = 200, .type = x->type};
+    const struct http_lines none_match = {{x->none_match}, x->none_match != NULL};
+    snprintf(response.tag, sizeof response.tag, "%s", page->tag);
+    if (page->tag[0] && http_tags_match(&none_match, true, is_tag, page->tag))
+        response.status = 304;
+    else
+        response.page = page_hold(page);
+    return response;
+}
+
+static void on_reply(void *arg, const struct run_reply *reply)
+{
+    struct exchange *x = arg;
     if (reply->code == 0) {
-        to->respond(to->arg, json_response(200, reply->result));
+        respond(x, reply->page ? page_response(x, reply->page) : json_response(200, reply->result));
         return;
     }
     json_t *document = json_object();
     json_set_text(document, "error", reply->error);
     if (reply->errors)
         json_object_set(document, "errors", reply->errors);
-    to->respond(to->arg, json_response(status, document));
+    struct http_response response = json_response(status_of(x, reply), document);
+    response.retry_after_s = reply->busy ? RETRY_AFTER_S : 0;
     json_decref(document);
-}
-
-static void on_reply(void *arg, const struct ctl_reply *reply)
-{
-    respond_reply(arg, status_of(reply->code), reply);
+    respond(x, response);
 }
 
 /* Routes */
 
-static void serve_page(const struct exchange *to)
+static void serve_page(struct exchange *x)
 {
-    to->respond(to->arg, (struct http_response){
-                             .status = 200,
-                             .type = "text/html; charset=utf-8",
-                             .body = xstrdup(dashboard_html()),
-                             .body_len = strlen(dashboard_html()),
-                             .page = true,
-                         });
+    respond(x, (struct http_response){
+                   .status = 200,
+                   .type = "text/html; charset=utf-8",
+                   .body = xstrdup(dashboard_html()),
+                   .body_len = strlen(dashboard_html()),
+                   .is_html = true,
+               });
 }
 
-static struct http_response metrics_page(const struct facts *facts, const char *pool)
+static void serve_health(struct exchange *x)
 {
-    struct buf text = {0};
-    (void)pool;
-    metrics_text(&text, facts);
-    return (struct http_response){
-        .status = 200,
-        .type = "text/plain; version=0.0.4; charset=utf-8",
-        .body = text.p,
-        .body_len = text.n,
-    };
-}
-
-static struct http_response endpoints_page(const struct facts *facts, const char *name)
-{
-    char error[CTL_TEXT_MAX];
-    uint32_t pool = name[0] ? model_find_pool(facts->generation->model, name) : MODEL_NONE;
-    if (name[0] && pool == MODEL_NONE) {
-        snprintf(error, sizeof error, CTL_NO_POOL, name);
-        return http_error(404, error);
-    }
-    json_t *document = document_endpoints(facts, pool);
-    struct http_response response = json_response(200, document);
-    json_decref(document);
-    return response;
-}
-
-static void serve_health(struct ctl *ctl, const struct exchange *to)
-{
-    bool serving = ctl_serving(ctl);
+    bool serving = x->site->service.serving(x->site->service.ctx);
     json_t *document = json_object();
     json_set_bool(document, "serving", serving);
     if (!serving)
         json_set_text(document, "reason", "starting: not every probe has a first result yet");
-    to->respond(to->arg, json_response(serving ? 200 : 503, document));
+    struct http_response response = json_response(serving ? 200 : 503, document);
     json_decref(document);
+    respond(x, response);
+}
+
+static void ask(struct exchange *x, const struct ctl_request *request)
+{
+    const struct run_service *service = &x->site->service;
+    service->request(service->ctx, request, x->request->who, on_reply, x);
 }
 
 /** Runs the request that `object` describes; takes over the object. */
-static void run_object(struct ctl *ctl, const struct exchange *to, json_t *object, const char *who)
+static void run_object(struct exchange *x, json_t *object)
 {
     struct ctl_request request;
     char error[CTL_TEXT_MAX];
     int code = request_from_json(&request, object, error);
     json_decref(object);
     if (code != 0)
-        respond_error(to, 400, error);
-    else if (request.command == CTL_ENDPOINTS)
-        later_respond(ctl, endpoints_page, request.pool, to->respond, to->arg);
+        respond_error(x, 400, error);
     else
-        ctl_run(ctl, &request, who, on_reply, (void *)to);
+        ask(x, &request);
 }
 
-static void serve_read(struct ctl *ctl, const struct exchange *to, const char *command,
-                       const struct http_request *request)
+static void serve_read(struct exchange *x, const char *command)
 {
-    if (!request->query) {
-        respond_error(to, 400, "an argument is given twice");
+    json_t *object = json_object();
+    const char *error =
+        x->request->head->query ? http_query_read(object, x->request->head->query) : NULL;
+    if (!error && json_object_get(object, "command"))
+        error = "there is no argument \"command\"";
+    if (error) {
+        json_decref(object);
+        respond_error(x, 400, error);
         return;
     }
-    json_t *object = json_copy(request->query);
     json_set_text(object, "command", command);
-    run_object(ctl, to, object, request->who);
+    run_object(x, object);
+}
+
+/** Tags begin with the state that they were made in; what follows tells documents apart. */
+static bool is_of_state(void *arg, const char *tag, size_t n)
+{
+    size_t state_n = strlen(arg);
+    return n >= state_n && memcmp(arg, tag, state_n) == 0 && (n == state_n || tag[state_n] == '-');
+}
+
+/** If-Match (RFC 9110 13.1.1): the state is still as it was when the document was read. */
+static bool is_as_expected(const struct exchange *x)
+{
+    const struct run_service *service = &x->site->service;
+    char now[PAGE_TAG_MAX];
+    if (x->request->head->if_match.n == 0)
+        return true;
+    snprintf(now, sizeof now, "%016llx", (unsigned long long)service->state_tag(service->ctx));
+    return http_tags_match(&x->request->head->if_match, false, is_of_state, now);
 }
 
 /** {"target", "state", "for", "reason"} or {"target", "weight"}. */
-static void serve_state(struct ctl *ctl, const struct exchange *to,
-                        const struct http_request *request)
+static void serve_state(struct exchange *x)
 {
     json_error_t bad;
     char error[CTL_TEXT_MAX];
-    json_t *object = json_loadb(request->body, request->body_len, JSON_REJECT_DUPLICATES, &bad);
+    json_t *object =
+        json_loadb(x->request->body, x->request->body_len, JSON_REJECT_DUPLICATES, &bad);
     if (!json_is_object(object) || json_object_get(object, "command")) {
         json_decref(object);
         snprintf(error, sizeof error, "body: %s; expected {\"target\": ..., \"state\": ...}",
                  object ? "not what is expected" : bad.text);
-        respond_error(to, 400, error);
+        respond_error(x, 400, error);
         return;
     }
     json_set_text(object, "command", json_object_get(object, "weight") ? "weight" : "set");
-    run_object(ctl, to, object, request->who);
-}
-
-/* A reload answers later: its exchange is on the heap. */
-static void on_reload_reply(void *arg, const struct ctl_reply *reply)
-{
-    struct exchange *to = arg;
-    respond_reply(to, 422, reply);
-    free(to);
+    run_object(x, object);
 }
 
 /** No body, or {"force": BOOL}. */
-static void serve_reload(struct ctl *ctl, const struct exchange *to,
-                         const struct http_request *request)
+static void serve_reload(struct exchange *x)
 {
-    struct ctl_request reload = {.command = CTL_RELOAD};
-    char error[CTL_TEXT_MAX];
     json_error_t bad;
-    if (request->body_len > 0) {
-        json_t *object = json_loadb(request->body, request->body_len, JSON_REJECT_DUPLICATES, &bad);
-        int code = json_is_object(object) && !json_object_get(object, "command") ? 0 : E_SYNTAX;
-        if (code == 0) {
-            json_set_text(object, "command", "reload");
-            code = request_from_json(&reload, object, error);
-        } else {
-            snprintf(error, sizeof error, "body: expected none, or {\"force\": true}");
-        }
+    json_t *object = x->request->body_len == 0 ? json_object()
+                                               : json_loadb(x->request->body, x->request->body_len,
+                                                            JSON_REJECT_DUPLICATES, &bad);
+    if (!json_is_object(object) || json_object_get(object, "command")) {
         json_decref(object);
-        if (code != 0) {
-            respond_error(to, 400, error);
-            return;
-        }
+        respond_error(x, 400, "body: expected none, or {\"force\": true}");
+        return;
     }
-    struct exchange *waiting = xcalloc(1, sizeof *waiting);
-    *waiting = *to;
-    ctl_run(ctl, &reload, request->who, on_reload_reply, waiting);
+    json_set_text(object, "command", "reload");
+    x->is_reload = true;
+    run_object(x, object);
 }
 
 /** Whether the request may change state; has responded if not. */
-static bool is_allowed(const struct exchange *to, const struct token *token,
-                       const struct http_request *request)
+static bool is_allowed(struct exchange *x)
 {
-    enum token_verdict verdict = token_judge(token, request->authorization);
-    if (verdict == TOKEN_RIGHT)
+    enum token_verdict verdict = token_judge(&x->site->token, x->request->head->authorization);
+    if (verdict == TOKEN_RIGHT && is_as_expected(x))
         return true;
+    if (verdict == TOKEN_RIGHT) {
+        respond_error(x, 412, "If-Match: the configuration or the orders have changed since");
+        return false;
+    }
     if (verdict == TOKEN_OFF) {
-        respond_error(to, 403, "changes over HTTP are off: no http.token_file is configured");
+        respond_error(x, 403, "changes over HTTP are off: no http.token_file is configured");
         return false;
     }
     struct http_response response =
@@ -247,65 +257,112 @@ static bool is_allowed(const struct exchange *to, const struct token *token,
                             ? "the token is wrong"
                             : "a token is needed: send Authorization: Bearer TOKEN");
     response.challenge = true;
-    to->respond(to->arg, response);
+    respond(x, response);
     return false;
+}
+
+static void serve(struct exchange *x, const struct route *route)
+{
+    switch (route->kind) {
+    case ROUTE_PAGE:
+        serve_page(x);
+        break;
+    case ROUTE_METRICS:
+        x->type = "text/plain; version=0.0.4; charset=utf-8";
+        ask(x, NULL);
+        break;
+    case ROUTE_HEALTH:
+        serve_health(x);
+        break;
+    case ROUTE_READ:
+        serve_read(x, route->command);
+        break;
+    case ROUTE_STATE:
+        if (is_allowed(x))
+            serve_state(x);
+        break;
+    case ROUTE_RELOAD:
+        if (is_allowed(x))
+            serve_reload(x);
+        break;
+    }
 }
 
 static bool is_method(const struct http_request *request, const char *method)
 {
-    if (strcmp(method, "GET") == 0 && strcmp(request->method, "HEAD") == 0)
+    if (strcmp(method, "GET") == 0 && strcmp(request->head->method, "HEAD") == 0)
         return true;
-    return strcmp(request->method, method) == 0;
+    return strcmp(request->head->method, method) == 0;
 }
 
-static void serve(struct ctl *ctl, const struct token *token, const struct route *route,
-                  const struct http_request *request, const struct exchange *to)
+static const struct route *find_route(const char *path)
 {
-    switch (route->kind) {
-    case ROUTE_PAGE:
-        serve_page(to);
-        break;
-    case ROUTE_METRICS:
-        later_respond(ctl, metrics_page, "", to->respond, to->arg);
-        break;
-    case ROUTE_HEALTH:
-        serve_health(ctl, to);
-        break;
-    case ROUTE_READ:
-        serve_read(ctl, to, route->command, request);
-        break;
-    case ROUTE_STATE:
-        if (is_allowed(to, token, request))
-            serve_state(ctl, to, request);
-        break;
-    case ROUTE_RELOAD:
-        if (is_allowed(to, token, request))
-            serve_reload(ctl, to, request);
-        break;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+        if (strcmp(path, routes[i].path) == 0)
+            return &routes[i];
+    return NULL;
+}
+
+/** What a page elsewhere could use. Monitors reach the rest under any name. */
+static bool needs_our_host(const char *path)
+{
+    return strcmp(path, "/") == 0 || strncmp(path, "/api/", 5) == 0;
+}
+
+static void dispatch(struct exchange *x)
+{
+    const struct http_request *request = x->request;
+    const struct route *route = find_route(request->head->path);
+    if (x->site->retired) {
+        respond_error(x, 503, "this listener is closing");
+    } else if (request->reserved && !(route && route->kind == ROUTE_HEALTH)) {
+        struct http_response response = http_error(503, "too many connections, try again later");
+        response.retry_after_s = RETRY_AFTER_S;
+        respond(x, response);
+    } else if (needs_our_host(request->head->path) &&
+               !http_host_is_ours(request->head->host, &x->site->listens, request->local,
+                                  &x->site->hosts)) {
+        respond_error(x, 421,
+                      "this is not a name of the server: ask for its address, or add the "
+                      "name to http: {hosts: [..]}");
+    } else if (!route) {
+        respond_error(x, 404,
+                      "there is no such page; see /, /metrics, /healthz and /api/v1/status");
+    } else if (!is_method(request, methods[route->kind])) {
+        const char *method = methods[route->kind];
+        struct http_response response = http_error(405, "this method is not allowed here");
+        response.allow = strcmp(method, "GET") == 0 ? "GET, HEAD" : method;
+        respond(x, response);
+    } else if (request->body_too_long) {
+        respond_error(x, 413, "the body is longer than 16384 bytes");
+    } else {
+        serve(x, route);
     }
 }
 
-void http_route(struct ctl *ctl, const struct token *token, const struct http_request *request,
-                http_respond_fn *respond, void *arg)
+static char *join_lines(const struct http_lines *lines)
 {
-    static const char *const methods[] = {
-        [ROUTE_STATE] = "PUT",   [ROUTE_RELOAD] = "POST", [ROUTE_PAGE] = "GET",
-        [ROUTE_METRICS] = "GET", [ROUTE_HEALTH] = "GET",  [ROUTE_READ] = "GET"};
-    struct exchange to = {respond, arg};
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        if (strcmp(request->path, routes[i].path) != 0)
-            continue;
-        const char *method = methods[routes[i].kind];
-        if (is_method(request, method) && request->body_too_long) {
-            respond_error(&to, 413, "the body is longer than 16384 bytes");
-        } else if (is_method(request, method)) {
-            serve(ctl, token, &routes[i], request, &to);
-        } else {
-            struct http_response response = http_error(405, "this method is not allowed here");
-            response.allow = strcmp(method, "GET") == 0 ? "GET, HEAD" : method;
-            respond(arg, response);
-        }
-        return;
+    size_t n = 1;
+    for (unsigned i = 0; i < lines->n; i++)
+        n += strlen(lines->v[i]) + 1;
+    char *text = lines->n ? xcalloc(1, n) : NULL;
+    for (unsigned i = 0; i < lines->n; i++) {
+        if (i)
+            strcat(text, ",");
+        strcat(text, lines->v[i]);
     }
-    respond_error(&to, 404, "there is no such page; see /, /metrics, /healthz and /api/v1/status");
+    return text;
+}
+
+void http_route(struct http_site *site, const struct http_request *request,
+                http_respond_fn *respond_fn, void *arg)
+{
+    struct exchange *x = xcalloc(1, sizeof *x);
+    *x = (struct exchange){.respond = respond_fn,
+                           .arg = arg,
+                           .site = site,
+                           .request = request,
+                           .type = "application/json",
+                           .none_match = join_lines(&request->head->if_none_match)};
+    dispatch(x);
 }

@@ -8,6 +8,8 @@ libloadstar_a_SOURCES += \
 	src/ctl/ctl.h \
 	src/ctl/dashboard.c \
 	src/ctl/dashboard.h \
+	src/ctl/disk.c \
+	src/ctl/disk.h \
 	src/ctl/documents.c \
 	src/ctl/documents.h \
 	src/ctl/explain.c \
@@ -18,23 +20,36 @@ libloadstar_a_SOURCES += \
 	src/ctl/explain_parts.h \
 	src/ctl/explain_text.c \
 	src/ctl/explain_ttl.c \
+	src/ctl/gather.c \
+	src/ctl/gather.h \
 	src/ctl/http.c \
 	src/ctl/http.h \
+	src/ctl/http_conn.c \
+	src/ctl/http_conn.h \
+	src/ctl/http_head.c \
+	src/ctl/http_head.h \
+	src/ctl/http_host.c \
+	src/ctl/http_host.h \
 	src/ctl/http_route.c \
 	src/ctl/http_route.h \
 	src/ctl/json.c \
-	src/ctl/later.c \
-	src/ctl/later.h \
 	src/ctl/json.h \
 	src/ctl/lines.c \
 	src/ctl/lines.h \
 	src/ctl/listen.c \
 	src/ctl/listen.h \
+	src/ctl/page.c \
+	src/ctl/page.h \
+	src/ctl/page_thread.c \
+	src/ctl/page_thread.h \
+	src/ctl/page_write.c \
+	src/ctl/page_write.h \
 	src/ctl/render.c \
 	src/ctl/render.h \
 	src/ctl/render_status.c \
 	src/ctl/request.c \
 	src/ctl/request.h \
+	src/ctl/run.c \
 	src/ctl/run.h \
 	src/ctl/socket.c \
 	src/ctl/socket.h \

@@ -1,56 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inside src/ctl: carrying out a request, for whoever received it. */
+ * Inside src/ctl: carrying out a request, for whoever received it. Knows of no listener. */
 #pragma once
 
 #include "ctl/ctl.h"
+#include "ctl/page.h"
 #include "ctl/request.h"
+#include "ctl/token.h"
 
-#define CTL_NO_POOL "there is no pool \"%.100s\""
+struct run;
 
-/** The outcome of a request. All members are borrowed by the callee of ctl_reply_fn. */
-struct ctl_reply {
+/** The outcome of a request. All members are borrowed by the callee of run_reply_fn. */
+struct run_reply {
     int code;          /* 0, or E_* */
-    json_t *result;    /* when 0 */
+    struct page *page; /* when 0: the document as one line, or */
+    json_t *result;    /* as it is */
     const char *error; /* otherwise: one sentence */
     json_t *errors;    /* and all of them with positions, where there are more; or NULL */
+    bool busy;         /* refused for now: ask again in a while */
 };
 
-typedef void ctl_reply_fn(void *arg, const struct ctl_reply *reply);
+typedef void run_reply_fn(void *arg, const struct run_reply *reply);
 
-/** Carries out a request and calls `reply` once: before returning, or later on the loop for those
- * that wait (reload). `who` asked, for the log. */
-void ctl_run(struct ctl *ctl, const struct ctl_request *request, const char *who,
-             ctl_reply_fn *reply, void *arg) ATTR_NONNULL;
+/** What listeners ask, so that they can be tried alone. */
+struct run_service {
+    void *ctx;
+    /** Carries out a request, and calls `reply` once: before returning, or later on the loop. `who`
+     *  asked, for the log. NULL: the metrics are asked for. */
+    void (*request)(void *ctx, const struct ctl_request *request, const char *who,
+                    run_reply_fn *reply, void *arg);
+    bool (*serving)(void *ctx); /* whether queries are answered yet */
+    /** Identifies the state that operators change: entity tags begin with it. */
+    uint64_t (*state_tag)(void *ctx);
+};
 
-/** Gathers the facts. They hold until control returns to the loop. */
-void ctl_facts(struct ctl *ctl, struct facts *facts) ATTR_NONNULL;
+struct run *run_new(uv_loop_t *loop,
+                    const struct ctl_host *host) ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;
+struct run_service run_service(struct run *run) ATTR_NONNULL;
 
-/** Whether queries are answered yet. */
-bool ctl_serving(const struct ctl *ctl) ATTR_NONNULL;
+/** Where pages come from, to bound what readers keep. */
+struct pages *run_pages(struct run *run) ATTR_NONNULL;
 
-/** Adds whether the configuration on disk is the one that runs. That means a stat() of each of its
- * files: an answer that is not older than `max_age_ms` will do. */
-void ctl_facts_disk(struct ctl *ctl, struct facts *facts, int64_t max_age_ms) ATTR_NONNULL;
+/** The token of changes over HTTP that is in force: `status` tells when its file has another one.
+ */
+void run_watch_token(struct run *run, const struct token *token) ATTR_NONNULL;
 
-/** Hands what the facts lend of the control side over to them: they hold then until
- * facts_release(), but for the generation and the states. Texts of probes, rules and the last
- * reload are gone: "". */
-void ctl_facts_give(struct ctl *ctl, struct facts *facts) ATTR_NONNULL;
+/** Ends when every request has been answered; `done` runs on the loop. */
+void run_stop(struct run *run, void (*done)(void *arg), void *arg);
+/** Afterwards, when no page is held any more. */
+void run_free(struct run *run) ATTR_NONNULL;
 
-/** Frees what was handed over, on any thread. */
-void facts_release(struct facts *facts) ATTR_NONNULL;
-
-/** Stopping waits for as many ctl_waited() as there were ctl_wait(). The last one of a control side
- * that stops frees it. */
-void ctl_wait(struct ctl *ctl) ATTR_NONNULL;
-void ctl_waited(struct ctl *ctl) ATTR_NONNULL;
-
-bool ctl_is_stopping(const struct ctl *ctl) ATTR_NONNULL;
-uv_loop_t *ctl_loop(const struct ctl *ctl) ATTR_NONNULL;
-
-/** Where later.c keeps its queue. */
-struct later;
-struct later **ctl_pages(struct ctl *ctl) ATTR_NONNULL;
-
-/** {"ok": ...} for the control socket; the caller owns it. */
-json_t *ctl_reply_json(const struct ctl_reply *reply) ATTR_NONNULL ATTR_MUST_USE;
+/** {"ok": ...} for the control socket, of a reply without a page; the caller owns it. */
+json_t *run_reply_json(const struct run_reply *reply) ATTR_NONNULL ATTR_MUST_USE;

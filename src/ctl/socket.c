@@ -24,7 +24,9 @@ struct client {
     struct client *prev, *next;
     struct control_socket *socket;
     uv_write_t write;
-    char *reply; /* being written; NULL: nothing is */
+    bool writing; /* `page`, or `reply` */
+    struct page *page;
+    char *reply;
     int64_t active_ms;
     bool waiting; /* for the outcome of a request */
     bool eof, closing, handle_closed;
@@ -33,8 +35,9 @@ struct client {
 };
 
 struct control_socket {
-    struct ctl *ctl;
+    struct run_service service;
     uv_loop_t *loop;
+    int64_t idle_ms;
     uv_pipe_t listener;
     uv_timer_t timer; /* idle clients; when closing: the end of patience */
     struct client *clients;
@@ -47,6 +50,15 @@ struct control_socket {
 };
 
 static void client_advance(struct client *client);
+
+static void free_reply(struct client *client)
+{
+    page_release(client->page);
+    free(client->reply);
+    client->page = NULL;
+    client->reply = NULL;
+    client->writing = false;
+}
 
 /* Closing */
 
@@ -68,7 +80,7 @@ static void client_release(struct client *client)
     *(client->prev ? &client->prev->next : &s->clients) = client->next;
     if (client->next)
         client->next->prev = client->prev;
-    free(client->reply);
+    free_reply(client);
     free(client);
     s->n_clients--;
     if (s->closing)
@@ -94,8 +106,7 @@ static void client_close(struct client *client)
 static void on_written(uv_write_t *write, int status)
 {
     struct client *client = write->data;
-    free(client->reply);
-    client->reply = NULL;
+    free_reply(client);
     if (client->closing)
         return;
     if (status < 0)
@@ -104,25 +115,41 @@ static void on_written(uv_write_t *write, int status)
         client_advance(client);
 }
 
-static void client_send(struct client *client, const struct ctl_reply *reply)
+/** The document of a page as it is, in an envelope; or an object. */
+static unsigned wrap(struct client *client, const struct run_reply *reply, uv_buf_t bufs[3])
 {
-    json_t *object = ctl_reply_json(reply);
+    static const char before[] = "{\"ok\":true,\"result\":", after[] = "}\n";
     size_t n;
+    if (reply->code == 0 && reply->page) {
+        client->page = page_hold(reply->page);
+        bufs[0] = uv_buf_init((char *)(uintptr_t)before, sizeof before - 1);
+        bufs[1] = uv_buf_init(client->page->bytes, (unsigned)client->page->n - 1);
+        bufs[2] = uv_buf_init((char *)(uintptr_t)after, sizeof after - 1);
+        return 3;
+    }
+    json_t *object = run_reply_json(reply);
     char *text = json_print(object, JSON_COMPACT, &n);
     json_decref(object);
-    client->reply = xrealloc(text, n + 2);
-    memcpy(client->reply + n, "\n", 2);
+    client->reply = xrealloc(text, n + 1);
+    client->reply[n] = '\n';
+    bufs[0] = uv_buf_init(client->reply, (unsigned)n + 1);
+    return 1;
+}
+
+static void client_send(struct client *client, const struct run_reply *reply)
+{
+    uv_buf_t bufs[3];
+    unsigned n = wrap(client, reply, bufs);
     client->active_ms = clock_mono_ms();
     client->write.data = client;
-    uv_buf_t buf = uv_buf_init(client->reply, (unsigned)n + 1);
-    if (uv_write(&client->write, (uv_stream_t *)&client->handle, &buf, 1, on_written) != 0) {
-        free(client->reply);
-        client->reply = NULL;
+    client->writing = true;
+    if (uv_write(&client->write, (uv_stream_t *)&client->handle, bufs, n, on_written) != 0) {
+        free_reply(client);
         client_close(client);
     }
 }
 
-static void on_reply(void *arg, const struct ctl_reply *reply)
+static void on_reply(void *arg, const struct run_reply *reply)
 {
     struct client *client = arg;
     client->waiting = false;
@@ -134,7 +161,7 @@ static void on_reply(void *arg, const struct ctl_reply *reply)
 
 static void client_fail(struct client *client, int code, const char *error)
 {
-    client_send(client, &(struct ctl_reply){.code = code, .error = error});
+    client_send(client, &(struct run_reply){.code = code, .error = error});
 }
 
 /* Requests */
@@ -148,8 +175,9 @@ static void client_request(struct client *client, const char *line, size_t n)
         client_fail(client, code, error);
         return;
     }
+    const struct run_service *service = &client->socket->service;
     client->waiting = true;
-    ctl_run(client->socket->ctl, &request, client->who, on_reply, client);
+    service->request(service->ctx, &request, client->who, on_reply, client);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
@@ -180,7 +208,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 /** Goes on with a client that has nothing under way: next line, more bytes, or the end. */
 static void client_advance(struct client *client)
 {
-    if (client->closing || client->waiting || client->reply)
+    if (client->closing || client->waiting || client->writing)
         return;
     uint32_t n;
     const char *line = client->socket->closing ? NULL : lines_take(&client->lines, client->eof, &n);
@@ -242,13 +270,13 @@ static void on_timer(uv_timer_t *timer)
     int64_t now_ms = clock_mono_ms();
     for (struct client *c = s->clients, *next; c; c = next) {
         next = c->next;
-        if (s->closing || (!c->waiting && now_ms - c->active_ms > IDLE_MS))
+        if (s->closing || (!c->waiting && now_ms - c->active_ms > s->idle_ms))
             client_close(c);
     }
 }
 
-int control_socket_open(struct control_socket **out, struct ctl *ctl, uv_loop_t *loop,
-                        const char *path, const char *user, struct diags *diags)
+int control_socket_open(struct control_socket **out, const struct run_service *service,
+                        uv_loop_t *loop, const char *path, const char *user, struct diags *diags)
 {
     struct listen_socket place;
     int code = listen_unix(&place, path, user, diags);
@@ -256,7 +284,7 @@ int control_socket_open(struct control_socket **out, struct ctl *ctl, uv_loop_t 
         return code;
     struct control_socket *s = xcalloc(1, sizeof *s);
     s->place = place;
-    s->ctl = ctl;
+    s->service = *service;
     s->loop = loop;
     s->path = xstrdup(path);
     s->n_handles = 2;
@@ -266,7 +294,7 @@ int control_socket_open(struct control_socket **out, struct ctl *ctl, uv_loop_t 
     int rc = uv_pipe_open(&s->listener, place.fd);
     if (rc == 0)
         rc = uv_listen((uv_stream_t *)&s->listener, 64, on_connection);
-    uv_timer_start(&s->timer, on_timer, IDLE_MS / 4, IDLE_MS / 4);
+    control_socket_set_idle(s, IDLE_MS);
     if (rc == 0) {
         *out = s;
         return 0;
@@ -274,6 +302,12 @@ int control_socket_open(struct control_socket **out, struct ctl *ctl, uv_loop_t 
     diag_error(diags, (struct span){0}, "control socket %s: %s", path, uv_strerror(rc));
     control_socket_close(s, NULL, NULL);
     return E_SYSTEM;
+}
+
+void control_socket_set_idle(struct control_socket *s, int64_t idle_ms)
+{
+    s->idle_ms = idle_ms;
+    uv_timer_start(&s->timer, on_timer, (uint64_t)idle_ms / 4, (uint64_t)idle_ms / 4);
 }
 
 static void on_handle_closed(uv_handle_t *handle)

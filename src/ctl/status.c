@@ -70,8 +70,8 @@ static void set_counts(json_t *document, const struct facts *f)
         records += m->zones[i].n_records, names += m->zones[i].n_pool_names;
     json_t *counts = json_set_object(document, "counts");
     json_set_int(counts, "zones", m->n_zones);
-    json_set_int(counts, "zones_read", f->generation->snapshot->n_read);
-    json_set_int(counts, "zones_kept", f->generation->snapshot->n_kept);
+    json_set_int(counts, "zones_read", f->zones_read);
+    json_set_int(counts, "zones_kept", f->zones_kept);
     json_set_int(counts, "records", (int64_t)records);
     json_set_int(counts, "dynamic_names", (int64_t)names);
     json_set_int(counts, "sites", m->n_sites);
@@ -132,18 +132,46 @@ static void set_xdp(json_t *document, const struct facts *f)
     }
 }
 
+/** The length of FILE in "FILE:LINE:COLUMN: ...", and of the whole position. */
+static size_t position_length(const char *line, size_t n, size_t *file)
+{
+    for (size_t at = 0; at < n; at++) {
+        size_t to = at + 1, digits = strspn(line + to, "0123456789");
+        if (line[at] != ':' || digits == 0 || line[to + digits] != ':')
+            continue;
+        *file = at;
+        to += digits + 1;
+        digits = strspn(line + to, "0123456789");
+        return digits && line[to + digits] == ':' ? to + digits : to - 1;
+    }
+    return 0;
+}
+
+/** One line of the errors of a reload, in `arena`. Messages quote what stands in a file, this
+ *  document is read without a token, and a zone can $INCLUDE any file, that of the token as well:
+ * so only files that are zones or configuration by their name are quoted here. */
+static const char *error_line(struct arena *arena, const char *line, size_t n)
+{
+    static const char *const quoted[] = {".yaml", ".yml", ".zone"};
+    size_t file = 0, position = position_length(line, n, &file);
+    for (size_t i = 0; i < ARRAY_LEN(quoted); i++) {
+        size_t length = strlen(quoted[i]);
+        if (!position || (file >= length && memcmp(line + file - length, quoted[i], length) == 0))
+            return arena_printf(arena, "%.*s", (int)n, line);
+    }
+    return arena_printf(arena, "%.*s: what is wrong there is in the log", (int)position, line);
+}
+
 static void add_lines(json_t *list, const char *text)
 {
+    struct arena *arena = arena_new();
     while (*text) {
         size_t n = strcspn(text, "\n");
-        char *line = xmalloc(n + 1);
-        memcpy(line, text, n);
-        line[n] = '\0';
         if (n)
-            json_array_append_new(list, json_text(line));
-        free(line);
+            json_array_append_new(list, json_text(error_line(arena, text, n)));
         text += n + (text[n] == '\n');
     }
+    arena_free(arena);
 }
 
 static void set_reload(json_t *document, const struct facts *f)
@@ -189,7 +217,8 @@ static void set_overrides(json_t *document, const struct facts *f)
 static void complain_of_broken(struct problems *p, const struct zone *zone)
 {
     char name[NAME_TEXT_MAX];
-    const char *why = diag_text(p->arena, zone_fault(zone));
+    const char *fault = diag_text(p->arena, zone_fault(zone)),
+               *why = error_line(p->arena, fault, strlen(fault));
     if (zone->origin.n > 0)
         complain(p, "error",
                  "zone %s is broken, and answered with SERVFAIL until its files are mended and "
@@ -216,9 +245,9 @@ static void complain_of_config(struct problems *p, const struct facts *f)
 {
     const struct reload_info *r = &f->reload;
     if (r->failed) {
-        int first = (int)strcspn(r->errors ? r->errors : "", "\n");
-        complain(p, "error", "the last reload failed, generation %" PRIu64 " goes on serving: %.*s",
-                 f->generation->number, first, r->errors ? r->errors : "");
+        const char *errors = r->errors ? r->errors : "";
+        complain(p, "error", "the last reload failed, generation %" PRIu64 " goes on serving: %s",
+                 f->generation->number, error_line(p->arena, errors, strcspn(errors, "\n")));
     }
     for (const char *line = r->gone ? r->gone : ""; *line;) {
         int n = (int)strcspn(line, "\n");
@@ -236,6 +265,15 @@ static void complain_of_config(struct problems *p, const struct facts *f)
     complain_of_zones(p, f->generation->model);
     if (f->disk == DISK_CHANGED && !r->failed)
         complain(p, "warning", "the configuration on disk is not the one that runs: reload it");
+    if (f->token == TOKEN_UNREADABLE)
+        complain(p, "error",
+                 "http.token_file cannot be read by this user, or not be used: the token that was "
+                 "read before is still taken, and a reload will fail: %s",
+                 f->generation->model->http.token_file);
+    if (f->token == TOKEN_CHANGED)
+        complain(p, "warning",
+                 "http.token_file has another token than the one in force: reload, or the old one "
+                 "is taken");
     if (f->disk == DISK_UNREADABLE)
         complain(p, "warning", "the configuration on disk cannot be read any more: %s",
                  f->generation->model->path);

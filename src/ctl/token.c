@@ -81,3 +81,8 @@ enum token_verdict token_judge(const struct token *token, const char *authorizat
     digest(given, authorization, strlen(authorization));
     return CRYPTO_memcmp(given, token->digest, sizeof given) == 0 ? TOKEN_RIGHT : TOKEN_WRONG;
 }
+
+bool token_equal(const struct token *a, const struct token *b)
+{
+    return a->set == b->set && (!a->set || memcmp(a->digest, b->digest, sizeof a->digest) == 0);
+}

@@ -18,6 +18,8 @@ struct token {
 int token_read(struct token *token, const char *path, struct span at,
                struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
+bool token_equal(const struct token *a, const struct token *b) ATTR_NONNULL ATTR_PURE;
+
 enum token_verdict { TOKEN_RIGHT, TOKEN_MISSING, TOKEN_WRONG, TOKEN_OFF };
 
 /** Judges an Authorization header (NULL: there is none): "Bearer TOKEN" (RFC 6750 2.1). */

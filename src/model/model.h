@@ -285,6 +285,7 @@ struct model {
         uint16_t port;
         const char *token_file; /* NULL: state changes by API are refused */
         struct span listen_at, token_at;
+        struct str_list hosts; /* names that requests may be meant for, beside the address */
     } http;
     struct {
         struct str_list databases; /* resolved paths */

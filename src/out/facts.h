@@ -20,6 +20,8 @@ struct reload_info {
 /** How the configuration on disk compares with the one loaded. */
 enum disk_state { DISK_UNKNOWN, DISK_SAME, DISK_CHANGED, DISK_UNREADABLE };
 
+enum token_state { TOKEN_STATE_UNKNOWN, TOKEN_SAME, TOKEN_CHANGED, TOKEN_UNREADABLE };
+
 #define RATE_WINDOWS 3 /* 1, 10 and 60 seconds */
 
 struct facts {
@@ -34,12 +36,14 @@ struct facts {
     struct io_shares shares;                 /* lent */
     struct xdp_info xdp[XDP_INTERFACES_MAX]; /* the interfaces that have it */
     uint32_t n_xdp;
-    double rates[RATE_WINDOWS]; /* queries per second; < 0: not known yet */
-    uint64_t drops_60s;         /* by the kernel, in the last minute */
-    uint64_t n_events;          /* logged so far */
+    double rates[RATE_WINDOWS];      /* queries per second; < 0: not known yet */
+    uint64_t drops_60s;              /* by the kernel, in the last minute */
+    uint64_t n_events;               /* logged so far */
+    uint32_t zones_read, zones_kept; /* at the last reload */
     struct reload_info reload;
     enum disk_state disk;
     uint64_t disk_hash;
+    enum token_state token;     /* the file of the HTTP token, against the one in force */
     int64_t now_ms, started_ms; /* wall clock */
     bool ready;                 /* serving; false while starting */
 };

@@ -62,4 +62,14 @@ noinst_PROGRAMS += tests/fuzz/fuzz_exec_output
 tests_fuzz_fuzz_exec_output_SOURCES = tests/fuzz/fuzz_exec_output.c
 tests_fuzz_fuzz_exec_output_LDADD = $(LOADSTAR_LIBS)
 tests_fuzz_fuzz_exec_output_LDFLAGS = $(FUZZ_LINK)
+noinst_PROGRAMS += tests/fuzz/fuzz_http_head
+tests_fuzz_fuzz_http_head_SOURCES = tests/fuzz/fuzz_http_head.c
+tests_fuzz_fuzz_http_head_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_fuzz_fuzz_http_head_LDADD = $(LOADSTAR_LIBS)
+tests_fuzz_fuzz_http_head_LDFLAGS = $(FUZZ_LINK)
+noinst_PROGRAMS += tests/fuzz/fuzz_lines
+tests_fuzz_fuzz_lines_SOURCES = tests/fuzz/fuzz_lines.c
+tests_fuzz_fuzz_lines_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_fuzz_fuzz_lines_LDADD = $(LOADSTAR_LIBS)
+tests_fuzz_fuzz_lines_LDFLAGS = $(FUZZ_LINK)
 endif

@@ -326,11 +326,30 @@ class Changing(HttpTest):
         d.start()
         self.assertEqual(os.stat(d.socket).st_uid, user.pw_uid)
         os.chown(token, 0, 0)  # a new one that nobody cannot read takes no effect in silence
+        self.assertIn("token_file cannot be read", d.ctl("status").stdout)
+        unreadable = (r"loadstar.yaml:\d+:\d+: the HTTP token file '.*api.token' cannot be read: "
+                      "Permission denied")
+        done = d.check()  # as root: the judgement of a reload
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, unreadable)
         done = d.reload(check=False)
-        self.assertRegex(done.stderr, r"loadstar.yaml:\d+:\d+: the HTTP token file '.*api.token' "
-                                      "cannot be read: Permission denied")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, unreadable)
         self.assertEqual(self.put({"target": "www/ams", "state": "down"}, d.token).status, 200)
         self.assertEqual(self.put({"target": "www/ams", "state": "down"}, "wrong").status, 401)
+        os.chown(os.path.join(d.dir, "api.token"), user.pw_uid, user.pw_gid)
+        d.reload()
+        self.assertNotIn("token_file", d.ctl("status").stdout)
+        d.write("api.token", "rotated\n")  # as root again, who alone may read it
+        os.chmod(os.path.join(d.dir, "api.token"), 0o600)
+        self.assertIn("token_file cannot be read", d.ctl("status").stdout)
+        self.assertEqual(d.reload(check=False).returncode, 1)
+        os.chown(os.path.join(d.dir, "api.token"), user.pw_uid, user.pw_gid)
+        self.assertIn("token_file has another token", d.ctl("status").stdout)
+        d.reload()
+        self.assertNotIn("token_file", d.ctl("status").stdout)
+        self.assertEqual(self.put({"target": "www/ams", "state": "down"}, d.token).status, 401)
+        self.assertEqual(self.put({"target": "www/ams", "state": "down"}, "rotated").status, 200)
         self.assertEqual(d.stop(), 0)
         self.assertFalse(os.path.exists(d.socket))
 

@@ -1,8 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += tests/unit/out/facts.h
+EXTRA_DIST += tests/unit/out/facts.h tests/unit/ctl/listener.h
 check_PROGRAMS += tests/unit/ctl/test_documents
 tests_unit_ctl_test_documents_SOURCES = tests/unit/ctl/test_documents.c
 tests_unit_ctl_test_documents_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/ctl/test_http
+tests_unit_ctl_test_http_SOURCES = tests/unit/ctl/test_http.c
+tests_unit_ctl_test_http_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_ctl_test_http_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/ctl/test_http_head
+tests_unit_ctl_test_http_head_SOURCES = tests/unit/ctl/test_http_head.c
+tests_unit_ctl_test_http_head_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_ctl_test_http_head_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/ctl/test_socket
+tests_unit_ctl_test_socket_SOURCES = tests/unit/ctl/test_socket.c
+tests_unit_ctl_test_socket_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_ctl_test_socket_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/ctl/test_lines
 tests_unit_ctl_test_lines_SOURCES = tests/unit/ctl/test_lines.c
 tests_unit_ctl_test_lines_LDADD = $(UNIT_LIBS)

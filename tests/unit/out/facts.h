@@ -51,6 +51,8 @@ static inline struct scene *scene_new(void)
                               .rates = {-1, -1, -1},
                               .reload.errors = "",
                               .disk = DISK_SAME,
+                              .zones_read = 2,
+                              .zones_kept = 3,
                               .now_ms = 1090000,
                               .started_ms = 1000000,
                               .ready = true};

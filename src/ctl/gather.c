@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Gathering the facts. */
+#include "ctl/gather.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/vec.h"
+#include "out/events.h"
+
+#include <stdlib.h>
+
+#define SAMPLES 61 /* one a second: rates over up to 60 s */
+
+struct sample {
+    uint64_t queries, drops;
+};
+
+struct gather {
+    struct ctl_host host;
+    uv_timer_t sampler;
+    struct sample samples[SAMPLES];
+    uint64_t n_samples;
+    VEC(struct probe_info) probes; /* of the last gather_facts() */
+    VEC(struct override_rule) rules;
+    struct io_shares shares;
+    void (*done)(void *arg);
+    void *arg;
+};
+
+static void on_sample(uv_timer_t *timer)
+{
+    struct gather *g = timer->data;
+    struct io_stats io = {0};
+    g->host.io_stats(g->host.ctx, &io);
+    g->samples[g->n_samples++ % SAMPLES] = (struct sample){
+        io.answer.queries[0] + io.answer.queries[1], io.udp_kernel_drops + io.xdp_kernel_drops};
+}
+
+struct gather *gather_new(uv_loop_t *loop, const struct ctl_host *host)
+{
+    struct gather *g = xcalloc(1, sizeof *g);
+    g->host = *host;
+    uv_timer_init(loop, &g->sampler);
+    g->sampler.data = g;
+    uv_timer_start(&g->sampler, on_sample, 0, 1000);
+    return g;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct gather *g = handle->data;
+    g->done(g->arg);
+}
+
+void gather_stop(struct gather *g, void (*done)(void *arg), void *arg)
+{
+    g->done = done;
+    g->arg = arg;
+    uv_close((uv_handle_t *)&g->sampler, on_closed);
+}
+
+void gather_free(struct gather *g)
+{
+    vec_free(&g->probes);
+    vec_free(&g->rules);
+    io_shares_free(&g->shares);
+    free(g);
+}
+
+/** The sample `age` seconds before the newest, or the oldest there is. */
+static const struct sample *sample_before(const struct gather *g, unsigned age)
+{
+    uint64_t newest = g->n_samples - 1;
+    uint64_t at = newest >= age ? newest - age : 0;
+    return &g->samples[at % SAMPLES];
+}
+
+static void set_rates(const struct gather *g, struct facts *f)
+{
+    static const unsigned windows[RATE_WINDOWS] = {1, 10, 60};
+    for (int i = 0; i < RATE_WINDOWS; i++)
+        f->rates[i] = -1;
+    if (g->n_samples < 2)
+        return;
+    const struct sample *newest = sample_before(g, 0);
+    for (int i = 0; i < RATE_WINDOWS; i++)
+        if (g->n_samples > windows[i])
+            f->rates[i] =
+                (double)(newest->queries - sample_before(g, windows[i])->queries) / windows[i];
+    f->drops_60s = newest->drops - sample_before(g, 60)->drops;
+}
+
+static void set_probes(struct gather *g, struct facts *f, const struct checker *checker)
+{
+    uint32_t max = f->health.n_probes;
+    vec_free(&g->probes);
+    g->probes.v = xcalloc(max + 1, sizeof *g->probes.v);
+    f->n_probes = checker_probes(checker, g->probes.v, max);
+    f->n_probes = f->n_probes < max ? f->n_probes : max;
+    f->probes = g->probes.v;
+}
+
+static void set_rules(struct gather *g, struct facts *f, const struct checker *checker)
+{
+    struct override_rule none;
+    uint32_t max = checker_rules(checker, &none, 0);
+    vec_free(&g->rules);
+    g->rules.v = xcalloc(max + 1, sizeof *g->rules.v);
+    f->n_rules = checker_rules(checker, g->rules.v, max);
+    f->rules = g->rules.v;
+}
+
+void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
+{
+    const struct ctl_host *host = &g->host;
+    struct checker *checker = host->checker(host->ctx);
+    *f = (struct facts){
+        .generation = host->generation(host->ctx),
+        .states = checker_states(checker),
+        .health = checker_summary(checker),
+        .now_ms = clock_wall_ms(),
+        .started_ms = host->started_wall_ms,
+        .ready = host->serving(host->ctx),
+        .n_events = events_last_id(),
+        .reload = {.errors = "", .gone = ""},
+    };
+    f->zones_read = f->generation->snapshot->n_read;
+    f->zones_kept = f->generation->snapshot->n_kept;
+    if (depth == GATHER_SUMMARY)
+        return;
+    set_probes(g, f, checker);
+    set_rules(g, f, checker);
+    host->io_stats(host->ctx, &f->io);
+    io_shares_free(&g->shares);
+    host->io_shares(host->ctx, &g->shares);
+    f->shares = g->shares;
+    while (f->n_xdp < XDP_INTERFACES_MAX && host->xdp(host->ctx, f->n_xdp, &f->xdp[f->n_xdp]))
+        f->n_xdp++;
+    host->reloads(host->ctx, &f->reload);
+    set_rates(g, f);
+}
+
+static const char *copy(struct arena *arena, const char *text)
+{
+    return text ? arena_strdup(arena, text) : NULL;
+}
+
+void gather_give(struct gather *g, struct facts *f, struct arena *arena)
+{
+    for (uint32_t i = 0; i < f->n_probes; i++)
+        g->probes.v[i].reason = copy(arena, g->probes.v[i].reason);
+    for (uint32_t i = 0; i < f->n_rules; i++) {
+        g->rules.v[i].target = copy(arena, g->rules.v[i].target);
+        g->rules.v[i].reason = copy(arena, g->rules.v[i].reason);
+    }
+    for (uint32_t i = 0; i < f->n_xdp; i++)
+        f->xdp[i].name = copy(arena, f->xdp[i].name);
+    f->reload.errors = copy(arena, f->reload.errors);
+    f->reload.gone = copy(arena, f->reload.gone);
+    f->health.problem = copy(arena, f->health.problem);
+    f->health.untried = copy(arena, f->health.untried);
+    memset(&g->probes, 0, sizeof g->probes);
+    memset(&g->rules, 0, sizeof g->rules);
+    memset(&g->shares, 0, sizeof g->shares);
+}
+
+void gather_release(struct facts *f)
+{
+    free((struct probe_info *)(uintptr_t)f->probes);
+    free((struct override_rule *)(uintptr_t)f->rules);
+    io_shares_free(&f->shares);
+}
+
+static uint64_t add_text(uint64_t hash, const char *text)
+{
+    return text ? hash_bytes(hash, (const uint8_t *)text, (uint32_t)strlen(text)) : hash;
+}
+
+uint64_t gather_state_tag(const struct facts *f)
+{
+    uint64_t hash = hash_mix(f->generation->number ^ HASH_K0, (uint64_t)f->started_ms ^ HASH_K1);
+    for (uint32_t i = 0; i < f->n_rules; i++) {
+        const struct override_rule *rule = &f->rules[i];
+        uint64_t what =
+            rule->is_weight ? (uint64_t)rule->weight << 1 | 1 : (uint64_t)rule->override << 1;
+        hash = hash_mix(add_text(add_text(hash, rule->target), rule->reason) ^ HASH_K0,
+                        what ^ HASH_K1);
+        hash = hash_mix(hash ^ (uint64_t)rule->since_ms, (uint64_t)rule->until_s ^ HASH_K1);
+    }
+    return hash;
+}

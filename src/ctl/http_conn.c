@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Connections of the HTTP listener.
+ *
+ * A connection reads (until a request is whole), waits for the response, writes it, and reads again
+ * or lingers. It is one request ahead at most: what a client sends meanwhile waits in the kernel.
+ * Whoever waits for a response keeps the memory alive: `waiting` and the handle are its owners. */
+#include "ctl/http_conn.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "ctl/dashboard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define FIELDS_MAX 2048 /* of a response */
+
+const struct http_times http_times_default = {
+    .request = 15000,
+    .crowded = 3000,
+    .response = 60000,
+    .grace = 2000,
+    .linger = 2000,
+    .tick = 1000,
+};
+
+enum conn_state { CONN_READING, CONN_WAITING, CONN_WRITING, CONN_LINGERING };
+
+struct http_conn {
+    uv_tcp_t handle; /* first: a connection is its handle */
+    struct http_conn *prev, *next;
+    struct http_conns *conns;
+    enum conn_state state;
+    int64_t since_ms; /* in this state; while reading: since the end of the request before */
+    struct ip peer, local;
+    char who[IP_TEXT_MAX + 8];
+    bool waiting, handle_closed, closing;
+    bool reserved; /* has no place of its own: for /healthz */
+    bool eof, keep, is_head, continued;
+    struct http_scan scan;
+    struct http_head head;
+    size_t n, head_n; /* bytes that are there; of the head, 0: it is not whole */
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    struct http_response response; /* being written */
+    char fields[FIELDS_MAX];
+    char in[HTTP_HEAD_MAX + HTTP_BODY_MAX];
+};
+
+static void advance(struct http_conn *c);
+static void drop_request(struct http_conn *c);
+
+static void enter(struct http_conn *c, enum conn_state state)
+{
+    c->state = state;
+    c->since_ms = clock_mono_ms();
+}
+
+/* Ends */
+
+static void conn_release(struct http_conn *c)
+{
+    struct http_conns *all = c->conns;
+    if (!c->handle_closed || c->waiting)
+        return;
+    *(c->prev ? &c->prev->next : &all->first) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    http_response_free(&c->response);
+    free(c);
+    all->n--;
+    if (all->n == 0 && all->closing)
+        all->done(all->arg);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct http_conn *c = (struct http_conn *)handle;
+    c->handle_closed = true;
+    conn_release(c);
+}
+
+static void conn_close(struct http_conn *c)
+{
+    if (!c->closing)
+        uv_close((uv_handle_t *)&c->handle, on_closed);
+    c->closing = true;
+}
+
+/* Responses */
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {200, "OK"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {411, "Length Required"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {417, "Expectation Failed"},
+        {421, "Misdirected Request"},
+        {422, "Unprocessable Content"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Unknown";
+}
+
+ATTR_PRINTF(2, 3)
+static void add(struct http_conn *c, const char *fmt, ...)
+{
+    size_t n = strlen(c->fields);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(c->fields + n, sizeof c->fields - n, fmt, args);
+    va_end(args);
+}
+
+/** Status line and fields. Texts are ours, and short: they fit. */
+static void write_fields(struct http_conn *c)
+{
+    const struct http_response *r = &c->response;
+    char date[40];
+    time_t now = (time_t)clock_wall_s();
+    struct tm tm;
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    c->fields[0] = '\0';
+    add(c, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Content-Type-Options: nosniff\r\n", r->status,
+        reason_of(r->status), date);
+    /* What has a tag may be kept, but has to be asked for each time. */
+    add(c, "Cache-Control: %s\r\n", r->tag[0] ? "private, no-cache" : "no-store");
+    if (r->status != 304)
+        add(c, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->type, http_response_length(r));
+    if (r->tag[0])
+        add(c, "ETag: \"%s\"\r\n", r->tag);
+    if (r->is_html)
+        add(c, "Content-Security-Policy: %s\r\nReferrer-Policy: no-referrer\r\n",
+            dashboard_policy());
+    if (r->allow)
+        add(c, "Allow: %s\r\n", r->allow);
+    if (r->challenge)
+        add(c, "WWW-Authenticate: Bearer realm=\"loadstar\"\r\n");
+    if (r->retry_after_s)
+        add(c, "Retry-After: %u\r\n", r->retry_after_s);
+    add(c, "%s\r\n", c->keep ? "" : "Connection: close\r\n");
+}
+
+static void on_shut(uv_shutdown_t *shutdown, int status)
+{
+    (void)shutdown, (void)status;
+}
+
+static void on_linger_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+    struct http_conn *c = (struct http_conn *)handle;
+    (void)hint;
+    *buf = uv_buf_init(c->in, sizeof c->in);
+}
+
+static void on_linger_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    (void)buf;
+    if (n < 0)
+        conn_close((struct http_conn *)stream);
+}
+
+/** Takes and drops what still comes: closing at once would reset the connection, and the response
+ *  with it (RFC 9112 9.6). */
+static void linger(struct http_conn *c)
+{
+    enter(c, CONN_LINGERING);
+    if (c->eof || c->conns->closing ||
+        uv_shutdown(&c->shutdown, (uv_stream_t *)&c->handle, on_shut) != 0)
+        conn_close(c);
+    else
+        uv_read_start((uv_stream_t *)&c->handle, on_linger_alloc, on_linger_read);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct http_conn *c = write->data;
+    http_response_free(&c->response);
+    if (c->closing)
+        return;
+    if (status < 0) {
+        conn_close(c);
+    } else if (!c->keep || c->conns->closing) {
+        linger(c);
+    } else {
+        enter(c, CONN_READING);
+        drop_request(c);
+        advance(c);
+    }
+}
+
+/** Takes over the response. */
+static void conn_respond(struct http_conn *c, struct http_response response)
+{
+    uv_buf_t bufs[2];
+    unsigned n = 1;
+    c->response = response;
+    c->keep = c->keep && !c->conns->closing && !c->conns->site->retired;
+    write_fields(c);
+    enter(c, CONN_WRITING);
+    bufs[0] = uv_buf_init(c->fields, (unsigned)strlen(c->fields));
+    if (!c->is_head && response.status != 304 && http_response_length(&response)) {
+        bufs[1] = uv_buf_init((char *)(uintptr_t)http_response_bytes(&response),
+                              (unsigned)http_response_length(&response));
+        n = 2;
+    }
+    c->write.data = c;
+    if (uv_write(&c->write, (uv_stream_t *)&c->handle, bufs, n, on_written) != 0)
+        conn_close(c);
+}
+
+static void on_response(void *arg, struct http_response response)
+{
+    struct http_conn *c = arg;
+    c->waiting = false;
+    if (c->closing) {
+        http_response_free(&response);
+        conn_release(c);
+    } else {
+        conn_respond(c, response);
+    }
+}
+
+/** Refuses what is no request; where the next one would begin is unknown, so it is the last. */
+static void conn_refuse(struct http_conn *c, int status, const char *error)
+{
+    c->keep = false;
+    conn_respond(c, http_error(status, error));
+}
+
+/* Requests */
+
+static void take_request(struct http_conn *c)
+{
+    size_t body = c->head.has_length ? (size_t)c->head.content_length : 0;
+    bool too_long = c->head.content_length > HTTP_BODY_MAX;
+    const struct http_request request = {
+        .head = &c->head,
+        .body = c->in + c->head_n,
+        .body_len = too_long ? 0 : body,
+        .body_too_long = too_long,
+        .local = &c->local,
+        .reserved = c->reserved,
+        .who = c->who,
+    };
+    c->keep = !c->head.close && c->head.minor > 0 && !too_long && !c->reserved;
+    c->is_head = strcmp(c->head.method, "HEAD") == 0;
+    c->waiting = true;
+    enter(c, CONN_WAITING);
+    http_route(c->conns->site, &request, on_response, c);
+}
+
+/** Drops the request that has been answered from the buffer. */
+static void drop_request(struct http_conn *c)
+{
+    size_t used = c->head_n + (c->head.has_length ? (size_t)c->head.content_length : 0);
+    memmove(c->in, c->in + used, c->n - used);
+    c->n -= used;
+    c->head_n = 0;
+    c->scan = (struct http_scan){0};
+    c->continued = false;
+}
+
+/** An empty line before a request means nothing (RFC 9112 2.2). */
+static void skip_empty_line(struct http_conn *c)
+{
+    if (c->n < 2 || memcmp(c->in, "\r\n", 2) != 0)
+        return;
+    memmove(c->in, c->in + 2, c->n - 2);
+    c->n -= 2;
+    c->scan = (struct http_scan){0};
+}
+
+/** Reads the head, once it is whole. Returns whether it is, and well; has refused otherwise, or not
+ *  yet. */
+static bool take_head(struct http_conn *c)
+{
+    const char *error;
+    if (c->scan.at < 2)
+        skip_empty_line(c);
+    int n = http_head_find(&c->scan, c->in, c->n);
+    if (n < 0) {
+        conn_refuse(c, 400, "expected lines of text that end in CR LF");
+        return false;
+    }
+    if (n > HTTP_HEAD_MAX || (n == 0 && c->n >= HTTP_HEAD_MAX)) {
+        conn_refuse(c, 431, "the head of the request is longer than 16384 bytes");
+        return false;
+    }
+    if (n == 0)
+        return false;
+    int status = http_head_read(&c->head, c->in, (size_t)n, &error);
+    if (status != 0) {
+        conn_refuse(c, status, error);
+        return false;
+    }
+    c->head_n = (size_t)n;
+    return true;
+}
+
+static bool body_is_there(const struct http_conn *c)
+{
+    return c->head.content_length > HTTP_BODY_MAX || c->n - c->head_n >= c->head.content_length;
+}
+
+static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+    struct http_conn *c = (struct http_conn *)handle;
+    (void)hint;
+    *buf = uv_buf_init(c->in + c->n, (unsigned)(sizeof c->in - c->n));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct http_conn *c = (struct http_conn *)stream;
+    (void)buf;
+    if (n == UV_EOF)
+        c->eof = true;
+    else if (n < 0) {
+        conn_close(c);
+        return;
+    }
+    c->n += n > 0 ? (size_t)n : 0;
+    uv_read_stop(stream);
+    advance(c);
+}
+
+/** Says that the body may come (RFC 9110 10.1.1). */
+static void say_continue(struct http_conn *c)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)text, sizeof text - 1);
+    if (c->head.expects_continue && c->head.minor > 0 && !c->continued)
+        (void)uv_try_write((uv_stream_t *)&c->handle, &buf, 1);
+    c->continued = true;
+}
+
+/** Goes on with a connection that reads: a request, more bytes, or the end. */
+static void advance(struct http_conn *c)
+{
+    if (!c->head_n && !take_head(c)) {
+        if (c->state != CONN_READING)
+            return; /* it was refused */
+    } else if (body_is_there(c)) {
+        take_request(c);
+        return;
+    } else {
+        say_continue(c);
+    }
+    if (c->eof || c->conns->closing)
+        conn_close(c);
+    else
+        uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_read);
+}
+
+/* Who may come, and who has to go */
+
+static bool is_same_client(const struct ip *a, const struct ip *b)
+{
+    return a->family == b->family && memcmp(a->b, b->b, a->family == IP_V4 ? 4 : 8) == 0;
+}
+
+/** Who is missed least, of those of `client` (NULL: of all): one that has been answered already, or
+ *  has asked nothing for longest; then the response that has been taken for longest. NULL: nobody.
+ */
+static struct http_conn *least_missed(const struct http_conns *all, const struct ip *client)
+{
+    struct http_conn *idle = NULL, *slow = NULL;
+    int64_t now_ms = clock_mono_ms();
+    for (struct http_conn *c = all->first; c; c = c->next) {
+        if (c->closing || (client && !is_same_client(&c->peer, client)))
+            continue;
+        if (c->state == CONN_LINGERING)
+            return c;
+        if (c->state == CONN_READING && (!idle || c->since_ms <= idle->since_ms))
+            idle = c;
+        if (c->state == CONN_WRITING && now_ms - c->since_ms >= all->times.grace &&
+            (!slow || c->since_ms <= slow->since_ms))
+            slow = c;
+    }
+    return idle ? idle : slow;
+}
+
+static unsigned count_of(const struct http_conns *all, const struct ip *client)
+{
+    unsigned n = 0;
+    for (const struct http_conn *c = all->first; c; c = c->next)
+        n += !c->closing && (!client || is_same_client(&c->peer, client));
+    return n;
+}
+
+/** Makes room for a newcomer, which is counted already: nobody can keep others out by connections
+ *  that ask nothing, or take no answer. */
+static void make_room(struct http_conn *c)
+{
+    struct http_conns *all = c->conns;
+    const struct ip *within = count_of(all, &c->peer) > HTTP_PER_CLIENT_MAX ? &c->peer : NULL;
+    if (!within && count_of(all, NULL) <= HTTP_CONNECTIONS_MAX)
+        return;
+    c->closing = true; /* not itself */
+    struct http_conn *victim = least_missed(all, within);
+    c->closing = false;
+    if (victim)
+        conn_close(victim);
+    else if (count_of(all, within) <=
+             (within ? HTTP_PER_CLIENT_MAX : HTTP_CONNECTIONS_MAX) + HTTP_RESERVE)
+        c->reserved = true;
+    else
+        conn_close(c);
+}
+
+static struct ip address_of(int (*get)(const uv_tcp_t *, struct sockaddr *, int *),
+                            const struct http_conn *c)
+{
+    struct sockaddr_storage sa = {0};
+    int len = sizeof sa;
+    uint16_t port;
+    if (get(&c->handle, (struct sockaddr *)&sa, &len) != 0)
+        return (struct ip){0};
+    return ip_from_sockaddr((const struct sockaddr *)&sa, &port);
+}
+
+void http_conns_accept(struct http_conns *all, uv_stream_t *listener)
+{
+    struct http_conn *c = xcalloc(1, sizeof *c);
+    char text[IP_TEXT_MAX];
+    c->conns = all;
+    c->next = all->first;
+    if (c->next)
+        c->next->prev = c;
+    all->first = c;
+    all->n++;
+    enter(c, CONN_READING);
+    uv_tcp_init(all->loop, &c->handle);
+    if (uv_accept(listener, (uv_stream_t *)&c->handle) != 0) {
+        conn_close(c);
+        return;
+    }
+    c->peer = address_of(uv_tcp_getpeername, c);
+    c->local = address_of(uv_tcp_getsockname, c);
+    snprintf(c->who, sizeof c->who, "http %s", ip_text(text, &c->peer));
+    make_room(c);
+    if (!c->closing)
+        advance(c);
+}
+
+/* Deadlines */
+
+/** How long it may stay in its state; INT64_MAX: for ever. */
+static int64_t patience_with(const struct http_conn *c)
+{
+    const struct http_times *times = &c->conns->times;
+    switch (c->state) {
+    case CONN_READING:
+        return count_of(c->conns, &c->peer) > HTTP_PER_CLIENT_MAX / 2 || c->reserved
+                   ? times->crowded
+                   : times->request;
+    case CONN_WRITING:
+        return times->response;
+    case CONN_LINGERING:
+        return times->linger;
+    case CONN_WAITING:
+        break;
+    }
+    return INT64_MAX;
+}
+
+void http_conns_reap(struct http_conns *all)
+{
+    int64_t now_ms = clock_mono_ms();
+    for (struct http_conn *c = all->first, *next; c; c = next) {
+        next = c->next;
+        if (!c->closing && now_ms - c->since_ms > patience_with(c))
+            conn_close(c);
+    }
+}
+
+void http_conns_reclaim(struct http_conns *all, const struct page_budget *budget)
+{
+    int64_t now_ms = clock_mono_ms();
+    while (budget->kept_b > budget->max_b / 2) {
+        struct http_conn *oldest = NULL;
+        for (struct http_conn *c = all->first; c; c = c->next)
+            if (!c->closing && c->state == CONN_WRITING && c->response.page &&
+                now_ms - c->since_ms >= all->times.grace &&
+                (!oldest || c->since_ms < oldest->since_ms))
+                oldest = c;
+        if (!oldest)
+            return;
+        conn_close(oldest); /* nothing more is written from the page */
+        page_release(oldest->response.page);
+        oldest->response.page = NULL;
+    }
+}
+
+void http_conns_close(struct http_conns *all, void (*done)(void *arg), void *arg)
+{
+    all->closing = true;
+    all->done = done;
+    all->arg = arg;
+    if (all->n == 0) {
+        done(arg);
+        return;
+    }
+    for (struct http_conn *c = all->first; c; c = c->next)
+        if (c->state == CONN_READING || c->state == CONN_LINGERING)
+            conn_close(c);
+}
+
+void http_conns_end(struct http_conns *all)
+{
+    for (struct http_conn *c = all->first; c; c = c->next)
+        conn_close(c);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Pages written on another thread.
+ *
+ * A queue of jobs. The first is waiting for its turn (`pause`), for the look at the disk, or in the
+ * thread; the others wait behind it, and more askers may join them. */
+#include "ctl/page_thread.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/give_way.h"
+#include "base/vec.h"
+#include "ctl/page_write.h"
+
+#include <stdlib.h>
+
+#define METRICS_DISK_AGE_MS 10000 /* scrapes need not stat every file each time */
+#define SHARE 3                   /* pauses so many times as long as the loop was held */
+
+struct asker {
+    page_ready_fn *ready;
+    void *arg;
+};
+
+struct job {
+    struct pages *pages;
+    struct job *next;
+    bool is_metrics;
+    struct ctl_request request;
+    VEC(struct asker) askers;
+    uv_work_t work;
+    struct facts facts;
+    struct arena *texts;
+    struct generation *generation;
+    struct packed_states states;
+    struct page_text text;
+    uint64_t state_tag;
+};
+
+struct pages {
+    uv_loop_t *loop;
+    struct gather *gather;
+    struct disk *disk;
+    struct page_budget budget;
+    uv_timer_t pause;
+    struct job *jobs;
+    bool begun; /* the first job has its facts, or waits for the disk */
+    bool stopping, timer_closed;
+    void (*reclaim)(void *arg);
+    void *reclaim_arg;
+    void (*done)(void *arg);
+    void *done_arg;
+};
+
+struct pages *pages_new(uv_loop_t *loop, struct gather *gather, struct disk *disk)
+{
+    struct pages *p = xcalloc(1, sizeof *p);
+    *p = (struct pages){
+        .loop = loop, .gather = gather, .disk = disk, .budget.max_b = PAGES_KEPT_MAX};
+    uv_timer_init(loop, &p->pause);
+    p->pause.data = p;
+    return p;
+}
+
+struct page_budget *pages_budget(struct pages *p)
+{
+    return &p->budget;
+}
+
+void pages_on_spent(struct pages *p, void (*reclaim)(void *arg), void *arg)
+{
+    if (!reclaim && p->reclaim_arg != arg)
+        return;
+    p->reclaim = reclaim;
+    p->reclaim_arg = arg;
+}
+
+void pages_reclaim(struct pages *p)
+{
+    if (p->reclaim)
+        p->reclaim(p->reclaim_arg);
+}
+
+/* Ends of jobs */
+
+static void begin_next(struct pages *p);
+
+static void finish_stop(struct pages *p)
+{
+    if (!p->jobs && p->timer_closed && p->done)
+        p->done(p->done_arg);
+}
+
+static void finish(struct job *job, struct page *page)
+{
+    struct pages *p = job->pages;
+    p->jobs = job->next;
+    p->begun = false;
+    for (size_t i = 0; i < job->askers.n; i++)
+        job->askers.v[i].ready(job->askers.v[i].arg, page);
+    page_release(page);
+    vec_free(&job->askers);
+    free(job);
+}
+
+/** The page of a job that has been written. */
+static struct page *make_page(struct job *job)
+{
+    struct page_text *t = &job->text;
+    struct page *page = page_new(&job->pages->budget, t->code, t->bytes, t->n);
+    if (t->code == 0 && !job->is_metrics)
+        snprintf(page->tag, sizeof page->tag, "%016llx-%016llx", (unsigned long long)job->state_tag,
+                 (unsigned long long)t->digest);
+    return page;
+}
+
+/* The thread */
+
+static void write_page(void *arg)
+{
+    struct job *job = arg;
+    struct facts *f = &job->facts;
+    struct endpoint_state *states = xcalloc(job->states.n + 1, sizeof *states);
+    states_unpack(states, &job->states);
+    f->states = states;
+    page_write(&job->text, f, job->is_metrics ? NULL : &job->request);
+    give_way_free(states, (job->states.n + (size_t)1) * sizeof *states);
+    packed_states_free(&job->states);
+    gather_release(f);
+    arena_free(job->texts);
+    generation_free(job->generation);
+}
+
+static void in_thread(uv_work_t *work)
+{
+    give_way_run(write_page, work->data);
+}
+
+static void after_thread(uv_work_t *work, int status)
+{
+    struct job *job = work->data;
+    struct pages *p = job->pages;
+    (void)status; /* never cancelled */
+    finish(job, make_page(job));
+    begin_next(p);
+}
+
+/* The loop */
+
+static void on_pause_over(uv_timer_t *timer)
+{
+    begin_next(timer->data);
+}
+
+/** Lets others have the loop that was held for `held_us`, before the next job. */
+static void pause_for(struct pages *p, int64_t held_us)
+{
+    if (!p->stopping && held_us >= 1000)
+        uv_timer_start(&p->pause, on_pause_over, (uint64_t)(held_us * SHARE / 1000), 0);
+}
+
+/** Those that only this thread can write, of the snapshot and of the log of events. */
+static void write_here(struct job *job)
+{
+    struct pages *p = job->pages;
+    int64_t began_us = clock_mono_us();
+    struct facts *f = &job->facts;
+    gather_facts(p->gather, GATHER_SUMMARY, f);
+    page_write(&job->text, f, &job->request);
+    pause_for(p, clock_mono_us() - began_us);
+    finish(job, make_page(job));
+}
+
+/** Copies what the facts lend, and hands all over to the thread. */
+static void write_there(void *arg)
+{
+    struct job *job = arg;
+    struct pages *p = job->pages;
+    struct facts *f = &job->facts;
+    int64_t began_us = clock_mono_us();
+    if (p->stopping) {
+        finish(job, NULL);
+        begin_next(p);
+        return;
+    }
+    gather_facts(p->gather, GATHER_ALL, f);
+    disk_set(p->disk, f);
+    job->state_tag = gather_state_tag(f);
+    job->texts = arena_new();
+    gather_give(p->gather, f, job->texts);
+    job->generation = generation_hold((struct generation *)(uintptr_t)f->generation);
+    job->states = states_pack(f->states, 0, f->generation->model->n_endpoints);
+    pause_for(p, clock_mono_us() - began_us);
+    job->work.data = job;
+    if (uv_queue_work(p->loop, &job->work, in_thread, after_thread) != 0) {
+        write_page(job);
+        after_thread(&job->work, 0);
+    }
+}
+
+/** Begins a job. Returns whether it has ended already. */
+static bool begin(struct job *job)
+{
+    struct pages *p = job->pages;
+    if (!p->stopping && page_budget_is_spent(&p->budget))
+        pages_reclaim(p);
+    if (p->stopping || page_budget_is_spent(&p->budget)) {
+        finish(job, NULL);
+        return true;
+    }
+    if (!job->is_metrics && page_needs_the_loop(&job->request)) {
+        write_here(job);
+        return true;
+    }
+    if (job->is_metrics || job->request.command == CTL_STATUS)
+        disk_ask(p->disk, job->is_metrics ? METRICS_DISK_AGE_MS : 0, write_there, job);
+    else
+        write_there(job);
+    return false;
+}
+
+static void begin_next(struct pages *p)
+{
+    while (p->jobs && !p->begun) {
+        if (!p->stopping && uv_is_active((uv_handle_t *)&p->pause))
+            return;
+        p->begun = true;
+        if (!begin(p->jobs))
+            return;
+    }
+    if (p->stopping)
+        finish_stop(p);
+}
+
+static bool is_same(const struct job *job, const struct ctl_request *request)
+{
+    if (!request || job->is_metrics)
+        return !request && job->is_metrics;
+    return !page_needs_the_loop(request) && job->request.command == request->command &&
+           strcmp(job->request.pool, request->pool) == 0;
+}
+
+void pages_ask(struct pages *p, const struct ctl_request *request, page_ready_fn *ready, void *arg)
+{
+    struct job **at = &p->jobs;
+    if (p->stopping) {
+        ready(arg, NULL);
+        return;
+    }
+    if (*at && p->begun)
+        at = &(*at)->next;
+    while (*at && !is_same(*at, request))
+        at = &(*at)->next;
+    if (!*at) {
+        *at = xcalloc(1, sizeof **at);
+        (*at)->pages = p;
+        (*at)->is_metrics = !request;
+        if (request)
+            (*at)->request = *request;
+    }
+    *vec_push(&(*at)->askers) = (struct asker){ready, arg};
+    /* Not at once: the asker need not be ready for its answer before this returns. */
+    if (!p->begun && !uv_is_active((uv_handle_t *)&p->pause))
+        uv_timer_start(&p->pause, on_pause_over, 0, 0);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct pages *p = handle->data;
+    p->timer_closed = true;
+    begin_next(p);
+}
+
+void pages_stop(struct pages *p, void (*done)(void *arg), void *arg)
+{
+    p->stopping = true;
+    p->done = done;
+    p->done_arg = arg;
+    uv_close((uv_handle_t *)&p->pause, on_closed);
+}
+
+void pages_free(struct pages *p)
+{
+    free(p);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Facts into the bytes of a page. */
+#include "ctl/page_write.h"
+
+#include "base/buf.h"
+#include "base/give_way.h"
+#include "base/hash.h"
+#include "ctl/documents.h"
+#include "ctl/explain.h"
+#include "ctl/json.h"
+#include "dns/rr.h"
+#include "out/events.h"
+#include "out/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DIGEST_PIECE (256u << 10)
+
+bool page_needs_the_loop(const struct ctl_request *request)
+{
+    return request->command == CTL_EXPLAIN || request->command == CTL_EVENTS ||
+           request->command == CTL_GEO;
+}
+
+/* Each returns the document, or NULL with a code and the reason in `error`. */
+
+static json_t *write_endpoints(const struct facts *f, const struct ctl_request *request, int *code,
+                               char *error)
+{
+    uint32_t pool = MODEL_NONE;
+    if (request->pool[0])
+        pool = model_find_pool(f->generation->model, request->pool);
+    if (!request->pool[0] || pool != MODEL_NONE)
+        return document_endpoints(f, pool);
+    snprintf(error, EXPLAIN_ERROR_MAX, "there is no pool \"%.100s\"", request->pool);
+    *code = E_NOTFOUND;
+    return NULL;
+}
+
+static json_t *write_explain(const struct facts *f, const struct ctl_request *request, int *code,
+                             char *error)
+{
+    const char *type = request->type[0] ? request->type : "A";
+    int number = rr_type_from_text(type, strlen(type));
+    *code = E_INVALID;
+    if (!f->ready) {
+        snprintf(error, EXPLAIN_ERROR_MAX, "loadstard is starting: nothing is answered yet");
+        return NULL;
+    }
+    if (number < 0) {
+        *code = E_SYNTAX;
+        snprintf(error, EXPLAIN_ERROR_MAX, "type: \"%s\" is no RR type", type);
+        return NULL;
+    }
+    struct explain_question question = {request->name, (uint16_t)number, request->address,
+                                        request->ecs};
+    return explain_document(f, &question, error);
+}
+
+static json_t *write_events(const struct ctl_request *request)
+{
+    uint64_t after = request->after, last = events_last_id();
+    if (after == UINT64_MAX)
+        after = last > request->limit ? last - request->limit : 0;
+    return document_events(after, request->limit);
+}
+
+static json_t *write_document(const struct facts *f, const struct ctl_request *request, int *code,
+                              char *error)
+{
+    switch (request->command) {
+    case CTL_STATUS:
+        return document_status(f);
+    case CTL_POOLS:
+        return document_pools(f);
+    case CTL_ENDPOINTS:
+        return write_endpoints(f, request, code, error);
+    case CTL_SITES:
+        return document_sites(f);
+    case CTL_CHECKS:
+        return document_checks(f);
+    case CTL_EVENTS:
+        return write_events(request);
+    case CTL_EXPLAIN:
+        return write_explain(f, request, code, error);
+    case CTL_GEO:
+        return document_geo(f, &request->address);
+    default:
+        *code = E_INVALID;
+        snprintf(error, EXPLAIN_ERROR_MAX, "this command reads nothing");
+        return NULL;
+    }
+}
+
+static uint64_t digest(const char *p, size_t n)
+{
+    uint64_t hash = n;
+    while (n) {
+        uint32_t piece = n < DIGEST_PIECE ? (uint32_t)n : DIGEST_PIECE;
+        hash = hash_bytes(hash, (const uint8_t *)p, piece);
+        p += piece;
+        n -= piece;
+        give_way_pause();
+    }
+    return hash;
+}
+
+void page_write(struct page_text *out, const struct facts *f, const struct ctl_request *request)
+{
+    char error[EXPLAIN_ERROR_MAX] = "";
+    struct buf text = {0};
+    *out = (struct page_text){0};
+    json_t *document = request ? write_document(f, request, &out->code, error) : NULL;
+    if (document) {
+        out->code = 0;
+        out->bytes = json_print(document, JSON_COMPACT, &out->n);
+        json_decref(document);
+        out->bytes = xrealloc(out->bytes, out->n + 1);
+        out->bytes[out->n++] = '\n';
+    } else if (request) {
+        out->bytes = xstrdup(error);
+        out->n = strlen(error);
+    } else {
+        metrics_text(&text, f);
+        out->bytes = text.p;
+        out->n = text.n;
+    }
+    out->digest = digest(out->bytes, out->n);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inside src/ctl: facts into the bytes of a page. */
+#pragma once
+
+#include "ctl/request.h"
+#include "out/facts.h"
+
+struct page_text {
+    int code;    /* 0; or E_*, and the bytes are the error in words, without NUL */
+    char *bytes; /* malloc()ed */
+    size_t n;
+    uint64_t digest;
+};
+
+/** Whether the document is of what only the control thread may look at: the snapshot in force, the
+ *  log of events. Small, or written rarely. */
+bool page_needs_the_loop(const struct ctl_request *request) ATTR_NONNULL ATTR_PURE;
+
+/** Writes the document of a command that reads, as one line of JSON with its end; or the metrics
+ * when `request` is NULL. */
+void page_write(struct page_text *out, const struct facts *facts, const struct ctl_request *request)
+    __attribute__((nonnull(1, 2)));

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Carrying out requests. */
+#include "ctl/run.h"
+
+#include "base/log.h"
+#include "ctl/action.h"
+#include "ctl/disk.h"
+#include "ctl/gather.h"
+#include "ctl/json.h"
+#include "ctl/page_thread.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct run {
+    uv_loop_t *loop;
+    struct ctl_host host;
+    struct gather *gather;
+    struct disk *disk;
+    struct pages *pages;
+    unsigned n_waiting; /* requests that have not been answered yet */
+    bool parts_stopped;
+    void (*done)(void *arg);
+    void *arg;
+};
+
+struct outcome {
+    run_reply_fn *reply;
+    void *arg;
+};
+
+static void answer(const struct outcome *to, json_t *result)
+{
+    to->reply(to->arg, &(struct run_reply){.result = result});
+    json_decref(result);
+}
+
+static void refuse(const struct outcome *to, int code, const char *error)
+{
+    to->reply(to->arg, &(struct run_reply){.code = code, .error = error});
+}
+
+/* Those that wait: they end later, maybe after the asker has gone, but not after us */
+
+struct waiting {
+    struct run *run;
+    struct outcome to;
+};
+
+static struct waiting *wait_new(struct run *run, const struct outcome *to)
+{
+    struct waiting *w = xcalloc(1, sizeof *w);
+    *w = (struct waiting){run, *to};
+    run->n_waiting++;
+    return w;
+}
+
+static void finish_stop(struct run *run);
+
+static void wait_end(struct waiting *w)
+{
+    struct run *run = w->run;
+    free(w);
+    run->n_waiting--;
+    finish_stop(run);
+}
+
+/* Documents */
+
+static void on_page(void *arg, struct page *page)
+{
+    struct waiting *w = arg;
+    struct run_reply reply = {.page = page};
+    char *error = NULL;
+    if (!page)
+        reply = (struct run_reply){
+            .code = E_SYSTEM,
+            .busy = true,
+            .error = "too many readers do not take their answers, try again later"};
+    else if (page->code != 0) {
+        error = strndup(page->bytes, page->n);
+        reply = (struct run_reply){.code = page->code, .error = error};
+    }
+    w->to.reply(w->to.arg, &reply);
+    free(error);
+    wait_end(w);
+}
+
+/* Changes */
+
+static void run_action(struct run *run, const struct outcome *to, const struct ctl_request *request,
+                       const char *who)
+{
+    struct facts f;
+    char error[CTL_TEXT_MAX];
+    json_t *result = NULL;
+    gather_facts(run->gather, GATHER_SUMMARY, &f);
+    int code = action_run(&result, run->host.checker(run->host.ctx), &f, request, error);
+    if (code != 0) {
+        refuse(to, code, error);
+        return;
+    }
+    log_notice("%s: %s %s: %s%s%s", who, request_command_text(request->command), request->target,
+               request->command == CTL_SET ? override_text(request->state) : "weight changed",
+               request->reason[0] ? ", " : "", request->reason);
+    answer(to, result);
+}
+
+/* Reloads */
+
+static json_t *list_diags(const struct diags *diags, enum diag_severity severity)
+{
+    struct arena *arena = arena_new();
+    json_t *list = json_array();
+    for (size_t i = 0; diags && i < diags->n; i++)
+        if (diags->v[i].severity == severity)
+            json_array_append_new(list, json_text(diag_text(arena, &diags->v[i])));
+    arena_free(arena);
+    return list;
+}
+
+static void reply_reload(const struct waiting *w, int code, const struct diags *diags)
+{
+    json_t *warnings = list_diags(diags, DIAG_WARNING);
+    if (code == 0) {
+        const struct generation *g = w->run->host.generation(w->run->host.ctx);
+        char hash[17];
+        json_t *result = json_object();
+        snprintf(hash, sizeof hash, "%016llx", (unsigned long long)g->model->file_hash);
+        json_set_int(result, "generation", (int64_t)g->number);
+        json_set_text(result, "hash", hash);
+        json_set_int(result, "zones_read", g->snapshot->n_read);
+        json_set_int(result, "zones_kept", g->snapshot->n_kept);
+        json_object_set(result, "warnings", warnings);
+        answer(&w->to, result);
+    } else {
+        json_t *errors = list_diags(diags, DIAG_ERROR);
+        json_array_extend(errors, warnings);
+        w->to.reply(w->to.arg, &(struct run_reply){
+                                   .code = E_INVALID,
+                                   .error = "the reload failed; what ran before goes on serving",
+                                   .errors = errors,
+                               });
+        json_decref(errors);
+    }
+    json_decref(warnings);
+}
+
+static void on_reloaded(void *arg, int code, const struct diags *diags)
+{
+    struct waiting *w = arg;
+    reply_reload(w, code, diags);
+    wait_end(w);
+}
+
+static void run_reload(struct run *run, const struct outcome *to, bool force, const char *who)
+{
+    log_notice("%s: reload%s", who, force ? " --force" : "");
+    run->host.reload(run->host.ctx, force, on_reloaded, wait_new(run, to));
+}
+
+static void run_stop_command(struct run *run, const struct outcome *to, const char *who)
+{
+    json_t *result = json_object();
+    json_set_bool(result, "stopping", true);
+    json_set_int(result, "pid", getpid());
+    log_notice("%s: stop", who);
+    answer(to, result);
+    run->host.stop(run->host.ctx);
+}
+
+/* Requests */
+
+static void run_request(void *ctx, const struct ctl_request *request, const char *who,
+                        run_reply_fn *reply, void *arg)
+{
+    struct run *run = ctx;
+    struct outcome to = {reply, arg};
+    enum ctl_command command = request ? request->command : CTL_STATUS;
+    if (command == CTL_RELOAD)
+        run_reload(run, &to, request->force, who);
+    else if (command == CTL_STOP)
+        run_stop_command(run, &to, who);
+    else if (command == CTL_SET || command == CTL_WEIGHT)
+        run_action(run, &to, request, who);
+    else
+        pages_ask(run->pages, request, on_page, wait_new(run, &to));
+}
+
+static bool is_serving(void *ctx)
+{
+    struct run *run = ctx;
+    return run->host.serving(run->host.ctx);
+}
+
+static uint64_t state_tag(void *ctx)
+{
+    struct run *run = ctx;
+    struct facts f;
+    gather_facts(run->gather, GATHER_ALL, &f);
+    return gather_state_tag(&f);
+}
+
+struct run_service run_service(struct run *run)
+{
+    return (struct run_service){run, run_request, is_serving, state_tag};
+}
+
+struct pages *run_pages(struct run *run)
+{
+    return run->pages;
+}
+
+void run_watch_token(struct run *run, const struct token *token)
+{
+    disk_watch_token(run->disk, token);
+}
+
+json_t *run_reply_json(const struct run_reply *reply)
+{
+    json_t *object = json_object();
+    json_set_bool(object, "ok", reply->code == 0);
+    if (reply->code == 0) {
+        json_object_set(object, "result", reply->result);
+        return object;
+    }
+    json_set_text(object, "error", reply->error);
+    if (reply->errors)
+        json_object_set(object, "errors", reply->errors);
+    return object;
+}
+
+/* Its life */
+
+struct run *run_new(uv_loop_t *loop, const struct ctl_host *host)
+{
+    struct run *run = xcalloc(1, sizeof *run);
+    run->loop = loop;
+    run->host = *host;
+    run->gather = gather_new(loop, host);
+    run->disk = disk_new(loop, host);
+    run->pages = pages_new(loop, run->gather, run->disk);
+    return run;
+}
+
+static void finish_stop(struct run *run)
+{
+    if (run->parts_stopped && run->n_waiting == 0)
+        run->done(run->arg);
+}
+
+static void on_gather_stopped(void *arg)
+{
+    struct run *run = arg;
+    run->parts_stopped = true;
+    finish_stop(run);
+}
+
+static void on_disk_stopped(void *arg)
+{
+    struct run *run = arg;
+    run->disk = NULL;
+    gather_stop(run->gather, on_gather_stopped, run);
+}
+
+static void on_pages_stopped(void *arg)
+{
+    struct run *run = arg;
+    disk_stop(run->disk, on_disk_stopped, run);
+}
+
+void run_stop(struct run *run, void (*done)(void *arg), void *arg)
+{
+    run->done = done;
+    run->arg = arg;
+    pages_stop(run->pages, on_pages_stopped, run);
+}
+
+void run_free(struct run *run)
+{
+    pages_free(run->pages);
+    gather_free(run->gather);
+    free(run);
+}
