@@ -87,11 +87,10 @@ class State(harness.TestCase):
         os.chown(self.path("state"), nobody.pw_uid, nobody.pw_gid)
         self.put(json.dumps(RULES), "state", "overrides.json")
         os.chmod(self.path("state", "overrides.json"), 0o640)
-        d.start(ready=False)
-        self.assertEqual(d.process.wait(60), 1)
-        self.assertIn("state/overrides.json", d.log())
-        self.assertIn("cannot be read", d.log())
-        self.assertIn("Permission denied", d.log())
+        for said in self.refusals(d):
+            self.assertIn("loadstar.yaml:4:14: 'state_dir'", said)
+            self.assertIn("state/overrides.json cannot be read by user 'nobody': Permission denied",
+                          said)
         self.assertEqual(os.listdir(self.path("state")), ["overrides.json"])
         os.chown(self.path("state", "overrides.json"), nobody.pw_uid, nobody.pw_gid)
         d.start()

@@ -6,9 +6,14 @@
 #include "base/vec.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -165,6 +170,47 @@ static void buf_appends(void **state)
     buf_free(&b);
 }
 
+static volatile size_t most = SIZE_MAX; /* the compiler must not know */
+
+static void count_that_overflows(void)
+{
+    (void)!xcalloc(most / 2 + 2, 2);
+}
+
+static void size_that_is_not_to_be_had(void)
+{
+    (void)!xmalloc(most - 64);
+}
+
+static void arena_count_that_overflows(void)
+{
+    struct arena *arena = arena_new();
+    (void)!arena_calloc(arena, most / 8 + 2, 8);
+}
+
+/* More than there is ends the process; it never comes back as less than was asked for. */
+static void what_cannot_be_had_aborts(void **state)
+{
+    static void (*const asks[])(void) = {count_that_overflows, size_that_is_not_to_be_had,
+                                         arena_count_that_overflows};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            const struct rlimit none = {0, 0};
+            (void)!freopen("/dev/null", "w", stderr);
+            setrlimit(RLIMIT_CORE, &none);
+            signal(SIGABRT, SIG_DFL);
+            asks[i]();
+            _exit(0);
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,7 +218,7 @@ int main(void)
         cmocka_unit_test(arena_calloc_zeroes), cmocka_unit_test(arena_text),
         cmocka_unit_test(vec_grows_and_moves), cmocka_unit_test(arena_adopts),
         cmocka_unit_test(arena_empty_blocks),  cmocka_unit_test(vec_empty_to_arena),
-        cmocka_unit_test(buf_appends),
+        cmocka_unit_test(buf_appends),         cmocka_unit_test(what_cannot_be_had_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,65 @@ static void test_weights(void **state)
     rules_free(&rules);
 }
 
+/* A rule of one kind keeps no exception of the other one alive. */
+static void test_kinds_do_not_mix(void **state)
+{
+    (void)state;
+    struct rules rules = {0};
+    set_weight(&rules, "www/*", 5);
+    set(&rules, "www/ams/1", OVERRIDE_AUTO, FOREVER);
+    assert_int_equal(rules.n, 1);
+    assert_int_equal(rules.v[0].kind, RULE_WEIGHT);
+    set_weight(&rules, "*", RULE_AUTO_WEIGHT);
+    set(&rules, "www/*", OVERRIDE_DRAIN, FOREVER);
+    set_weight(&rules, "www/ams/1", RULE_AUTO_WEIGHT);
+    assert_int_equal(rules.n, 1);
+    assert_int_equal(rules.v[0].kind, RULE_STATE);
+    rules_free(&rules);
+}
+
+/* Two lists of one rule each are equal when what they order is. */
+static void test_equal_lists(void **state)
+{
+    static const struct {
+        const char *target;
+        enum override override;
+        int64_t weight; /* -2: a state */
+        int64_t until_ms;
+        const char *reason;
+    } v[] = {
+        {"ams", OVERRIDE_DRAIN, -2, FOREVER, ""},  {"iad", OVERRIDE_DRAIN, -2, FOREVER, ""},
+        {"ams", OVERRIDE_DOWN, -2, FOREVER, ""},   {"ams", OVERRIDE_DRAIN, -2, 5, ""},
+        {"ams", OVERRIDE_DRAIN, -2, FOREVER, "a"}, {"ams", OVERRIDE_UP, 5, FOREVER, ""},
+        {"ams", OVERRIDE_UP, 6, FOREVER, ""},
+    };
+    struct rules lists[ARRAY_LEN(v)] = {0};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+        struct rule rule = {.override = v[i].override,
+                            .until_ms = v[i].until_ms,
+                            .set_ms = (int64_t)i, /* when does not count */
+                            .reason = xstrdup(v[i].reason)};
+        assert_int_equal(target_parse(&rule.target, v[i].target), 0);
+        rule.kind = v[i].weight == -2 ? RULE_STATE : RULE_WEIGHT;
+        rule.weight = v[i].weight;
+        rules_append(&lists[i], rule);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        for (size_t k = 0; k < ARRAY_LEN(v); k++)
+            assert_int_equal(rules_equal(&lists[i], &lists[k]), i == k);
+    struct rules copy;
+    rules_copy(&copy, &lists[0]);
+    copy.v[0].set_ms++;
+    assert_true(rules_equal(&copy, &lists[0]));
+    struct rules none = {0};
+    assert_false(rules_equal(&copy, &none));
+    assert_false(rules_equal(&none, &copy));
+    rules_free(&copy);
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        rules_free(&lists[i]);
+}
+
 static void test_copy_is_deep(void **state)
 {
     (void)state;
@@ -237,6 +296,8 @@ int main(void)
         cmocka_unit_test(test_auto_stays_as_an_exception),
         cmocka_unit_test(test_exception_goes_with_an_expired_rule),
         cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_kinds_do_not_mix),
+        cmocka_unit_test(test_equal_lists),
         cmocka_unit_test(test_copy_is_deep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
