@@ -64,7 +64,7 @@ run_unit() { configure_in "$build/dev" --enable-developer && check_in "$build/de
 
 run_system() {
 	configure_in "$build/release" &&
-		with_binaries "$build/release" $python tests/run.py tests/system/test_*.py &&
+		with_binaries "$build/release" $python tests/run.py -j 2 tests/system/test_*.py &&
 		over_xdp tests/system/test_geo_scope.py tests/system/test_geo_databases.py
 }
 
@@ -77,7 +77,7 @@ run_interop() {
 run_sanitizer() {
 	configure_in "$build/asan" --enable-developer --with-sanitizer=address,undefined CC=clang &&
 		check_in "$build/asan" &&
-		with_binaries "$build/asan" $python tests/run.py tests/system/test_*.py
+		with_binaries "$build/asan" $python tests/run.py -j 2 tests/system/test_*.py
 }
 
 run_tsan() { BUILD=$build/tsan sh tests/qa/tsan.sh; }

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs test files one after another, each in a process of its own, and adds up what they say.
+"""Runs test files, each in a process of its own, and adds up what they say.
 
-    run.py [-t SECONDS] FILE...
+    run.py [-t SECONDS] [-j N] FILE...
 
-A file that ends without its "Ran N tests" line (crash, timeout) counts as one failure. Skips are
-listed at the end with their reasons."""
+With -j, N files run at a time; a file with a line `ALONE = "why"` has the machine to itself, after
+the others. A file that ends without its "Ran N tests" line (crash, timeout) counts as one failure.
+Skips are listed at the end with their reasons."""
 import argparse
+import concurrent.futures
 import os
 import re
 import signal
@@ -16,12 +18,18 @@ import time
 
 args = argparse.ArgumentParser()
 args.add_argument("-t", "--timeout", type=int, default=900, help="seconds a file at most")
+args.add_argument("-j", "--jobs", type=int, default=1, help="files at a time")
 args.add_argument("files", nargs="+")
 opt = args.parse_args()
 
-passed = failed = skipped = 0
-reasons = []
-for path in opt.files:
+
+def wants_to_be_alone(path):
+    with open(path) as file:
+        return re.search(r'^ALONE = "', file.read(), re.M) is not None
+
+
+def run(path):
+    """Returns the output, the exit code and the seconds."""
     start = time.monotonic()
     child = subprocess.Popen([sys.executable, path, "-v"], stdout=subprocess.PIPE, text=True,
                              stderr=subprocess.STDOUT, start_new_session=True)
@@ -30,25 +38,43 @@ for path in opt.files:
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         out = child.communicate()[0] + f"\nrun.py: not finished after {opt.timeout} s\n"
-    ran = re.search(r"^Ran (\d+) tests?", out, re.M)
-    bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", out))
-    # With a docstring, its first line comes between the name and the result.
-    skips = re.findall(r"^(\w+) \(.*\)(?:\n.*)? \.\.\. skipped (.*)$", out, re.M)
-    skips += [(os.path.basename(path), why) for why in re.findall(r"^skipped (.*)$", out, re.M)]
-    if not ran or (child.returncode != 0 and bad == 0):
-        bad = max(bad, 1)
-    count = int(ran[1]) if ran else 0
-    passed += max(count - bad - len(skips), 0)
-    failed += bad
-    skipped += len(skips)
-    reasons += [f"{os.path.basename(path)}: {name}: {why}" for name, why in skips]
-    word = "FAIL" if bad else "ok"
-    print(f"{word:4} {path}: {count} tests, {bad} failed, {len(skips)} skipped, "
-          f"{time.monotonic() - start:.1f} s", flush=True)
-    if bad:
-        print(out, flush=True)
+    return out, child.returncode, time.monotonic() - start
 
-for line in reasons:
+
+class Sum:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.reasons = []
+
+    def add(self, path, out, code, seconds):
+        ran = re.search(r"^Ran (\d+) tests?", out, re.M)
+        bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", out))
+        # With a docstring, its first line comes between the name and the result.
+        skips = re.findall(r"^(\w+) \(.*\)(?:\n.*)? \.\.\. skipped (.*)$", out, re.M)
+        skips += [(os.path.basename(path), why) for why in re.findall(r"^skipped (.*)$", out, re.M)]
+        if not ran or (code != 0 and bad == 0):
+            bad = max(bad, 1)
+        count = int(ran[1]) if ran else 0
+        self.passed += max(count - bad - len(skips), 0)
+        self.failed += bad
+        self.skipped += len(skips)
+        self.reasons += [f"{os.path.basename(path)}: {name}: {why}" for name, why in skips]
+        word = "FAIL" if bad else "ok"
+        print(f"{word:4} {path}: {count} tests, {bad} failed, {len(skips)} skipped, "
+              f"{seconds:.1f} s", flush=True)
+        if bad:
+            print(out, flush=True)
+
+
+total = Sum()
+alone = [path for path in opt.files if opt.jobs > 1 and wants_to_be_alone(path)]
+with concurrent.futures.ThreadPoolExecutor(max(opt.jobs, 1)) as pool:
+    runs = {pool.submit(run, path): path for path in opt.files if path not in alone}
+    for done in concurrent.futures.as_completed(runs):
+        total.add(runs[done], *done.result())
+for path in alone:
+    total.add(path, *run(path))
+for line in total.reasons:
     print(f"skipped: {line}")
-print(f"{passed} passed, {failed} failed, {skipped} skipped")
-sys.exit(1 if failed or passed + skipped == 0 else 0)
+print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
+sys.exit(1 if total.failed or total.passed + total.skipped == 0 else 0)

@@ -12,6 +12,7 @@ import tempfile
 import time
 import unittest
 
+ALONE = "its ports are those that the README names"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FALL, INTERVAL = 2, 1.0  # of contrib/quickstart/pools.yaml
 SITES = {"127.0.1.11": "ams", "127.0.2.11": "iad", "127.0.3.11": "sin"}

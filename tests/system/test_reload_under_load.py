@@ -11,6 +11,7 @@ import time
 
 import harness
 
+ALONE = "what it counts as lost a full machine would lose, too"
 RELOADS = int(os.environ.get("LOAD_RELOADS", "100"))
 STATIC = 500  # names, so that compiling takes a while
 

@@ -17,6 +17,7 @@ import dns.message
 
 import harness
 
+ALONE = "it takes files and memory for 50,000 connections"
 MANY, SOME = 50000, 10000
 SPARE = 300  # files beside the connections
 SOURCES = 250
