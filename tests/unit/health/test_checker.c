@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The checker as a whole: schedule and states. Real sockets on loopback; back ends that nobody
  * listens on are refused at once. */
+#include "scripted.h"
+#include "settable_clock.h"
 #include "world.h"
 
 #include "base/clock.h"
@@ -15,10 +17,9 @@ static void test_up_and_down(void **state)
 {
     (void)state;
     struct world w;
-    struct backend b;
     world_open(&w);
-    backend_open(&b, BACKEND_CLOSE, "");
-    world_configure(&w, NULL, ONE, b.port);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    world_configure(&w, NULL, ONE, OPEN_PORT);
     world_start(&w);
     assert_int_equal(world_state(&w, 0)->health, HEALTH_UNKNOWN);
     assert_true(endpoint_serves(world_state(&w, 0)));
@@ -26,10 +27,10 @@ static void test_up_and_down(void **state)
     assert_string_equal(world_state(&w, 0)->reason, "c: connected");
     assert_true(world_state(&w, 0)->latency_us > 0);
     assert_true(world_run(&w, 1000, world_all_tried, NULL));
-    backend_close(&b);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     int64_t from_ms = clock_mono_ms();
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
-    assert_true(clock_mono_ms() - from_ms <= 2 * 100 + 100);
+    assert_in_range(clock_mono_ms() - from_ms, 100, 200);
     assert_string_equal(world_state(&w, 0)->reason, "c: connect refused");
     assert_int_equal(world_count_events(&w, 0, "up"), 1);
     assert_int_equal(world_count_events(&w, 0, "down"), 1);
@@ -53,7 +54,7 @@ static void test_first_result_decides(void **state)
                     SITES
                     "checks: {c: {type: tcp, interval: 10s, fall: 5}}\n"
                     "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n",
-                    unused_port());
+                    REFUSED_PORT);
     world_start(&w);
     assert_true(world_run(&w, 500, world_all_tried, NULL));
     assert_int_equal(world_state(&w, 0)->health, HEALTH_DOWN);
@@ -82,17 +83,16 @@ static void test_same_target_is_probed_once(void **state)
 {
     (void)state;
     struct world w;
-    struct backend b;
     struct probe_info info[8];
     world_open(&w);
-    backend_open(&b, BACKEND_CLOSE, "");
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
     world_configure(
         &w, NULL,
         SITES "checks: {c: {type: tcp, interval: 10s, port: %u}, d: {type: tcp, interval: 10s}}\n"
               "pools:\n"
               "  a: {checks: [c], sites: {ams: [127.0.0.1], iad: [127.0.0.1]}}\n"
               "  b: {checks: [c, d], sites: {ams: [{address: 127.0.0.1, port: %u}]}}\n",
-        b.port, b.port);
+        OPEN_PORT, OPEN_PORT);
     world_start(&w);
     assert_int_equal(checker_probes(w.checker, info, 8), 2);
     assert_int_equal(info[0].n_endpoints, 3);
@@ -102,9 +102,9 @@ static void test_same_target_is_probed_once(void **state)
     assert_true(world_run(&w, 1000, world_all_tried, NULL));
     checker_probes(w.checker, info, 8);
     assert_int_equal(info[0].n_ok, 1);
-    assert_int_equal(info[0].port, b.port);
+    assert_int_equal(info[0].port, OPEN_PORT);
     world_stop(&w);
-    backend_close(&b);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     world_close(&w);
 }
 
@@ -132,7 +132,7 @@ static void test_what_is_shared(void **state)
                         cases[i].check);
         world_start(&w);
         assert_int_equal(checker_summary(w.checker).n_probes, cases[i].n_probes);
-        assert_true(world_run(&w, 2900, world_all_tried, NULL));
+        assert_true(world_wait(&w, world_all_tried, NULL));
         world_stop(&w);
         world_close(&w);
     }
@@ -143,15 +143,13 @@ static void test_never_overlaps_itself(void **state)
 {
     (void)state;
     struct world w;
-    struct silent silent;
     struct probe_info info;
     world_open(&w);
-    silent_open(&silent);
     world_configure(&w, NULL,
                     SITES
                     "checks: {c: {type: tcp, interval: 100ms, timeout: 100ms}}\n"
                     "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n",
-                    silent.port);
+                    SILENT_PORT);
     world_start(&w);
     for (int i = 0; i < 100; i++) {
         world_run(&w, 10, NULL, NULL);
@@ -160,7 +158,6 @@ static void test_never_overlaps_itself(void **state)
     checker_probes(w.checker, &info, 1);
     assert_in_range(info.n_failed, 4, 11);
     world_stop(&w);
-    silent_close(&silent);
     world_close(&w);
 }
 
@@ -168,18 +165,17 @@ static void test_all_checks_must_pass(void **state)
 {
     (void)state;
     struct world w;
-    struct backend b;
     world_open(&w);
-    backend_open(&b, BACKEND_CLOSE, "");
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
     world_configure(&w, NULL,
                     SITES "checks: {good: {type: tcp, port: %u}, bad: {type: tcp, port: %u}}\n"
                           "pools: {www: {checks: [good, bad], sites: {ams: [127.0.0.1]}}}\n",
-                    b.port, unused_port());
+                    OPEN_PORT, REFUSED_PORT);
     world_start(&w);
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
     assert_string_equal(world_state(&w, 0)->reason, "bad: connect refused");
     world_stop(&w);
-    backend_close(&b);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     world_close(&w);
 }
 
@@ -187,25 +183,21 @@ static void test_timeout(void **state)
 {
     (void)state;
     struct world w;
-    struct silent silent;
     world_open(&w);
-    silent_open(&silent);
-    world_configure(&w, NULL, ONE, silent.port);
+    world_configure(&w, NULL, ONE, SILENT_PORT);
     world_start(&w);
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
     assert_string_equal(world_state(&w, 0)->reason, "c: timeout after 50ms connecting");
     world_stop(&w);
     world_close(&w);
-    silent_close(&silent);
 }
 
 static void test_pool_check(void **state)
 {
     (void)state;
     struct world w;
-    struct backend b;
     world_open(&w);
-    backend_open(&b, BACKEND_CLOSE, "");
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
     world_configure(&w, NULL,
                     SITES "checks: {c: {type: tcp, " FAST
                           "}, p: {type: pool, pool: db}, q: {type: pool, pool: mid}}\n"
@@ -213,11 +205,11 @@ static void test_pool_check(void **state)
                           "  db: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}\n"
                           "  mid: {checks: [p], sites: {ams: [192.0.2.1]}}\n"
                           "  www: {checks: [q], sites: {ams: [192.0.2.2]}}\n",
-                    b.port);
+                    OPEN_PORT);
     world_start(&w);
     assert_true(world_wait_health(&w, 2, HEALTH_UP, 1000));
     assert_true(world_wait_health(&w, 0, HEALTH_UP, 1000));
-    backend_close(&b);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
     assert_int_equal(world_state(&w, 1)->health, HEALTH_DOWN);
     assert_int_equal(world_state(&w, 2)->health, HEALTH_DOWN);
@@ -229,9 +221,90 @@ static void test_pool_check(void **state)
     world_close(&w);
 }
 
+/* Two checks that are down: the endpoint is, until the later of them can be up. */
+static void test_flip_of_two_that_are_down(void **state)
+{
+    (void)state;
+    static const char *const orders[] = {"a, b", "b, a"};
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        struct world w;
+        world_open(&w);
+        world_configure(&w, NULL,
+                        SITES "checks:\n"
+                              "  a: {type: tcp, port: %u, interval: 10s, rise: 2, fall: 1}\n"
+                              "  b: {type: tcp, port: %u, interval: 20s, rise: 3, fall: 1}\n"
+                              "pools: {www: {checks: [%s], sites: {ams: [127.0.0.1]}}}\n",
+                        REFUSED_PORT, REFUSED_PORT + 100, orders[i]);
+        world_start(&w);
+        assert_true(world_run(&w, 1000, world_all_tried, NULL));
+        assert_int_equal(world_state(&w, 0)->health, HEALTH_DOWN);
+        assert_int_equal(world_state(&w, 0)->flip_s, 60);
+        world_stop(&w);
+        world_close(&w);
+    }
+}
+
+/* Soon after the boot of the machine, when less than an interval has passed on its clock. */
+static void test_first_turn_after_a_boot(void **state)
+{
+    (void)state;
+    enum { N = 8, HOUR_MS = 3600000 };
+    struct world w;
+    struct probe_info info[N];
+    int64_t mono_ms = clock_mono_ms();
+    char endpoints[256] = "";
+    for (int i = 0; i < N; i++)
+        snprintf(endpoints + strlen(endpoints), sizeof endpoints - strlen(endpoints),
+                 "%s127.0.1.%d", i ? ", " : "", i + 1);
+    settable_clock_set_mono_ms(1000);
+    world_open(&w);
+    world_configure(&w, NULL,
+                    SITES "checks: {c: {type: tcp, port: %u, interval: 1h}}\n"
+                          "pools: {www: {checks: [c], sites: {ams: [%s]}}}\n",
+                    OPEN_PORT, endpoints);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    world_start(&w);
+    world_run(&w, HOUR_MS - 1000, NULL, NULL);
+    assert_int_equal(checker_probes(w.checker, info, N), N);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(info[i].n_ok, 2);
+    world_run(&w, HOUR_MS, NULL, NULL);
+    checker_probes(w.checker, info, N);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(info[i].n_ok, 3);
+    world_stop(&w);
+    world_close(&w);
+    settable_clock_set_mono_ms(mono_ms);
+}
+
+/* The loop that is held up again and again sees a timeout all the same: more time comes once. */
+static void test_held_up_twice(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    world_configure(&w, NULL,
+                    SITES
+                    "checks: {c: {type: tcp, interval: 1h, timeout: 100ms}}\n"
+                    "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n",
+                    SILENT_PORT);
+    world_start(&w);
+    world_run(&w, 90, NULL, NULL);
+    settable_clock_advance_ms(300);
+    assert_false(world_run(&w, 90, world_all_tried, NULL)); /* excused until 100 ms later */
+    settable_clock_advance_ms(300);
+    assert_true(world_run(&w, 0, world_all_tried, NULL));
+    assert_string_equal(world_state(&w, 0)->reason, "c: timeout after 100ms connecting");
+    world_stop(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flip_of_two_that_are_down),
+        cmocka_unit_test(test_first_turn_after_a_boot),
+        cmocka_unit_test(test_held_up_twice),
         cmocka_unit_test(test_up_and_down),
         cmocka_unit_test(test_first_result_decides),
         cmocka_unit_test(test_unchecked_is_up),

@@ -2,6 +2,8 @@
  * Results -> published states, by random results fed past the sockets, against the rules as written
  * down: after every step all that is kept incrementally is worked out anew and compared. */
 #include "health/internal.h"
+#include "scripted.h"
+#include "settable_clock.h"
 #include "world.h"
 
 #include "base/rng.h"
@@ -122,7 +124,7 @@ static void run(struct world *w, uint64_t seed, unsigned *n_panics)
             assert_memory_equal(now, frozen, c->model->n_endpoints);
         }
         if (seed % 2 && step % 100 == 0)
-            usleep(2000);
+            settable_clock_advance_ms(2);
         endpoints_review_panic(c);
         validate(c);
     }

@@ -184,6 +184,24 @@ static void test_many_falls_of_few(void **state)
     arena_free(arena);
 }
 
+/* A fall that later ones have pushed out of the ring is forgotten with its place in it: it must not
+ * count for ever. */
+static void test_falls_that_were_pushed_out(void **state)
+{
+    (void)state;
+    struct guard g;
+    struct arena *arena = begin(&g, 3, 2);
+    fall(&g, 0, 1000); /* and stays down */
+    for (int i = 1; i <= 6; i++) {
+        fall(&g, 1, 1000 + i);
+        guard_note(&g, 1, false, false);
+    }
+    assert_false(guard_alarmed(&g, 1000 + 5001));
+    assert_int_equal(g.n_counted, 0);
+    assert_int_equal(g.endpoints[0].fell_ms, 0);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_calm_starts_over),
         cmocka_unit_test(test_ends_at_once_when_all_is_well),
         cmocka_unit_test(test_many_falls_of_few),
+        cmocka_unit_test(test_falls_that_were_pushed_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the operator orders and what survives a restart. */
+#include "scripted.h"
 #include "world.h"
 
 #include "base/clock.h"
@@ -17,7 +18,7 @@ static void test_override_survives_restart_and_expires(void **state)
     char path[128];
     uint32_t n;
     world_open(&w);
-    world_configure(&w, NULL, ONE, unused_port());
+    world_configure(&w, NULL, ONE, REFUSED_PORT);
     world_start(&w);
     assert_int_equal(checker_override(w.checker, "www/iad", OVERRIDE_UP, 0, "", &n), E_NOTFOUND);
     assert_int_equal(checker_override(w.checker, "//", OVERRIDE_UP, 0, "", &n), E_NOTFOUND);
@@ -28,7 +29,7 @@ static void test_override_survives_restart_and_expires(void **state)
     assert_string_equal(world_state(&w, 0)->override_reason, "disk");
     world_stop(&w);
 
-    world_configure(&w, NULL, ONE, unused_port());
+    world_configure(&w, NULL, ONE, REFUSED_PORT);
     world_start(&w);
     const struct endpoint_state *s = world_state(&w, 0);
     assert_int_equal(s->override, OVERRIDE_DRAIN);
@@ -61,7 +62,7 @@ static void test_override_that_cannot_be_saved(void **state)
     char path[128];
     uint32_t n;
     world_open(&w);
-    world_configure(&w, NULL, ONE, unused_port());
+    world_configure(&w, NULL, ONE, REFUSED_PORT);
     world_start(&w);
     /* A directory in the way of the temporary file: fails for root as well. */
     snprintf(path, sizeof path, "mkdir %s/state/overrides.json.tmp", w.dir);
@@ -79,7 +80,7 @@ static void test_corrupt_overrides_are_put_aside(void **state)
     struct world w;
     char path[256];
     world_open(&w);
-    world_configure(&w, NULL, ONE, unused_port());
+    world_configure(&w, NULL, ONE, REFUSED_PORT);
     snprintf(path, sizeof path,
              "mkdir %s/state; printf '{\"format\": 1, \"rules' > %s/state/overrides.json", w.dir,
              w.dir);
@@ -99,7 +100,7 @@ static void test_saved_health_until_first_results(void **state)
     (void)state;
     struct world w;
     world_open(&w);
-    uint16_t port = unused_port();
+    uint16_t port = REFUSED_PORT;
     world_configure(&w, NULL, ONE, port);
     world_start(&w);
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
@@ -126,19 +127,17 @@ static void test_waits_for_what_is_not_saved(void **state)
         SITES "checks: {c: {type: tcp, interval: 1h, timeout: 1h}}\n"
               "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]%s}}}\n";
     struct world w;
-    struct silent silent;
     char iad[64];
-    uint16_t port = unused_port();
+    uint16_t port = REFUSED_PORT;
     world_open(&w);
-    silent_open(&silent);
-    snprintf(iad, sizeof iad, ", iad: [{address: 127.0.0.1, port: %u}]", silent.port);
+    snprintf(iad, sizeof iad, ", iad: [{address: 127.0.0.1, port: %u}]", SILENT_PORT);
     world_configure(&w, NULL, pools, port, "");
     world_start(&w);
     assert_false(checker_ready(w.checker));
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
     assert_true(checker_ready(w.checker));
     world_stop(&w);
-    world_configure(&w, NULL, pools, silent.port, ""); /* hangs, as it does now and then */
+    world_configure(&w, NULL, pools, SILENT_PORT, ""); /* hangs, as it does now and then */
     world_start(&w);
     assert_true(checker_ready(w.checker));
     assert_false(endpoint_serves(world_state(&w, 0)));
@@ -149,7 +148,6 @@ static void test_waits_for_what_is_not_saved(void **state)
     assert_false(checker_ready(w.checker));
     assert_true(endpoint_serves(world_state(&w, 1)));
     world_stop(&w);
-    silent_close(&silent);
     world_close(&w);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * When the checker suspects itself: the panic guard, and stalls. */
+#include "scripted.h"
+#include "settable_clock.h"
 #include "world.h"
 
 #include "base/clock.h"
@@ -51,29 +53,17 @@ static bool all_up(struct world *w, void *arg)
     return count_up(w) == w->model->n_endpoints;
 }
 
-/* A listener on all of 127.0.0.0/8, served by the kernel's queue alone. */
-static int listen_all(uint16_t port)
-{
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof sin), 0);
-    assert_int_equal(listen(fd, 1000), 0);
-    return fd;
-}
-
 static void panic_with_fall(int fall)
 {
     struct world w;
     char pools[2048];
-    uint16_t port = unused_port();
-    int fd = listen_all(port);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
     world_open(&w);
-    format_eight(pools, sizeof pools, port, fall);
+    format_eight(pools, sizeof pools, OPEN_PORT, fall);
     world_configure(&w, NULL, "%s", pools);
     world_start(&w);
     assert_true(world_run(&w, 3000, all_up, NULL));
-    close(fd);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     assert_true(world_run(&w, 3000, in_panic, NULL));
     assert_int_equal(count_up(&w), 8);
     assert_true(world_state(&w, 0)->stale);
@@ -82,12 +72,11 @@ static void panic_with_fall(int fall)
     assert_non_null(
         strstr(world_state(&w, 0)->reason, "frozen by the panic guard; c: connect refused"));
     assert_int_equal(world_count_events(&w, MODEL_NONE, "panic"), 1);
-    fd = listen_all(port);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
     assert_true(world_run(&w, 3000, not_in_panic, NULL));
     assert_int_equal(count_up(&w), 8);
     assert_false(world_state(&w, 0)->stale);
     assert_int_equal(checker_summary(w.checker).n_panics, 1);
-    close(fd);
     world_stop(&w);
     world_close(&w);
 }
@@ -111,7 +100,7 @@ static void test_no_panic_without_history(void **state)
     struct world w;
     char pools[2048];
     world_open(&w);
-    format_eight(pools, sizeof pools, unused_port(), 1);
+    format_eight(pools, sizeof pools, REFUSED_PORT, 1);
     world_configure(&w, NULL, "%s", pools);
     world_start(&w);
     assert_true(world_run(&w, 1000, world_all_tried, NULL));
@@ -126,8 +115,7 @@ static void test_followers_do_not_count(void **state)
 {
     (void)state;
     struct world w;
-    uint16_t port = unused_port();
-    int fd = listen_all(port);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
     world_open(&w);
     world_configure(&w, NULL,
                     SITES "checks: {c: {type: tcp, " FAST
@@ -137,10 +125,10 @@ static void test_followers_do_not_count(void **state)
                           "[127.0.1.3, 127.0.1.4]}}\n"
                           "  www: {checks: [p], sites: {ams: [192.0.2.1, 192.0.2.2], iad: "
                           "[192.0.2.3, 192.0.2.4]}}\n",
-                    port);
+                    OPEN_PORT);
     world_start(&w);
     assert_true(world_run(&w, 3000, all_up, NULL));
-    close(fd);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     assert_true(world_wait_health(&w, 7, HEALTH_DOWN, 2000));
     assert_int_equal(count_up(&w), 0);
     assert_false(checker_summary(w.checker).panic);
@@ -152,13 +140,12 @@ static void test_stall_is_noticed(void **state)
 {
     (void)state;
     struct world w;
-    struct backend b;
     world_open(&w);
-    backend_open(&b, BACKEND_CLOSE, "");
-    world_configure(&w, NULL, ONE, b.port);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    world_configure(&w, NULL, ONE, OPEN_PORT);
     world_start(&w);
     assert_true(world_wait_health(&w, 0, HEALTH_UP, 1000));
-    usleep(5300000);
+    settable_clock_advance_ms(5300);
     world_run(&w, 400, NULL, NULL);
     assert_int_equal(world_count_events(&w, MODEL_NONE, "stale"), 1);
     assert_int_equal(world_count_events(&w, MODEL_NONE, "ok"), 1);
@@ -166,7 +153,7 @@ static void test_stall_is_noticed(void **state)
     assert_false(world_state(&w, 0)->stale);
     assert_int_equal(world_count_events(&w, 0, "down"), 0);
     world_stop(&w);
-    backend_close(&b);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     world_close(&w);
 }
 

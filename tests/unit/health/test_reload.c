@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What reloads carry over, and a thousand lives of the checker. */
+ * What reloads carry over. */
+#include "scripted.h"
 #include "world.h"
 
 #include "base/clock.h"
@@ -18,19 +19,16 @@ static void test_reload_carries_over(void **state)
 {
     (void)state;
     struct world w;
-    struct backend b;
-    struct silent silent;
     struct probe_info info[4];
     char iad[64];
     world_open(&w);
-    backend_open(&b, BACKEND_CLOSE, "");
-    silent_open(&silent);
-    snprintf(iad, sizeof iad, ", iad: [{address: 127.0.0.1, port: %u}]", silent.port);
-    world_configure(&w, NULL, TWO, "1h", b.port, iad);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    snprintf(iad, sizeof iad, ", iad: [{address: 127.0.0.1, port: %u}]", SILENT_PORT);
+    world_configure(&w, NULL, TWO, "1h", OPEN_PORT, iad);
     world_start(&w);
     assert_true(world_wait_health(&w, 0, HEALTH_UP, 1000));
     int64_t since_ms = world_state(&w, 0)->since_ms;
-    world_reload(&w, NULL, TWO, "2h", b.port, iad);
+    world_reload(&w, NULL, TWO, "2h", OPEN_PORT, iad);
     assert_int_equal(world_state(&w, 0)->health, HEALTH_UP);
     assert_int_equal(world_state(&w, 0)->since_ms, since_ms);
     assert_int_equal(world_state(&w, 0)->flip_s, 14400);
@@ -40,8 +38,7 @@ static void test_reload_carries_over(void **state)
     checker_probes(w.checker, info, 4);
     assert_int_equal(info[0].n_ok, 1); /* known: its turn comes when it comes */
     world_stop(&w);
-    backend_close(&b);
-    silent_close(&silent);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     world_close(&w);
 }
 
@@ -49,52 +46,23 @@ static void test_reload_probes_only_what_is_new(void **state)
 {
     (void)state;
     struct world w;
-    struct backend b;
     char more[64];
     world_open(&w);
-    backend_open(&b, BACKEND_CLOSE, "");
-    world_configure(&w, NULL, TWO, "1h", b.port, "");
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    world_configure(&w, NULL, TWO, "1h", OPEN_PORT, "");
     world_start(&w);
     assert_true(world_wait_health(&w, 0, HEALTH_UP, 1000));
-    snprintf(more, sizeof more, ", iad: [{address: 127.0.0.1, port: %u}]", unused_port());
-    world_reload(&w, NULL, TWO, "1h", b.port, more);
+    snprintf(more, sizeof more, ", iad: [{address: 127.0.0.1, port: %u}]", REFUSED_PORT);
+    world_reload(&w, NULL, TWO, "1h", OPEN_PORT, more);
     assert_int_equal(world_state(&w, 1)->health, HEALTH_UNKNOWN);
     assert_true(world_wait_health(&w, 1, HEALTH_DOWN, 1000));
     struct probe_info info[2];
     assert_int_equal(checker_probes(w.checker, info, 2), 2);
     assert_int_equal(info[0].n_ok, 1);
-    world_reload(&w, NULL, TWO, "1h", b.port, "");
+    world_reload(&w, NULL, TWO, "1h", OPEN_PORT, "");
     assert_int_equal(checker_summary(w.checker).n_probes, 1);
     world_stop(&w);
-    backend_close(&b);
-    world_close(&w);
-}
-
-/* Start, reload, stop with probes at every stage of their life; nothing may be left. */
-static void test_a_thousand_lives(void **state)
-{
-    (void)state;
-    struct world w;
-    struct backend b;
-    struct silent silent;
-    char iad[64];
-    world_open(&w);
-    backend_open(&b, BACKEND_CLOSE, "");
-    silent_open(&silent);
-    snprintf(iad, sizeof iad, ", iad: [{address: 127.0.0.1, port: %u}]", silent.port);
-    for (int i = 0; i < 1000; i++) {
-        world_configure(&w, NULL, TWO, "200ms", b.port, iad);
-        world_start(&w);
-        if (i % 3)
-            world_run(&w, i % 4, NULL, NULL);
-        world_reload(&w, NULL, TWO, "200ms", i % 2 ? b.port : 1, i % 5 ? iad : "");
-        if (i % 4)
-            world_run(&w, i % 3, NULL, NULL);
-        world_stop(&w);
-        w.events.n = 0;
-    }
-    backend_close(&b);
-    silent_close(&silent);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     world_close(&w);
 }
 
@@ -143,23 +111,20 @@ static void test_another_timeout_starts_over(void **state)
         SITES "checks: {c: {type: tcp, interval: 1h, timeout: %s, fall: 2}}\n"
               "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n";
     struct world w;
-    struct silent silent;
     struct probe_info info;
     world_open(&w);
-    silent_open(&silent);
-    world_configure(&w, NULL, pools, "50ms", silent.port);
+    world_configure(&w, NULL, pools, "50ms", SILENT_PORT);
     world_start(&w);
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
-    world_reload(&w, NULL, pools, "1h", silent.port);
+    world_reload(&w, NULL, pools, "1h", SILENT_PORT);
     checker_probes(w.checker, &info, 1);
     assert_int_equal(info.n_failed, 0);
     assert_int_equal(checker_summary(w.checker).n_in_flight, 1);
     assert_false(endpoint_serves(world_state(&w, 0)));
-    world_reload(&w, NULL, pools, "50ms", silent.port);
+    world_reload(&w, NULL, pools, "50ms", SILENT_PORT);
     assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 2000));
     assert_string_equal(world_state(&w, 0)->reason, "c: timeout after 50ms connecting");
     world_stop(&w);
-    silent_close(&silent);
     world_close(&w);
 }
 
@@ -170,7 +135,6 @@ int main(void)
         cmocka_unit_test(test_another_timeout_starts_over),
         cmocka_unit_test(test_reload_carries_over),
         cmocka_unit_test(test_reload_probes_only_what_is_new),
-        cmocka_unit_test(test_a_thousand_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

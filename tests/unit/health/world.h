@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What tests of the checker share: a loop, a configuration in a temporary directory, the checker
- * on it, what it told, and back ends on loopback that misbehave as told. */
+ * on it, what it told, and back ends on loopback that misbehave as told.
+ *
+ * Time stands still but for world_run(), which moves it from timer to timer and takes no real time
+ * (tests/unit/settable_clock.h). What happens outside the loop, in back ends and commands, is
+ * waited for by world_wait() while time stands still: a busy machine makes no timeout. */
 #pragma once
 
 #include "base/vec.h"
@@ -25,7 +29,6 @@ struct told {
 struct world {
     char dir[64];
     uv_loop_t loop;
-    uv_timer_t clock; /* lets a run end */
     struct model *model;
     struct credentials *credentials; /* of it */
     bool without_credentials;        /* probes of type https lack what is ours */
@@ -58,15 +61,18 @@ void world_stop(struct world *w);
 /** Removes all; fails when the loop still has handles. */
 void world_close(struct world *w);
 
-/** Runs the loop for `ms`, or until `until` holds; returns whether it did. */
+/** Runs the loop for `ms` of the settable clock, or until `until` holds; returns whether it did. */
 typedef bool world_until(struct world *w, void *arg);
 bool world_run(struct world *w, int ms, world_until *until, void *arg);
+/** Runs the loop, while the clock stands still, until `until` holds; returns whether it ever did.
+ */
+bool world_wait(struct world *w, world_until *until, void *arg);
 bool world_is_ready(struct world *w, void *arg);
 /** Every probe that has a schedule has been tried once. */
 bool world_all_tried(struct world *w, void *arg);
 
 const struct endpoint_state *world_state(struct world *w, uint32_t endpoint);
-/** Waits until the endpoint's health is as given. */
+/** Runs until the endpoint's health is as given, `ms` of the settable clock at most. */
 bool world_wait_health(struct world *w, uint32_t endpoint, enum health health, int ms);
 /** How many events had this endpoint and `to`. */
 unsigned world_count_events(struct world *w, uint32_t endpoint, const char *to);
@@ -78,6 +84,8 @@ enum backend_mode {
     BACKEND_SLOW,  /* sends `reply` a byte each 5 ms */
     BACKEND_CLOSE, /* closes at once */
     BACKEND_RESET, /* reads the request, resets */
+    BACKEND_KEYS,  /* TLS 1.3: reads the request, asks for new keys for ever */
+    BACKEND_PADS,  /* TLS 1.3: sends `reply` a byte at a time, padded to whole records, for ever */
 };
 
 /** A thread that serves one connection at a time on 127.0.0.1, and on ::1 where there is IPv6. */
@@ -88,13 +96,15 @@ struct backend {
     _Atomic int mode;
     const char *_Atomic reply;
     _Atomic unsigned n_accepted;
-    char request[2048]; /* the last one */
-    SSL_CTX *tls;       /* NULL: plain */
+    _Atomic unsigned n_waiting; /* has done what it does, and waits for the peer to go */
+    char request[2048];         /* the last one */
+    SSL_CTX *tls;               /* NULL: plain */
 };
 
 void backend_open(struct backend *b, enum backend_mode mode, const char *reply);
 void backend_open_tls(struct backend *b, const char *reply, SSL_CTX *tls);
 void backend_close(struct backend *b);
+world_until backend_is_waiting; /* of a struct backend */
 /** A port on 127.0.0.1 that nobody listens on. */
 uint16_t unused_port(void);
 
