@@ -6,6 +6,8 @@
 #include "compile/verdict.h"
 #include "compile/zone.h"
 #include "config/config.h"
+#include "health/lanes.h"
+#include "health/program.h"
 #include "health/state_dir.h"
 #include "model/zones_gone.h"
 #include "snapshot/publish.h"
@@ -72,10 +74,12 @@ static int load(struct generation *g, const char *path, const struct load_option
     model_drop_records(g->model);
     int tls =
         credentials_load(&g->credentials, g->model, before ? before->credentials : NULL, diags);
+    int programs = programs_check(g->model, diags);
+    lanes_warn(g->model, diags);
     err = geo_load(&g->geo, g->model, diags);
     if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
-    if (err != 0 || zones != 0 || state != 0 || host != 0 || tls != 0)
+    if (err != 0 || zones != 0 || state != 0 || host != 0 || tls != 0 || programs != 0)
         return E_INVALID;
     compile_pools(g->snapshot, g);
     compile_server(g->snapshot, g->model);

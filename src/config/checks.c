@@ -296,7 +296,9 @@ static const struct schema_key check_keys[] = {
      .fallback_doc = "none; required for `exec`",
      .doc = "For `exec`: the program and its arguments, run without a shell. {address}, {port}, "
             "{name}, {pool} and {site} in an argument are replaced, and the environment has them "
-            "as LOADSTAR_ADDRESS, LOADSTAR_PORT and so on. Exit status 0 is healthy.",
+            "as LOADSTAR_ADDRESS, LOADSTAR_PORT and so on, beside PATH, LANG and TZ. A program "
+            "without a slash is looked for in PATH. Exit status 0 is healthy. What it has started "
+            "ends with it.",
      .example = "[/usr/lib/nagios/plugins/check_smtp, -H, \"{address}\"]"},
     {.name = "pool",
      .kind = SCHEMA_CUSTOM,
@@ -365,6 +367,20 @@ static void check_required(struct load *load, const struct yaml_node *node,
                    "'cert_file' and 'key_file' belong together, expected both or neither");
 }
 
+/* As other paths in a file, relative to it; a name without a slash is looked for in PATH. */
+static void find_program(struct load *load, const struct yaml_node *node, struct check *check)
+{
+    const struct yaml_node *command = yaml_get(node, "command");
+    if (check->exec.n == 0 || !command || command->kind != YAML_LIST)
+        return;
+    check->exec_span = command->items[0]->span;
+    if (check->exec.v[0][0] == '/' || !strchr(check->exec.v[0], '/'))
+        return;
+    const char **argv = arena_copy(load->arena, check->exec.v, check->exec.n * sizeof *argv);
+    argv[0] = file_resolve(load->arena, command->span.file, argv[0]);
+    check->exec.v = argv;
+}
+
 static void read_check(struct load *load, const struct definition *d, struct check *check)
 {
     const struct yaml_node *node = d->value;
@@ -376,6 +392,7 @@ static void read_check(struct load *load, const struct definition *d, struct che
     if (node->kind != YAML_MAP)
         return;
     check_timeout(load, node, check);
+    find_program(load, node, check);
     if (load->diags->n_errors == errors) { /* else the type may not be the one meant */
         refuse_useless(load, node, check->type);
         check_required(load, node, check);

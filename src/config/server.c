@@ -305,6 +305,17 @@ static const struct schema_key server_keys[] = {
      .sub = &panic_schema,
      .doc = "When the checker suspects itself rather than the world.",
      .example = "{share: 80%, endpoints: 8, sites: 2}"},
+    {.name = "exec_concurrency",
+     .kind = SCHEMA_U32,
+     .offset = SERVER(exec_concurrency),
+     .min = 1,
+     .max = 1024,
+     .fallback = "32",
+     .doc =
+         "Commands of `exec` checks that run at a time. The probes of each check and pool have a "
+         "share of their own, by what they need when they time out, so that scripts that hang "
+         "do not hold up others. Loading warns when it is not enough for that.",
+     .example = "64"},
 };
 static const struct schema server_schema = {
     .title = "'server'", .doc = "The DNS server itself.", SCHEMA_KEYS(server_keys)};

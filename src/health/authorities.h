@@ -21,7 +21,7 @@ const char *authorities_place(void);
 uint64_t authorities_file_stamp(const char *path) ATTR_NONNULL;
 uint64_t authorities_system_stamp(void);
 
-/** Warns of those in a `ca_file` that have expired. */
+/** Warns of those in a `ca_file` that have expired; in a public bundle only if all have. */
 void authorities_warn(struct diags *diags, const struct named_file *file,
                       X509_STORE *store) ATTR_NONNULL;
 /** Warns of a client certificate that is not valid now. */

@@ -17,6 +17,8 @@ static void on_chores(uv_timer_t *timer)
     endpoints_review_panic(c);
     operator_expire(c);
     persist_chores(c);
+    processes_sweep(&c->processes);
+    schedule_pump(c);
     if (c->reported_stale && c->n_stale == 0) {
         c->reported_stale = false;
         endpoints_event(c, MODEL_NONE, "stale", "ok", "every probe has a new result");
@@ -157,7 +159,10 @@ void checker_stop(struct checker *c, void (*done)(void *ctx), void *ctx)
     c->stopped = done;
     c->stopped_ctx = ctx;
     schedule_drop(c, c->plan);
+    processes_stop(&c->processes);
+    c->processes.child.data = c;
     persist_save_now(c);
+    uv_close((uv_handle_t *)&c->processes.child, on_handle_closed);
     uv_close((uv_handle_t *)&c->tick, on_handle_closed);
     uv_close((uv_handle_t *)&c->flush, on_handle_closed);
     uv_close((uv_handle_t *)&c->chores, on_handle_closed);

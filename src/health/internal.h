@@ -13,6 +13,7 @@
 #include "health/checker.h"
 #include "health/guard.h"
 #include "health/plan.h"
+#include "health/process.h"
 #include "health/store.h"
 #include "health/trial.h"
 
@@ -25,7 +26,8 @@ struct standing {
     int64_t changed_us; /* since when it waits, monotonic */
 };
 
-/** Probes that are due but have no slot yet, first in, first out. */
+/** Probes that are due but have no slot yet, first in, first out. Those of type exec wait in the
+ *  lanes of the plan. */
 struct queue {
     struct probe *first, **last;
     uint32_t n_in_flight, max_in_flight;
@@ -48,7 +50,14 @@ struct checker {
     int64_t searched_ms;  /* when probes without results were last looked for */
     int64_t untried_ms;   /* when a lack of ours was last logged */
     struct wheel due, deadlines;
-    struct queue network, exec;
+    struct queue network;
+    struct {
+        uint32_t n_in_flight; /* trials that are not freed yet */
+        uint32_t n_waiting;   /* probes in the queues of lanes */
+        uint32_t turn;        /* the lane that may start next */
+        bool more;            /* there was more to start than a turn of the loop takes */
+    } exec;
+    struct processes processes;
     struct trial_host trials;
     struct trial *in_flight; /* all trials with no result yet */
     uint32_t n_in_flight;
@@ -101,6 +110,8 @@ void schedule_plan(struct checker *c) ATTR_NONNULL;
 void schedule_drop(struct checker *c, struct plan *plan) ATTR_NONNULL;
 /** To be called whenever the loop runs again: notices that it did not for too long. */
 void schedule_turn(struct checker *c) ATTR_NONNULL;
+/** Starts what waits and may start: commands that were killed may be gone by now. */
+void schedule_pump(struct checker *c) ATTR_NONNULL;
 /** Marks probes stale that got no turn for long. */
 void schedule_find_starved(struct checker *c) ATTR_NONNULL;
 

@@ -17,6 +17,8 @@ libloadstar_a_SOURCES += \
 	src/health/http_reply.c \
 	src/health/http_reply.h \
 	src/health/internal.h \
+	src/health/lanes.c \
+	src/health/lanes.h \
 	src/health/operator.c \
 	src/health/overrides.c \
 	src/health/overrides.h \
@@ -28,6 +30,10 @@ libloadstar_a_SOURCES += \
 	src/health/probe_exec.c \
 	src/health/probe_http.c \
 	src/health/probe_tcp.c \
+	src/health/process.c \
+	src/health/process.h \
+	src/health/program.c \
+	src/health/program.h \
 	src/health/reason.c \
 	src/health/schedule.c \
 	src/health/state.c \

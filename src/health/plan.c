@@ -3,6 +3,7 @@
 #include "health/plan.h"
 
 #include "base/strmap.h"
+#include "health/lanes.h"
 #include "health/trial.h"
 
 #include <math.h>
@@ -142,6 +143,7 @@ struct plan *plan_new(const struct model *model, const struct credentials *crede
     };
     add_probes(&b);
     add_users(&b);
+    lanes_make(plan, model, model->server.exec_concurrency);
     for (uint32_t i = 0; i < model->n_checks; i++)
         check_unref(b.checks[i]);
     free(b.checks);
@@ -237,6 +239,8 @@ void plan_carry_over(struct plan *plan, const struct model *model, struct plan *
         uint32_t from = strmap_get(&by_key, slice_of(key.p, key.n));
         if (from != STRMAP_NONE)
             carry(&plan->probes[i], &old->probes[from]);
+        if (plan->probes[i].trial && plan->probes[i].lane != MODEL_NONE)
+            plan->lanes[plan->probes[i].lane].n_in_flight++;
     }
     strmap_free(&by_key);
     buf_free(&key);

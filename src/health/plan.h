@@ -10,6 +10,14 @@
 
 struct trial;
 
+/** Probes of one exec check for one pool; see lanes.h. */
+struct lane {
+    struct probe *first, **last; /* that wait for a slot, first in, first out */
+    uint32_t n_probes, n_in_flight;
+    uint32_t need;    /* slots, should every command run into its timeout */
+    uint32_t n_slots; /* of its own */
+};
+
 /** One thing to probe, and what is known of it. In flight it has a trial; memory per idle probe is
  *  this struct and its reason. A check of type `pool` is one probe without schedule, worked out
  * from the states of that pool's endpoints. */
@@ -23,7 +31,8 @@ struct probe {
     struct ip addr;   /* IP_NONE for a name, and for a pool */
     uint16_t port;
     bool queued, stale;
-    bool awaited; /* readiness waits for its first result */
+    uint32_t lane; /* MODEL_NONE unless of type exec */
+    bool awaited;  /* readiness waits for its first result */
     struct fsm fsm;
     uint32_t derived_flip_s; /* of a pool: seconds until it can flip at the soonest */
     uint32_t latency_us;
@@ -45,7 +54,9 @@ struct plan {
     uint32_t *of_endpoint; /* indices of probes, in the order of the pool's checks */
     uint32_t *watchers;    /* per pool: first probe of type `pool` that watches it, or MODEL_NONE */
     uint32_t *site_of;     /* per endpoint */
-    uint32_t n_checked;    /* endpoints with a check other than of type `pool` */
+    struct lane *lanes;
+    uint32_t n_lanes;
+    uint32_t n_checked; /* endpoints with a check other than of type `pool` */
 };
 
 /** `credentials` are the model's; NULL when it has no check of type https. */

@@ -2,38 +2,45 @@
  * Check type exec: a command of the operator, up when it exits with 0. The first line that it
  * prints is the reason.
  *
- * The command runs as the leader of a process group of its own, which is killed as a whole at the
- * timeout. It reads nothing, gets our environment plus LOADSTAR_ADDRESS, LOADSTAR_PORT,
- * LOADSTAR_NAME, LOADSTAR_POOL, LOADSTAR_SITE and LOADSTAR_CHECK, and {address} {port} {name}
- * {pool} {site} in its arguments are replaced. Endpoints of one address and port share a probe
- * unless {name}, {pool} or {site} is used; then the variables tell of the first of them. */
+ * It reads nothing, and ends with all that it has started (process.h). Its environment is PATH,
+ * LANG and TZ of ours, LOADSTAR_ADDRESS, LOADSTAR_PORT, LOADSTAR_NAME, LOADSTAR_POOL, LOADSTAR_SITE
+ * and LOADSTAR_CHECK, and nothing else: what the service manager has told us is not for it. In its
+ * arguments {address} {port} {name} {pool} {site} are replaced. Endpoints of one address and port
+ * share a probe unless {name}, {pool} or {site} is used; then the variables tell of the first of
+ * them. */
 #include "base/vec.h"
 #include "health/exec_line.h"
+#include "health/process.h"
+#include "health/program.h"
 #include "health/trial.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-extern char **environ;
+enum { PIPE_BYTES = 64 << 10 }; /* what the kernel keeps of a pipe */
 
 struct output {
     uv_pipe_t pipe;
     struct exec_line line;
     bool open;
+    bool had_turn; /* of reading, in this turn of the loop */
 };
 
 struct exec_trial {
     struct trial base;
-    uv_process_t process;
+    struct process process;
     struct output out, err;
-    bool running;
-    int64_t exit_status;
-    int signal;
-    bool exited;
 };
+
+static struct output *output_of(struct exec_trial *x, const uv_handle_t *pipe)
+{
+    return pipe == (const uv_handle_t *)&x->out.pipe ? &x->out : &x->err;
+}
 
 struct texts { /* a vector, as of base/vec.h */
     char **v;
@@ -91,9 +98,29 @@ static void push_environment(struct texts *env, const char *name, const char *va
     buf_free(&out);
 }
 
-static void make_texts(struct texts *args, struct texts *env, const struct check *check,
+/* What is needed to find programs, speak and tell the time. */
+static void push_ours(struct texts *env)
+{
+    static const char *const names[] = {"LANG", "TZ"};
+    struct buf out = {0};
+    buf_printf(&out, "PATH=%s", program_search_path());
+    *vec_push(env) = xstrdup(out.p);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = getenv(names[i]);
+        if (!value)
+            continue;
+        out.n = 0;
+        buf_printf(&out, "%s=%s", names[i], value);
+        *vec_push(env) = xstrdup(out.p);
+    }
+    buf_free(&out);
+}
+
+static void make_texts(struct texts *args, struct texts *env, const struct exec_trial *x,
                        const struct trial_target *target)
 {
+    const struct check *check = &x->base.check->def;
+    char number[PROCESS_VARIABLE_MAX];
     char address[IP_TEXT_MAX], port[8];
     ip_text(address, &target->addr);
     snprintf(port, sizeof port, "%u", target->port);
@@ -106,8 +133,9 @@ static void make_texts(struct texts *args, struct texts *env, const struct check
     };
     for (uint32_t i = 0; i < check->exec.n; i++)
         *vec_push(args) = replace_variables(check->exec.v[i], variables);
-    for (char **e = environ; *e; e++)
-        *vec_push(env) = xstrdup(*e);
+    push_ours(env);
+    process_variable(number, x->base.host->processes);
+    *vec_push(env) = xstrdup(number);
     for (int i = 0; i < N_VARIABLES; i++)
         push_environment(env, variables[i].name, variables[i].value);
     push_environment(env, "check", check->name);
@@ -117,36 +145,24 @@ static void make_texts(struct texts *args, struct texts *env, const struct check
 
 /* ---- output ---- */
 
+/* A command that writes faster than we read would keep libuv reading, 32 times a turn. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
     const struct trial *trial = handle->data;
-    *buf = uv_buf_init(trial->host->read_buffer, TRIAL_READ_MAX);
-}
-
-static void finish_if_done(struct exec_trial *x)
-{
-    struct trial *trial = &x->base;
-    const char *line = x->err.line.n ? x->err.line.text : x->out.line.text;
-    if (!x->exited)
-        return;
-    if (x->exit_status == 0 && !x->signal && (x->out.line.n || x->err.line.n))
-        trial_finish(trial, TRIAL_UP, "%s", x->out.line.n ? x->out.line.text : line);
-    else if (x->signal)
-        trial_finish(trial, TRIAL_DOWN, "exec killed by signal %d (%s)", x->signal,
-                     strsignal(x->signal));
-    else
-        trial_finish(trial, x->exit_status ? TRIAL_DOWN : TRIAL_UP, "exec exited %d%s%s",
-                     (int)x->exit_status, *line ? ": " : "", line);
+    struct output *o = output_of((struct exec_trial *)handle->data, handle);
+    *buf = uv_buf_init(trial->host->read_buffer, o->had_turn ? 0 : TRIAL_READ_MAX);
+    o->had_turn = false;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct exec_trial *x = stream->data;
-    struct output *o = stream == (uv_stream_t *)&x->out.pipe ? &x->out : &x->err;
+    struct output *o = output_of(x, (uv_handle_t *)stream);
+    o->had_turn = n == TRIAL_READ_MAX;
     if (n > 0)
         exec_line_feed(&o->line, buf->base, (size_t)n);
-    else if (n < 0)
+    else if (n < 0 && n != UV_ENOBUFS) /* the latter of on_alloc() */
         uv_read_stop(stream);
 }
 
@@ -154,61 +170,71 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
  * without waiting for the end, which a process left behind could hold off. */
 static void drain(struct output *o)
 {
-    char bytes[sizeof o->line.text];
+    char bytes[4096];
     uv_os_fd_t fd;
+    size_t left = PIPE_BYTES;
     if (!o->open || uv_fileno((uv_handle_t *)&o->pipe, &fd))
         return;
-    for (ssize_t n; !o->line.complete && (n = read(fd, bytes, sizeof bytes)) > 0;)
+    for (ssize_t n; !o->line.complete && left > 0 && (n = read(fd, bytes, sizeof bytes)) > 0;) {
         exec_line_feed(&o->line, bytes, (size_t)n);
+        left -= (size_t)n < left ? (size_t)n : left;
+    }
 }
 
-static void on_exited(uv_process_t *process, int64_t status, int signal)
+static void finish(struct exec_trial *x, int status, int signal)
 {
-    struct exec_trial *x = process->data;
-    x->exited = true;
-    x->exit_status = status;
-    x->signal = signal;
-    if (x->base.finished) {
-        uv_close((uv_handle_t *)&x->process, trial_handle_closed);
-        return;
-    }
+    struct trial *trial = &x->base;
+    const char *line = x->err.line.n ? x->err.line.text : x->out.line.text;
+    if (status == 0 && !signal && (x->out.line.n || x->err.line.n))
+        trial_finish(trial, TRIAL_UP, "%s", x->out.line.n ? x->out.line.text : line);
+    else if (signal)
+        trial_finish(trial, TRIAL_DOWN, "exec killed by signal %d (%s)", signal, strsignal(signal));
+    else
+        trial_finish(trial, status ? TRIAL_DOWN : TRIAL_UP, "exec exited %d%s%s", status,
+                     *line ? ": " : "", line);
+}
+
+static void on_exited(struct process *process, int status, int signal)
+{
+    struct exec_trial *x = (void *)((char *)process - offsetof(struct exec_trial, process));
     drain(&x->out);
     drain(&x->err);
-    finish_if_done(x);
+    finish(x, status, signal);
 }
 
 /* ---- start and end ---- */
 
-static void open_pipe(struct exec_trial *x, struct output *o)
+/* Opens a pipe whose other end the command gets. */
+static int open_output(struct exec_trial *x, struct output *o, int *theirs)
 {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return -errno;
+    *theirs = fds[1];
     uv_pipe_init(x->base.host->loop, &o->pipe, 0);
     o->pipe.data = x;
     o->open = true;
     trial_opened(&x->base);
+    int rc = uv_pipe_open(&o->pipe, fds[0]);
+    if (rc)
+        close(fds[0]);
+    return rc ? rc : uv_read_start((uv_stream_t *)&o->pipe, on_alloc, on_read);
 }
 
-static int spawn(struct exec_trial *x, struct texts *args, struct texts *env)
+static int start_command(struct exec_trial *x, const struct texts *args, const struct texts *env)
 {
-    const unsigned to_us = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
-    uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE},
-        {.flags = (uv_stdio_flags)to_us, .data.stream = (uv_stream_t *)&x->out.pipe},
-        {.flags = (uv_stdio_flags)to_us, .data.stream = (uv_stream_t *)&x->err.pipe},
-    };
-    const uv_process_options_t options = {
-        .exit_cb = on_exited,
-        .file = args->v[0],
-        .args = args->v,
-        .env = env->v,
-        .flags = UV_PROCESS_DETACHED, /* a session, and so a process group, of its own */
-        .stdio_count = 3,
-        .stdio = stdio,
-    };
-    int rc = uv_spawn(x->base.host->loop, &x->process, &options);
-    /* Even a process that could not be started is a handle to be closed. */
-    trial_opened(&x->base);
-    x->process.data = x;
-    x->running = rc == 0;
+    int out = -1, err = -1;
+    int rc = open_output(x, &x->out, &out);
+    if (rc == 0)
+        rc = open_output(x, &x->err, &err);
+    x->process.exited = on_exited;
+    if (rc == 0)
+        rc = process_start(x->base.host->processes, &x->process, args->v, env->v,
+                           program_search_path(), out, err);
+    if (out >= 0)
+        close(out);
+    if (err >= 0)
+        close(err);
     return rc;
 }
 
@@ -217,33 +243,28 @@ static void exec_start(struct trial *trial, const struct trial_target *target)
     struct exec_trial *x = (struct exec_trial *)trial;
     const struct check *check = &trial->check->def;
     struct texts args = {0}, env = {0};
-    make_texts(&args, &env, check, target);
-    open_pipe(x, &x->out);
-    open_pipe(x, &x->err);
+    make_texts(&args, &env, x, target);
     trial->phase = "running the command";
-    int rc = spawn(x, &args, &env);
-    if (rc == 0)
-        rc = uv_read_start((uv_stream_t *)&x->out.pipe, on_alloc, on_read);
-    if (rc == 0)
-        rc = uv_read_start((uv_stream_t *)&x->err.pipe, on_alloc, on_read);
-    if (rc == UV_EAGAIN || rc == UV_ENOMEM || rc == UV_EMFILE || rc == UV_ENFILE)
-        trial_finish_uv(trial, rc, "running the command");
-    else if (rc)
-        trial_finish(trial, TRIAL_DOWN, "exec cannot run %s: %s", check->exec.v[0],
+    int rc = start_command(x, &args, &env);
+    if (rc) /* it could run when the configuration was loaded */
+        trial_finish(trial, TRIAL_UNTRIED, "exec cannot run %s: %s", check->exec.v[0],
                      uv_strerror(rc));
     free_texts(&args);
     free_texts(&env);
 }
 
+static void close_output(struct output *o)
+{
+    if (o->open)
+        uv_close((uv_handle_t *)&o->pipe, trial_handle_closed);
+}
+
 static void exec_close(struct trial *trial)
 {
     struct exec_trial *x = (struct exec_trial *)trial;
-    uv_close((uv_handle_t *)&x->out.pipe, trial_handle_closed);
-    uv_close((uv_handle_t *)&x->err.pipe, trial_handle_closed);
-    if (x->running && !x->exited)
-        kill(-x->process.pid, SIGKILL); /* on_exited() reaps it and closes the handle */
-    else
-        uv_close((uv_handle_t *)&x->process, trial_handle_closed);
+    process_end(trial->host->processes, &x->process);
+    close_output(&x->out);
+    close_output(&x->err);
 }
 
 const struct trial_kind trial_exec = {

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "health/lanes.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 
 enum {
     IN_FLIGHT_MAX = 8192, /* 20,000 probes/s of which one in ten waits out a timeout of 2 s */
-    EXEC_MAX = 16,        /* processes at a time */
+    EXEC_BATCH = 16,      /* commands started per turn: each takes the better part of 1 ms */
     BATCH = 128,          /* starts per turn of the loop: about 3 ms */
     LAG_MS = 50,          /* later than this, the loop was held up */
     STALL_MS = 5000,
@@ -53,28 +54,38 @@ static int64_t next_due_ms(const struct probe *p, int64_t now_ms)
     return now_ms - past + interval;
 }
 
-static struct queue *queue_of(struct checker *c, const struct probe *p)
+static struct lane *lane_of(struct checker *c, const struct probe *p)
 {
-    return p->check->def.type == CHECK_EXEC ? &c->exec : &c->network;
+    return p->lane == MODEL_NONE ? NULL : &c->plan->lanes[p->lane];
 }
 
 static void queue_probe(struct checker *c, struct probe *p)
 {
-    struct queue *q = queue_of(c, p);
+    struct lane *lane = lane_of(c, p);
+    struct probe ***last = lane ? &lane->last : &c->network.last;
     if (p->queued || p->trial)
         return;
     p->queued = true;
     p->queue_next = NULL;
-    *q->last = p;
-    q->last = &p->queue_next;
+    **last = p;
+    *last = &p->queue_next;
+    c->exec.n_waiting += lane != NULL;
 }
 
-static void empty_queue(struct queue *q)
+static struct probe *take_first(struct probe **first, struct probe ***last)
 {
-    for (struct probe *p = q->first; p; p = p->queue_next)
-        p->queued = false;
-    q->first = NULL;
-    q->last = &q->first;
+    struct probe *p = *first;
+    *first = p->queue_next;
+    if (!*first)
+        *last = first;
+    p->queued = false;
+    return p;
+}
+
+static void empty_queue(struct probe **first, struct probe ***last)
+{
+    while (*first)
+        take_first(first, last);
 }
 
 static void list_trial(struct checker *c, struct trial *trial)
@@ -111,23 +122,15 @@ static void start_probe(struct checker *c, struct probe *p)
         .label = e->label,
     };
     wheel_start(&c->due, &p->due, next_due_ms(p, clock_mono_ms()));
-    queue_of(c, p)->n_in_flight++;
+    struct lane *lane = lane_of(c, p);
+    if (lane) {
+        lane->n_in_flight++;
+        c->exec.n_in_flight++;
+    } else {
+        c->network.n_in_flight++;
+    }
     p->trial = trial_start(&c->trials, p->check, &target, p);
     list_trial(c, p->trial);
-}
-
-static unsigned pump_queue(struct checker *c, struct queue *q, unsigned most)
-{
-    unsigned n = 0;
-    for (; n < most && q->first && q->n_in_flight < q->max_in_flight; n++) {
-        struct probe *p = q->first;
-        q->first = p->queue_next;
-        if (!q->first)
-            q->last = &q->first;
-        p->queued = false;
-        start_probe(c, p);
-    }
-    return n;
 }
 
 static bool can_pump(const struct queue *q)
@@ -135,12 +138,54 @@ static bool can_pump(const struct queue *q)
     return q->first && q->n_in_flight < q->max_in_flight;
 }
 
+static void pump_network(struct checker *c)
+{
+    struct queue *q = &c->network;
+    for (unsigned n = 0; n < BATCH && can_pump(q); n++)
+        start_probe(c, take_first(&q->first, &q->last));
+}
+
+/* Slots that no command has, also none of those that are killed and not gone yet. */
+static uint32_t free_slots(const struct checker *c)
+{
+    uint32_t used = c->exec.n_in_flight + processes_dying(&c->processes);
+    uint32_t n = c->model->server.exec_concurrency;
+    return used < n ? n - used : 0;
+}
+
+/* The next lane, in turns, that waits and may start; NULL: none. */
+static struct lane *next_lane(struct checker *c)
+{
+    const struct plan *plan = c->plan;
+    uint32_t n_free = free_slots(c);
+    uint32_t n_reserved = lanes_reserved(plan, c->model->server.exec_concurrency);
+    for (uint32_t i = 0; i < plan->n_lanes && n_free > 0; i++) {
+        struct lane *lane = &plan->lanes[c->exec.turn++ % plan->n_lanes];
+        if (lane->first && lane_may_start(lane, n_free, n_reserved))
+            return lane;
+    }
+    return NULL;
+}
+
+static void pump_exec(struct checker *c)
+{
+    unsigned n = 0;
+    for (struct lane *lane; c->exec.n_waiting > 0 && n < EXEC_BATCH; n++) {
+        lane = next_lane(c);
+        if (!lane)
+            break;
+        c->exec.n_waiting--;
+        start_probe(c, take_first(&lane->first, &lane->last));
+    }
+    c->exec.more = n == EXEC_BATCH && c->exec.n_waiting > 0;
+}
+
 static void pump(struct checker *c)
 {
     if (c->stopping)
         return;
-    pump_queue(c, &c->network, BATCH);
-    pump_queue(c, &c->exec, EXEC_MAX);
+    pump_network(c);
+    pump_exec(c);
     arm(c);
 }
 
@@ -203,7 +248,7 @@ static void arm(struct checker *c)
     if (deadline >= 0 && c->deadlines.now_ms + deadline < at_ms)
         at_ms = c->deadlines.now_ms + deadline;
     int64_t now_ms = clock_mono_ms();
-    if (can_pump(&c->network) || can_pump(&c->exec) || at_ms < now_ms)
+    if (can_pump(&c->network) || c->exec.more || at_ms < now_ms)
         at_ms = now_ms;
     if (at_ms >= c->tick_at_ms)
         return;
@@ -272,8 +317,11 @@ static void on_finished(struct trial_host *host, struct trial *trial,
 {
     struct checker *c = host->ctx;
     struct probe *p = trial->subject;
+    struct lane *lane = lane_of(c, p);
     p->trial = NULL;
     unlist_trial(c, trial);
+    if (lane)
+        lane->n_in_flight--;
     take_result(c, p, result);
     endpoints_flush_if_late(c);
 }
@@ -282,11 +330,14 @@ static void on_freed(struct trial_host *host, const struct prepared_check *check
 {
     struct checker *c = host->ctx;
     c->n_trials--;
-    struct queue *q = check->def.type == CHECK_EXEC ? &c->exec : &c->network;
-    q->n_in_flight--;
+    bool exec = check->def.type == CHECK_EXEC;
+    if (exec)
+        c->exec.n_in_flight--;
+    else
+        c->network.n_in_flight--;
     if (c->stopping)
         checker_release(c);
-    else if (q->first)
+    else if (exec ? c->exec.n_waiting > 0 : c->network.first != NULL)
         pump(c);
 }
 
@@ -301,7 +352,8 @@ void schedule_init(struct checker *c)
     wheel_init(&c->due, now_ms);
     wheel_init(&c->deadlines, now_ms);
     c->network = (struct queue){.last = &c->network.first, .max_in_flight = max_in_flight()};
-    c->exec = (struct queue){.last = &c->exec.first, .max_in_flight = EXEC_MAX};
+    processes_init(&c->processes, c->loop);
+    c->n_handles++;
     c->trials = (struct trial_host){
         .loop = c->loop,
         .wheel = &c->deadlines,
@@ -309,6 +361,7 @@ void schedule_init(struct checker *c)
         .finished = on_finished,
         .freed = on_freed,
         .armed = on_armed,
+        .processes = &c->processes,
         .read_buffer = xmalloc(TRIAL_READ_MAX),
     };
     c->tick_at_ms = INT64_MAX;
@@ -352,8 +405,10 @@ void schedule_drop(struct checker *c, struct plan *plan)
 {
     /* First: a trial that ends in here gives its slot to the next in the queue, which must not be
      * one of this plan. */
-    empty_queue(&c->network);
-    empty_queue(&c->exec);
+    empty_queue(&c->network.first, &c->network.last);
+    for (uint32_t i = 0; i < plan->n_lanes; i++)
+        empty_queue(&plan->lanes[i].first, &plan->lanes[i].last);
+    c->exec.n_waiting = 0;
     for (uint32_t i = 0; i < plan->n_probes; i++) {
         struct probe *p = &plan->probes[i];
         wheel_stop(&p->due);
@@ -372,6 +427,12 @@ static void mark_stale(struct checker *c, struct probe *p)
     count_stale(c, p, true);
     endpoints_follow(c, p);
     queue_probe(c, p);
+}
+
+void schedule_pump(struct checker *c)
+{
+    if (c->exec.n_waiting > 0)
+        pump(c);
 }
 
 void schedule_turn(struct checker *c)

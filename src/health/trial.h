@@ -47,7 +47,8 @@ struct trial_host {
     void (*freed)(struct trial_host *host, const struct prepared_check *check);
     /** A deadline was started: the uv timer may have to fire earlier. */
     void (*armed)(struct trial_host *host);
-    char *read_buffer; /* TRIAL_READ_MAX bytes, shared: used within one read callback */
+    struct processes *processes; /* of checks of type exec */
+    char *read_buffer;           /* TRIAL_READ_MAX bytes, shared: used within one read callback */
 };
 
 #define TRIAL_READ_MAX 65536

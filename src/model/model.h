@@ -236,6 +236,7 @@ struct server_config {
         double share;
         uint32_t endpoints, sites;
     } panic;
+    uint32_t exec_concurrency; /* commands at a time; default 32 */
     struct {
         uint32_t max_connections;       /* in all; default 1000 */
         struct span max_connections_at; /* without a file: the default */

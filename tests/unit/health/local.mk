@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+HEALTH_WORLD = tests/unit/health/settable_clock.c tests/unit/health/settable_clock.h \
+	tests/unit/health/world.c tests/unit/health/world.h
+HEALTH_SCRIPTED = $(HEALTH_WORLD) tests/unit/health/scripted.c tests/unit/health/scripted.h
 check_PROGRAMS += tests/unit/health/test_fsm
 tests_unit_health_test_fsm_SOURCES = tests/unit/health/test_fsm.c
 tests_unit_health_test_fsm_LDADD = $(UNIT_LIBS)
@@ -12,41 +15,36 @@ check_PROGRAMS += tests/unit/health/test_overrides
 tests_unit_health_test_overrides_SOURCES = tests/unit/health/test_overrides.c
 tests_unit_health_test_overrides_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_checker
-tests_unit_health_test_checker_SOURCES = tests/unit/health/test_checker.c tests/unit/health/world.c \
-	tests/unit/health/world.h
+tests_unit_health_test_checker_SOURCES = tests/unit/health/test_checker.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_checker_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_probes
 tests_unit_health_test_probes_SOURCES = tests/unit/health/certs.c tests/unit/health/certs.h \
-	tests/unit/health/test_probes.c tests/unit/health/world.c tests/unit/health/world.h
+	tests/unit/health/test_probes.c $(HEALTH_WORLD)
 tests_unit_health_test_probes_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_store
 tests_unit_health_test_store_SOURCES = tests/unit/health/test_store.c
 tests_unit_health_test_store_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_endpoints
-tests_unit_health_test_endpoints_SOURCES = tests/unit/health/test_endpoints.c \
-	tests/unit/health/world.c tests/unit/health/world.h
+tests_unit_health_test_endpoints_SOURCES = tests/unit/health/test_endpoints.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_endpoints_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_reason
 tests_unit_health_test_reason_SOURCES = tests/unit/health/test_reason.c
 tests_unit_health_test_reason_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_operator
-tests_unit_health_test_operator_SOURCES = tests/unit/health/test_operator.c \
-	tests/unit/health/world.c tests/unit/health/world.h
+tests_unit_health_test_operator_SOURCES = tests/unit/health/test_operator.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_operator_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_panic
-tests_unit_health_test_panic_SOURCES = tests/unit/health/test_panic.c \
-	tests/unit/health/world.c tests/unit/health/world.h
+tests_unit_health_test_panic_SOURCES = tests/unit/health/test_panic.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_panic_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_reload
-tests_unit_health_test_reload_SOURCES = tests/unit/health/test_reload.c \
-	tests/unit/health/world.c tests/unit/health/world.h
+tests_unit_health_test_reload_SOURCES = tests/unit/health/test_reload.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_reload_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_state
 tests_unit_health_test_state_SOURCES = tests/unit/health/test_state.c
 tests_unit_health_test_state_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/health/test_state_dir
 tests_unit_health_test_state_dir_SOURCES = tests/unit/health/test_state_dir.c \
-	tests/unit/health/world.c tests/unit/health/world.h tests/unit/faults.h
+	$(HEALTH_WORLD) tests/unit/faults.h
 tests_unit_health_test_state_dir_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_health_test_state_dir_LDADD = $(UNIT_LIBS)
 tests_unit_health_test_state_dir_LDFLAGS = $(FAULT_LINK)
@@ -54,3 +52,19 @@ check_PROGRAMS += tests/unit/health/test_credentials
 tests_unit_health_test_credentials_SOURCES = tests/unit/health/certs.c tests/unit/health/certs.h \
 	tests/unit/health/test_credentials.c
 tests_unit_health_test_credentials_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/health/test_lives
+tests_unit_health_test_lives_SOURCES = tests/unit/health/test_lives.c $(HEALTH_WORLD)
+tests_unit_health_test_lives_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/health/test_untried
+tests_unit_health_test_untried_SOURCES = tests/unit/health/test_untried.c $(HEALTH_WORLD)
+tests_unit_health_test_untried_LDADD = $(UNIT_LIBS)
+tests_unit_health_test_untried_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=SSL_new,--wrap=posix_spawn
+check_PROGRAMS += tests/unit/health/test_exec
+tests_unit_health_test_exec_SOURCES = tests/unit/health/test_exec.c $(HEALTH_WORLD)
+tests_unit_health_test_exec_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/health/test_lanes
+tests_unit_health_test_lanes_SOURCES = tests/unit/health/test_lanes.c
+tests_unit_health_test_lanes_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/health/test_program
+tests_unit_health_test_program_SOURCES = tests/unit/health/test_program.c
+tests_unit_health_test_program_LDADD = $(UNIT_LIBS)

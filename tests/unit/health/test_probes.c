@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What each kind of probe finds, and the reason it gives, against back ends that misbehave. */
+#include "settable_clock.h"
 #include "world.h"
 
 #include "certs.h"
@@ -10,6 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Whether time is to move on, and who must keep the probe waiting by then; NULL: its command. */
+static bool times_out;
+static struct backend *timed_out_by;
+
 /* Probes one endpoint with `check` (the YAML of one check) until its first result. */
 static void probe_at(struct world *w, const char *address, const char *check, uint16_t port)
 {
@@ -19,7 +24,11 @@ static void probe_at(struct world *w, const char *address, const char *check, ui
                     "name: web7}]}}}\n",
                     check, address, port);
     world_start(w);
-    if (!world_run(w, 2900, world_all_tried, NULL))
+    if (timed_out_by && !world_wait(w, backend_is_waiting, timed_out_by))
+        fail_msg("%s does not get so far", check);
+    if (times_out && !world_run(w, 2000, world_all_tried, NULL))
+        fail_msg("no timeout of %s", check);
+    if (!world_wait(w, world_all_tried, NULL))
         fail_msg("no result of %s", check);
 }
 
@@ -31,7 +40,10 @@ static void probe(struct world *w, const char *check, uint16_t port)
 static void expect(struct world *w, const char *check, uint16_t port, enum health health,
                    const char *reason)
 {
+    times_out = strncmp(reason, "timeout", 7) == 0;
     probe(w, check, port);
+    times_out = false;
+    timed_out_by = NULL;
     const struct endpoint_state *s = world_state(w, 0);
     if (strcmp(s->reason + strlen("c: "), reason) != 0 || s->health != health)
         fail_msg("%s: %s, \"%s\"; expected \"%s\"", check, health_text(s->health), s->reason,
@@ -84,6 +96,8 @@ static void test_http(void **state)
     for (size_t i = 0; i < ARRAY_LEN(http_cases); i++) {
         struct backend b;
         backend_open(&b, http_cases[i].mode, http_cases[i].reply);
+        bool hangs = http_cases[i].reason && strncmp(http_cases[i].reason, "timeout", 7) == 0;
+        timed_out_by = hangs ? &b : NULL;
         if (http_cases[i].reason) {
             expect(&w, http_cases[i].check, b.port, http_cases[i].health, http_cases[i].reason);
         } else {
@@ -111,8 +125,8 @@ static void test_pause_is_no_timeout(void **state)
                     "pools: {www: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: %u}]}}}\n",
                     b.port);
     world_start(&w);
-    usleep(400000);
-    assert_true(world_run(&w, 2000, world_all_tried, NULL));
+    settable_clock_advance_ms(400);
+    assert_true(world_wait(&w, world_all_tried, NULL));
     assert_string_equal(world_state(&w, 0)->reason, "c: status 200");
     world_stop(&w);
     backend_close(&b);
@@ -288,9 +302,44 @@ static void test_tls_that_is_none(void **state)
     expect(&w, "type: https, tls: {verify: false}", b.port, HEALTH_DOWN,
            "the server does not speak TLS on this port");
     b.mode = BACKEND_HANG;
+    timed_out_by = &b;
     expect(&w, "type: https, tls: {verify: false}, timeout: 100ms", b.port, HEALTH_DOWN,
            "timeout after 100ms in the TLS handshake");
     backend_close(&b);
+    world_close(&w);
+}
+
+/* Servers that keep a probe busy with TLS and never answer: found out by what they send, whatever
+ * the timeout. */
+static void test_tls_without_end(void **state)
+{
+    (void)state;
+    static const struct {
+        enum backend_mode mode;
+        const char *check, *reason;
+    } cases[] = {
+        {BACKEND_KEYS, "type: https, timeout: 1h, interval: 1h, tls: {verify: false}",
+         "too much TLS: more than 64 messages since the handshake"},
+        {BACKEND_PADS,
+         "type: https, timeout: 1h, interval: 1h, max_body: 1k, expect: {body: x}, "
+         "tls: {verify: false}",
+         "too much TLS: more than 295936 bytes for one reply"},
+    };
+    struct world w;
+    struct certificate c =
+        certificate_make(&(struct certificate_wish){"x", "IP:127.0.0.1", -1, 1, NULL, 0});
+    world_open(&w);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        SSL_CTX *tls = server_context(&c, NULL);
+        struct backend b;
+        SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION);
+        backend_open_tls(&b, "HTTP/1.1 200 OK\r\nX-Header: and more and more of it", tls);
+        b.mode = (int)cases[i].mode;
+        expect(&w, cases[i].check, b.port, HEALTH_DOWN, cases[i].reason);
+        backend_close(&b);
+        SSL_CTX_free(tls);
+    }
+    certificate_free(&c);
     world_close(&w);
 }
 
@@ -311,7 +360,7 @@ static const struct {
     {"[/bin/sh, -c, \"sleep 60 & echo $!; wait\"]", HEALTH_DOWN,
      "timeout after 300ms running the command"},
     {"[/bin/sh, -c, \"sleep 2 >/dev/null 2>&1 & echo left one\"]", HEALTH_UP, "left one"},
-    {"[/nonexistent/check]", HEALTH_DOWN,
+    {"[/nonexistent/check]", HEALTH_UNKNOWN,
      "exec cannot run /nonexistent/check: no such file or directory"},
     {"[/bin/echo, \"{address}\", \"{port}x\", \"{name}\", \"{pool}/{site}\", \"{what}\", \"{\"]",
      HEALTH_UP, "127.0.0.1 9x web7 www/ams {what} {"},
@@ -358,7 +407,7 @@ static void test_exec_kills_the_group(void **state)
                     "pools: {www: {checks: [c], sites: {ams: [192.0.2.1]}}}\n",
                     check);
     world_start(&w);
-    assert_true(world_run(&w, 2000, is_file, path));
+    assert_true(world_wait(&w, is_file, path));
     FILE *file = fopen(path, "r");
     assert_int_equal(fscanf(file, "%d", &pid), 1);
     fclose(file);
@@ -387,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_https),
         cmocka_unit_test(test_client_certificate),
         cmocka_unit_test(test_tls_that_is_none),
+        cmocka_unit_test(test_tls_without_end),
         cmocka_unit_test(test_exec),
         cmocka_unit_test(test_exec_kills_the_group),
     };

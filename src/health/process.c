@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Commands as process groups. */
+#include "health/process.h"
+
+#include "health/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STOP_ROUNDS                                                              \
+    50 /* of a millisecond, until descendants of what was killed have come to us \
+        */
+
+/* ---- the list of those that run ---- */
+
+static void link_process(struct processes *all, struct process *p)
+{
+    p->prev = NULL;
+    p->next = all->running;
+    if (p->next)
+        p->next->prev = p;
+    all->running = p;
+}
+
+static void unlink_process(struct processes *all, struct process *p)
+{
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        all->running = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+    p->pid = 0;
+}
+
+static const struct process *find_number(const struct processes *all, uint64_t number)
+{
+    const struct process *p = all->running;
+    while (p && p->number != number)
+        p = p->next;
+    return p;
+}
+
+static bool is_leader(const struct processes *all, pid_t pid)
+{
+    const struct process *p = all->running;
+    while (p && p->pid != pid)
+        p = p->next;
+    return p != NULL;
+}
+
+/* ---- ends ---- */
+
+static void reap_dying(struct processes *all)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < all->dying.n; i++)
+        if (waitpid(all->dying.v[i], NULL, WNOHANG) == 0)
+            all->dying.v[kept++] = all->dying.v[i];
+    all->dying.n = kept;
+}
+
+/* One that has ended is a zombie until the group is killed. */
+static void take_exit(struct processes *all, struct process *p)
+{
+    int status = 0;
+    pid_t pid = p->pid;
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+        return;
+    kill(-pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    unlink_process(all, p);
+    p->exited(p, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+              WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+}
+
+static void on_child(uv_signal_t *handle, int number)
+{
+    struct processes *all = handle->data;
+    (void)number;
+    reap_dying(all);
+    for (struct process *p = all->running, *next; p; p = next) {
+        next = p->next; /* whose owner is not told by the end of another */
+        take_exit(all, p);
+    }
+    processes_sweep(all);
+}
+
+void process_end(struct processes *all, struct process *p)
+{
+    if (p->pid == 0)
+        return;
+    kill(-p->pid, SIGKILL);
+    *vec_push(&all->dying) = p->pid;
+    unlink_process(all, p);
+    reap_dying(all);
+}
+
+/* ---- descendants that have left their group ---- */
+
+/* The command that a process descends from, by its environment; 0: none is named. */
+static uint64_t number_of(pid_t pid)
+{
+    static const char name[] = PROCESS_VARIABLE "=";
+    char path[32], env[16384];
+    unsigned long long number = 0;
+    long ours = 0;
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, env, sizeof env - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    env[n > 0 ? n : 0] = '\0';
+    for (const char *at = env; at < env + n; at += strlen(at) + 1)
+        if (strncmp(at, name, sizeof name - 1) == 0 &&
+            sscanf(at + sizeof name - 1, "%ld.%llu", &ours, &number) == 2 && ours == getpid())
+            return number;
+    return 0;
+}
+
+/* Whether a child of ours that is no leader has outlived its command. Without a number it is left
+ * alone: in a container, what others have started comes to us as well. */
+static bool is_over(const struct processes *all, pid_t pid)
+{
+    uint64_t number = number_of(pid);
+    return number && !is_leader(all, getpgid(pid)) && !find_number(all, number);
+}
+
+static void sweep_child(struct processes *all, pid_t pid)
+{
+    if (is_leader(all, pid))
+        return;
+    if (waitpid(pid, NULL, WNOHANG) != 0 || !is_over(all, pid))
+        return;
+    all->has_orphans = true;
+    kill(pid, SIGKILL); /* a child of ours: its number is nobody else's yet */
+}
+
+/* Those that come to us are children of our first thread. */
+static void sweep_children(struct processes *all)
+{
+    char path[64];
+    int pid;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    while (fscanf(file, "%d", &pid) == 1)
+        sweep_child(all, pid);
+    fclose(file);
+}
+
+void processes_sweep(struct processes *all)
+{
+    if (!all->reaping)
+        return;
+    reap_dying(all);
+    all->has_orphans = false;
+    sweep_children(all);
+}
+
+/* ---- start ---- */
+
+void processes_init(struct processes *all, uv_loop_t *loop)
+{
+    *all = (struct processes){0};
+    uv_signal_init(loop, &all->child);
+    all->child.data = all;
+}
+
+/* Only with the first command: without exec checks we are nobody's reaper. */
+static void begin(struct processes *all)
+{
+    if (uv_is_active((uv_handle_t *)&all->child))
+        return;
+    all->reaping = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
+    uv_signal_start(&all->child, on_child, SIGCHLD);
+    uv_unref((uv_handle_t *)&all->child);
+}
+
+void processes_stop(struct processes *all)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    while (all->running)
+        process_end(all, all->running);
+    for (int i = 0; i < STOP_ROUNDS && all->reaping; i++) {
+        processes_sweep(all);
+        if (!all->has_orphans && all->dying.n == 0)
+            break;
+        nanosleep(&moment, NULL);
+    }
+    uv_signal_stop(&all->child);
+    vec_free(&all->dying);
+}
+
+uint32_t processes_dying(const struct processes *all)
+{
+    return (uint32_t)all->dying.n;
+}
+
+void process_variable(char out[PROCESS_VARIABLE_MAX], const struct processes *all)
+{
+    snprintf(out, PROCESS_VARIABLE_MAX, PROCESS_VARIABLE "=%ld.%llu", (long)getpid(),
+             (unsigned long long)all->n_started + 1);
+}
+
+static int spawn(pid_t *pid, const char *file, char *const *argv, char *const *env, int out,
+                 int err)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attr);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, out, 1);
+    posix_spawn_file_actions_adddup2(&files, err, 2);
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    posix_spawnattr_setflags(&attr,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int code = posix_spawn(pid, file, &files, &attr, argv, env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return -code;
+}
+
+/* A text without `#!` is the shell's, as for execvp(3). */
+static int spawn_by_shell(pid_t *pid, const char *file, char *const *argv, char *const *env,
+                          int out, int err)
+{
+    size_t n = 0;
+    while (argv[n])
+        n++;
+    char **args = xcalloc(n + 2, sizeof *args);
+    args[0] = (char *)(uintptr_t) "/bin/sh";
+    args[1] = (char *)(uintptr_t)file;
+    memcpy(args + 2, argv + 1, n * sizeof *args);
+    int code = spawn(pid, args[0], args, env, out, err);
+    free(args);
+    return code;
+}
+
+int process_start(struct processes *all, struct process *p, char *const *argv, char *const *env,
+                  const char *path, int out, int err)
+{
+    char file[PROGRAM_PATH_MAX];
+    int code = program_find(file, argv[0], path);
+    begin(all);
+    if (code == 0)
+        code = spawn(&p->pid, file, argv, env, out, err);
+    if (code == -ENOEXEC)
+        code = spawn_by_shell(&p->pid, file, argv, env, out, err);
+    if (code != 0) {
+        p->pid = 0;
+        return code;
+    }
+    p->number = ++all->n_started;
+    link_process(all, p);
+    return 0;
+}
