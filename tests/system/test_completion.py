@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Completion of loadstarctl's arguments in a real bash on a terminal."""
+import os
+import pty
+import select
+import shutil
+import time
+import unittest
+
+import harness
+from test_ctl import POOLS, ZONE
+
+COMPLETION = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          "../../contrib/completion/loadstarctl")
+
+
+@unittest.skipUnless(shutil.which("bash"), "bash is missing")
+class Bash(harness.TestCase):
+    def setUp(self):
+        pools = POOLS.replace("- 192.0.2.12", "- 192.0.2.12").replace(
+            "      ams: [", '      ams: ["2001:db8:1::11", ')
+        self.d = self.daemon(zones={"example.test.yaml": ZONE}, pools=pools)
+        directory = os.path.dirname(os.environ["LOADSTARCTL"])
+        pid, self.fd = pty.fork()
+        if pid == 0:
+            os.environ.update(PATH=directory + ":" + os.environ["PATH"], PS1="ready> ", TERM="dumb",
+                              LOADSTAR_SOCKET=self.d.socket, INPUTRC="/dev/null", HISTFILE="")
+            os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.close, self.fd)
+        self.addCleanup(os.write, self.fd, b"\x15exit\n")
+        self.screen = ""
+        self.expect("ready> ")
+        self.type(f"bind 'set enable-bracketed-paste off'; . {COMPLETION}; echo lo''aded\n")
+        self.expect("loaded\r")
+
+    def type(self, text):
+        self.screen = ""
+        os.write(self.fd, text.encode())
+
+    def expect(self, words):
+        end = time.monotonic() + 20
+        while words not in self.screen:
+            self.assertLess(time.monotonic(), end, (words, self.screen))
+            if select.select([self.fd], [], [], 0.1)[0]:
+                self.screen += os.read(self.fd, 65536).decode(errors="replace")
+
+    def completed(self, typed, whole):
+        """Types, with a tab at the end; then what the line is, is printed in one piece."""
+        self.type(typed + "\t")
+        self.expect(whole)
+        self.type("\x15\n")
+        self.expect("ready> ")
+
+    def test_arguments(self):
+        for typed, whole in (
+                ("loadstarctl sta", "loadstarctl status"),
+                ("loadstarctl endpoints spa", "endpoints spare"),
+                ("loadstarctl set www/ams/2001:db", "set www/ams/2001:db8:1::11 "),
+                ("loadstarctl set www/ams/2001:db8:1::11 dr", "2001:db8:1::11 drain"),
+                ("loadstarctl set www/ams/2001:db8:1::11 drain --fo", "drain --for "),
+                ("loadstarctl weight www/ams/2001:db8:1::11 a", "11 auto"),
+                ("loadstarctl set --reason 'two words: a' www/iad/198", "iad/198.51.100.11"),
+                ("loadstarctl set --reason 'two words: a' www/iad/198.51.100.11 au", "11 auto"),
+                ("loadstarctl explain www.example.test AA", "test AAAA"),
+                (f"loadstarctl --socket={self.d.socket} endpoints spa", "endpoints spare"),
+                (f"loadstarctl -s {self.d.socket} set spare/iad/19", "iad/198.51.100.99")):
+            self.completed(typed, whole)
+
+
+if __name__ == "__main__":
+    harness.main()
