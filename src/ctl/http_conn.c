@@ -8,13 +8,10 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "ctl/dashboard.h"
+#include "ctl/http_fields.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-#define FIELDS_MAX 2048 /* of a response */
 
 const struct http_times http_times_default = {
     .request = 15000,
@@ -44,7 +41,7 @@ struct http_conn {
     uv_write_t write;
     uv_shutdown_t shutdown;
     struct http_response response; /* being written */
-    char fields[FIELDS_MAX];
+    char fields[HTTP_FIELDS_LENGTH];
     char in[HTTP_HEAD_MAX + HTTP_BODY_MAX];
 };
 
@@ -89,76 +86,6 @@ static void conn_close(struct http_conn *c)
 }
 
 /* Responses */
-
-static const char *reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        {200, "OK"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {411, "Length Required"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {417, "Expectation Failed"},
-        {421, "Misdirected Request"},
-        {422, "Unprocessable Content"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-        {505, "HTTP Version Not Supported"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return "Unknown";
-}
-
-ATTR_PRINTF(2, 3)
-static void add(struct http_conn *c, const char *fmt, ...)
-{
-    size_t n = strlen(c->fields);
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(c->fields + n, sizeof c->fields - n, fmt, args);
-    va_end(args);
-}
-
-/** Status line and fields. Texts are ours, and short: they fit. */
-static void write_fields(struct http_conn *c)
-{
-    const struct http_response *r = &c->response;
-    char date[40];
-    time_t now = (time_t)clock_wall_s();
-    struct tm tm;
-    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-    c->fields[0] = '\0';
-    add(c, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Content-Type-Options: nosniff\r\n", r->status,
-        reason_of(r->status), date);
-    /* What has a tag may be kept, but has to be asked for each time. */
-    add(c, "Cache-Control: %s\r\n", r->tag[0] ? "private, no-cache" : "no-store");
-    if (r->status != 304)
-        add(c, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->type, http_response_length(r));
-    if (r->tag[0])
-        add(c, "ETag: \"%s\"\r\n", r->tag);
-    if (r->is_html)
-        add(c, "Content-Security-Policy: %s\r\nReferrer-Policy: no-referrer\r\n",
-            dashboard_policy());
-    if (r->allow)
-        add(c, "Allow: %s\r\n", r->allow);
-    if (r->challenge)
-        add(c, "WWW-Authenticate: Bearer realm=\"loadstar\"\r\n");
-    if (r->retry_after_s)
-        add(c, "Retry-After: %u\r\n", r->retry_after_s);
-    add(c, "%s\r\n", c->keep ? "" : "Connection: close\r\n");
-}
 
 static void on_shut(uv_shutdown_t *shutdown, int status)
 {
@@ -215,7 +142,7 @@ static void conn_respond(struct http_conn *c, struct http_response response)
     unsigned n = 1;
     c->response = response;
     c->keep = c->keep && !c->conns->closing && !c->conns->site->retired;
-    write_fields(c);
+    http_fields_write(c->fields, &c->response, c->keep);
     enter(c, CONN_WRITING);
     bufs[0] = uv_buf_init(c->fields, (unsigned)strlen(c->fields));
     if (!c->is_head && response.status != 304 && http_response_length(&response)) {

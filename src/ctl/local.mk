@@ -26,6 +26,8 @@ libloadstar_a_SOURCES += \
 	src/ctl/http.h \
 	src/ctl/http_conn.c \
 	src/ctl/http_conn.h \
+	src/ctl/http_fields.c \
+	src/ctl/http_fields.h \
 	src/ctl/http_head.c \
 	src/ctl/http_head.h \
 	src/ctl/http_host.c \

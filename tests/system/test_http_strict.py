@@ -283,6 +283,49 @@ class Preconditions(harness.TestCase):
         self.d.wait_for(lambda: self.request("GET", "/api/v1/sites", If_None_Match=tag).status == 200, 5)
 
 
+class Disk(harness.TestCase):
+    def bytes_read(self):
+        with open(f"/proc/{self.d.process.pid}/io") as file:
+            return int(re.search(r"rchar: (\d+)", file.read())[1])
+
+    def status(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.d.http_port, timeout=20)
+        self.addCleanup(c.close)
+        c.request("GET", "/api/v1/status")
+        return json.loads(c.getresponse().read())["config"]["disk"]
+
+    def metric(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.d.http_port, timeout=20)
+        self.addCleanup(c.close)
+        c.request("GET", "/metrics")
+        return re.search(rb"loadstar_config_differs_from_disk (\d)", c.getresponse().read())[1]
+
+    def test_a_changed_file_is_read_once(self):
+        zone = ("$TTL 60\n@ SOA ns1.example.test. h.example.test. 1 2 3 4 5\n@ NS ns1.example.test.\n"
+                + "; a comment\n" * 400000)
+        self.d = d = self.daemon(**dict(CONFIG, zones={"example.test.yaml": ZONE, "big.test.zone": zone}))
+        self.assertEqual(self.status(), "same")
+        d.write("zones/big.test.zone", zone + "x A 192.0.2.1\n")
+        d.wait_for(lambda: self.status() == "changed", 20)
+        self.status()  # one that has changed in the very moment of the look is read once more
+        before = self.bytes_read()
+        for _ in range(20):
+            self.assertEqual(self.status(), "changed")
+        self.assertLess(self.bytes_read() - before, len(zone))
+
+    def test_the_comparison_is_of_the_generation_that_serves(self):
+        self.d = d = self.daemon(**CONFIG)
+        self.assertEqual(self.metric(), b"0")
+        d.write("pools.yaml", POOLS + "\n")
+        self.assertEqual(self.status(), "changed")
+        self.assertEqual(self.metric(), b"1")
+        d.reload()
+        self.assertEqual(self.metric(), b"0")  # however young the comparison of before is
+        d.write("pools.yaml", POOLS)
+        d.reload()
+        self.assertEqual(self.metric(), b"0")
+
+
 class Slots(harness.TestCase):
     """One address, and connections that hold what they took."""
 
