@@ -145,8 +145,12 @@ static void start(struct disk *d)
 
 void disk_ask(struct disk *d, int64_t max_age_ms, void (*then)(void *arg), void *arg)
 {
-    int64_t age_ms = clock_mono_ms() - d->last.began_ms;
-    if (d->last.generation == current(d)->number && max_age_ms > 0 && age_ms <= max_age_ms) {
+    int64_t now_ms = clock_mono_ms();
+    bool is_known = d->last.generation == current(d)->number && max_age_ms > 0 &&
+                    now_ms - d->last.began_ms <= max_age_ms;
+    bool is_stuck = d->running && now_ms - d->job.look.began_ms > DISK_WAIT_MS;
+    if (is_known || is_stuck) {
+        d->again = d->again || is_stuck;
         then(arg);
         return;
     }
