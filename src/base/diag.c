@@ -18,13 +18,18 @@ void diags_free(struct diags *diags)
     *diags = (struct diags){0};
 }
 
+static struct span copy_span(const struct diags *diags, struct span span)
+{
+    span.file = span.file ? arena_strdup(diags->arena, span.file) : NULL;
+    return span;
+}
+
 static void ATTR_PRINTF(4, 0) add(struct diags *diags, enum diag_severity severity,
                                   struct span span, const char *fmt, va_list args)
 {
     struct diag *d = vec_push(diags);
     d->severity = severity;
-    d->span = span;
-    d->span.file = span.file ? arena_strdup(diags->arena, span.file) : NULL;
+    d->span = copy_span(diags, span);
     d->text = escape_in(diags->arena, arena_vprintf(diags->arena, fmt, args));
 }
 
@@ -46,6 +51,13 @@ void diag_warning(struct diags *diags, struct span span, const char *fmt, ...)
     diags->n_warnings++;
 }
 
+void diag_also(struct diags *diags, struct span span, const char *text)
+{
+    struct diag *d = &diags->v[diags->n - 1];
+    d->also = copy_span(diags, span);
+    d->also_text = arena_strdup(diags->arena, text);
+}
+
 void diags_append(struct diags *to, const struct diags *from)
 {
     for (size_t i = 0; i < from->n; i++) {
@@ -54,6 +66,8 @@ void diags_append(struct diags *to, const struct diags *from)
             diag_error(to, d->span, "%s", d->text);
         else
             diag_warning(to, d->span, "%s", d->text);
+        if (d->also.line)
+            diag_also(to, d->also, d->also_text);
     }
 }
 

@@ -31,6 +31,8 @@ struct diag {
     enum diag_severity severity;
     struct span span;
     const char *text; /* what is wrong, what was expected; escaped (base/escape.h) */
+    struct span also; /* a second place that it is about; no line: there is none */
+    const char *also_text;
 };
 
 /** Growing list of diagnostics. Texts live in the list's own arena. */
@@ -51,6 +53,10 @@ void diag_error(struct diags *diags, struct span span, const char *fmt, ...) ATT
     ATTR_PRINTF(3, 4);
 void diag_warning(struct diags *diags, struct span span, const char *fmt,
                   ...) ATTR_NONNULL ATTR_COLD ATTR_PRINTF(3, 4);
+
+/** Says what the diagnostic just added has to do with a second place; shown where lines of the file
+ *  are (base/excerpt.h): the text of the diagnostic names the place by itself. */
+void diag_also(struct diags *diags, struct span span, const char *text) ATTR_NONNULL ATTR_COLD;
 
 /** Renders `FILE:LINE:COLUMN: [warning: ]text` (parts that are unknown left out) into `arena`. */
 const char *diag_text(struct arena *arena, const struct diag *diag) ATTR_NONNULL;

@@ -3,6 +3,7 @@
 #include "compile/compile.h"
 
 #include "base/hash.h"
+#include "compile/lint.h"
 #include "compile/verdict.h"
 #include "compile/zone.h"
 #include "config/config.h"
@@ -77,6 +78,8 @@ static int load(struct generation *g, const char *path, const struct load_option
     int programs = programs_check(g->model, diags);
     lanes_warn(g->model, diags);
     err = geo_load(&g->geo, g->model, diags);
+    if (err == 0)
+        lint_geo(g->model, g->geo, diags);
     if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
     if (err != 0 || zones != 0 || state != 0 || host != 0 || tls != 0 || programs != 0)

@@ -280,29 +280,6 @@ static void check_hidden(const struct lint *l)
     }
 }
 
-/* --- pools --- */
-
-static void check_families(const struct model *m, const struct pool *pool, struct diags *diags)
-{
-    if (pool->is_cname || !pool->has_v4 || !pool->has_v6)
-        return;
-    for (uint32_t i = 0; i < pool->n_sites; i++) {
-        const struct pool_site *s = &pool->sites[i];
-        bool v4 = false, v6 = false;
-        for (uint32_t k = 0; k < s->n_endpoints; k++) {
-            const struct endpoint *e = &m->endpoints[s->first_endpoint + k];
-            v4 |= e->addr.family == IP_V4;
-            v6 |= e->addr.family == IP_V6;
-        }
-        if (v4 && v6)
-            continue;
-        diag_warning(diags, m->endpoints[s->first_endpoint].span,
-                     "pool %s has no %s address in site %s, but elsewhere: such clients of it are "
-                     "sent to their next site",
-                     pool->name, v4 ? "IPv6" : "IPv4", m->sites[s->site].name);
-    }
-}
-
 /* --- all of it --- */
 
 static void check_name(const struct lint *l)
@@ -349,10 +326,4 @@ void lint_zones(struct tree *tree, struct diags *diags)
 {
     each_name(tree, diags, check_name);
     each_name(tree, diags, check_hidden);
-}
-
-void lint_pools(const struct model *model, struct diags *diags)
-{
-    for (uint32_t i = 0; i < model->n_pools; i++)
-        check_families(model, &model->pools[i], diags);
 }

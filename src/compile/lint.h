@@ -7,9 +7,15 @@
 #pragma once
 
 #include "compile/tree.h"
+#include "geo/geo.h"
 
 /** Marks glue (NAME_GLUE) and reports into `diags`. */
 void lint_zones(struct tree *tree, struct diags *diags) ATTR_NONNULL;
 
-/** Reports what is odd about the pools, whichever zones name them. */
+/** Reports what is odd about pools, checks and maps, whichever zones name them: TTLs longer than
+ * the checks, what nothing uses; answers that fit no message are errors. */
 void lint_pools(const struct model *model, struct diags *diags) ATTR_NONNULL;
+
+/** Warns of keys of maps that no client can match, by what `geo` has read, and of countries that do
+ *  not exist. */
+void lint_geo(const struct model *model, const struct geo *geo, struct diags *diags) ATTR_NONNULL;

@@ -11,6 +11,8 @@ libloadstar_a_SOURCES += \
 	src/compile/family.h \
 	src/compile/lint.c \
 	src/compile/lint.h \
+	src/compile/lint_geo.c \
+	src/compile/lint_pools.c \
 	src/compile/order.c \
 	src/compile/order.h \
 	src/compile/render.c \

@@ -107,7 +107,7 @@ static void read_method(struct load *load, const struct yaml_node *node, void *f
 
 static void read_check_pool(struct load *load, const struct yaml_node *node, void *field)
 {
-    *(uint32_t *)field = namespace_find(load, &load->pools, node);
+    *(uint32_t *)field = namespace_find(load, &load->pools, node, "'pool'");
 }
 
 static const struct schema_key expect_keys[] = {
@@ -388,7 +388,7 @@ static void read_check(struct load *load, const struct definition *d, struct che
     check->name = d->name;
     check->span = d->key->span;
     check->pool = MODEL_NONE;
-    schema_read(load, &check_schema, node, check);
+    schema_read_named(load, &check_schema, check->name, node, check);
     if (node->kind != YAML_MAP)
         return;
     check_timeout(load, node, check);

@@ -2,6 +2,7 @@
  * Endpoints: addresses or CNAME targets of one pool in one site. */
 #include "config/endpoints.h"
 
+#include "base/strmap.h"
 #include "config/parts.h"
 #include "dns/name.h"
 
@@ -9,11 +10,64 @@
 
 #define ENDPOINT(member) offsetof(struct endpoint, member)
 
+/** Kinds of addresses that no client can reach a service at. */
+static const struct {
+    struct ip_prefix within;
+    const char *what;
+} unreachable[] = {
+    {{{.family = IP_V4, .b = {0}}, 8}, "an address of 0.0.0.0/8, which no host has"},
+    {{{.family = IP_V4, .b = {224}}, 4}, "a multicast address"},
+    {{{.family = IP_V4, .b = {255, 255, 255, 255}}, 32}, "the broadcast address"},
+    {{{.family = IP_V4, .b = {240}}, 4}, "an address of 240.0.0.0/4, which no host has"},
+    {{{.family = IP_V6, .b = {0}}, 128}, "the address of no host"},
+    {{{.family = IP_V6, .b = {0xff}}, 8}, "a multicast address"},
+    {{{.family = IP_V6, .b = {0xfe, 0x80}}, 10},
+     "a link-local address, which means nothing away from its own link"},
+};
+
+/* An IPv4 address written as IPv6 (::ffff:192.0.2.1): resolvers would get an AAAA that routes
+ * nowhere. */
+static bool is_mapped(const struct ip *ip, struct ip *v4)
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+    if (ip->family != IP_V6 || memcmp(ip->b, prefix, sizeof prefix) != 0)
+        return false;
+    *v4 = (struct ip){.family = IP_V4};
+    memcpy(v4->b, ip->b + sizeof prefix, 4);
+    return true;
+}
+
+static void warn_unreachable(struct load *load, const struct yaml_node *node, const struct ip *ip)
+{
+    char text[IP_TEXT_MAX];
+    struct ip v4;
+    if (is_mapped(ip, &v4)) {
+        diag_warning(load->diags, node->span,
+                     "endpoint '%s' is an IPv4 address written as IPv6, which no client can reach: "
+                     "expected %s",
+                     node->text, ip_text(text, &v4));
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(unreachable); i++) {
+        if (!ip_in_prefix(ip, &unreachable[i].within))
+            continue;
+        diag_warning(load->diags, node->span,
+                     "endpoint '%s' is %s: expected the address of a server", node->text,
+                     unreachable[i].what);
+        return;
+    }
+}
+
 static void read_address(struct load *load, const struct yaml_node *node, void *field)
 {
-    if (node->kind != YAML_SCALAR || ip_parse(field, node->text) != 0)
+    struct ip ip = {0};
+    if (node->kind != YAML_SCALAR || ip_parse(&ip, node->text) != 0) {
         load_expected(load, node, "the endpoint",
                       "an IPv4 or IPv6 address (IPv6 in quotes), or {address: ..., weight: ...}");
+        return;
+    }
+    warn_unreachable(load, node, &ip);
+    *(struct ip *)field = ip;
 }
 
 static void read_cname(struct load *load, const struct yaml_node *node, void *field)
@@ -118,34 +172,53 @@ static void read_one(struct load *load, const struct yaml_node *node, struct end
                    "endpoint has no 'address', expected an address, or 'cname' with a name");
 }
 
-/* `e` is the last; an endpoint before it in the same site must not be the same one. */
-static void refuse_repeated(struct load *load, const struct endpoint *e, size_t first)
+/** The endpoints of one site so far, by what must not come twice. */
+struct site_names {
+    struct strmap targets, labels; /* -> index in load->endpoints */
+};
+
+/* What makes two endpoints the same one: address and port, or the target. */
+static struct slice identity(struct load *load, const struct endpoint *e)
 {
-    for (const struct endpoint *o = &load->endpoints.v[first]; o < e && e->label; o++) {
-        if (!o->label)
-            continue;
-        bool same_addr = e->addr.family && ip_equal(&o->addr, &e->addr) && o->port == e->port;
-        bool same_cname = e->cname.n && slice_equal(o->cname, e->cname);
-        if (same_addr || same_cname)
-            diag_error(load->diags, e->span,
-                       "endpoint '%s' is in this site twice, first at line %u, column %u", e->label,
-                       o->span.line, o->span.column);
-        else if (strcmp(o->label, e->label) == 0)
-            diag_error(load->diags, e->span,
-                       "two endpoints of this site are called '%s', expected a 'name' that tells "
-                       "this one from that at line %u, column %u",
-                       e->label, o->span.line, o->span.column);
-        else
-            continue;
+    struct {
+        struct ip addr;
+        uint8_t port[2];
+    } key = {e->addr, {(uint8_t)(e->port >> 8), (uint8_t)e->port}};
+    if (e->cname.n)
+        return e->cname;
+    return slice_of(arena_copy(load->scratch, &key, sizeof key), sizeof key);
+}
+
+/* The endpoint `index` is the last; one before it in the same site must not be the same one. */
+static void refuse_repeated(struct load *load, struct site_names *names, uint32_t index)
+{
+    const struct endpoint *e = &load->endpoints.v[index], *o;
+    if (!e->label)
+        return;
+    uint32_t target = strmap_add(&names->targets, identity(load, e), index);
+    uint32_t named = strmap_add(&names->labels, slice_str(e->label), index);
+    if (target != index) {
+        o = &load->endpoints.v[target];
+        diag_error(load->diags, e->span,
+                   "endpoint '%s' is in this site twice, first at line %u, column %u", e->label,
+                   o->span.line, o->span.column);
+    } else if (named != index) {
+        o = &load->endpoints.v[named];
+        diag_error(load->diags, e->span,
+                   "two endpoints of this site are called '%s', expected a 'name' that tells this "
+                   "one from that at line %u, column %u",
+                   e->label, o->span.line, o->span.column);
+    } else {
         return;
     }
+    diag_also(load->diags, o->span, "first given here");
 }
 
 uint32_t endpoints_read(struct load *load, const struct yaml_node *node, uint32_t pool,
                         uint32_t site)
 {
     struct yaml_items items = yaml_items(&node);
-    size_t first = load->endpoints.n;
+    struct site_names names = {0};
     if (items.n == 0 || yaml_is_empty(node)) {
         diag_error(load->diags, node->span, "site '%s' has no endpoints, expected a list of them",
                    load->sites.v[site].name);
@@ -156,7 +229,9 @@ uint32_t endpoints_read(struct load *load, const struct yaml_node *node, uint32_
         *e = (struct endpoint){.span = items.v[i]->span, .pool = pool, .site = site};
         read_one(load, items.v[i], e);
         e->label = label(load, e);
-        refuse_repeated(load, e, first);
+        refuse_repeated(load, &names, (uint32_t)load->endpoints.n - 1);
     }
+    strmap_free(&names.targets);
+    strmap_free(&names.labels);
     return items.n;
 }

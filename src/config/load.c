@@ -64,12 +64,14 @@ void namespace_add(struct load *load, struct namespace *names, const struct yaml
         names->incomplete = true;
         return;
     }
+    names->incomplete |= map->incomplete;
     for (uint32_t i = 0; i < map->n; i++) {
         const struct yaml_node *key = map->pairs[i].key;
         if (!name_is_usable(key->text)) {
             diag_error(load->diags, key->span,
                        "%s name '%s', expected 1 to %d letters, digits, '-', '_' or '.'",
                        names->kind, key->text, NAME_MAX_LEN);
+            names->incomplete = true;
             continue;
         }
         uint32_t first = strmap_add(&names->index, slice_str(key->text), (uint32_t)names->n);
@@ -77,6 +79,7 @@ void namespace_add(struct load *load, struct namespace *names, const struct yaml
             const struct span *at = &names->v[first].key->span;
             diag_error(load->diags, key->span, "duplicate %s '%s', first given at %s:%u:%u",
                        names->kind, key->text, at->file, at->line, at->column);
+            diag_also(load->diags, *at, "first given here");
             continue;
         }
         struct definition *d = vec_push(names);
@@ -92,10 +95,10 @@ static const char *definition_name(const void *definitions, uint32_t i)
 }
 
 uint32_t namespace_find(struct load *load, const struct namespace *names,
-                        const struct yaml_node *node)
+                        const struct yaml_node *node, const char *what)
 {
     if (node->kind != YAML_SCALAR || yaml_is_empty(node)) {
-        load_expected(load, node, names->kind, "the name of a %s", names->kind);
+        load_expected(load, node, what, "the name of a %s", names->kind);
         return MODEL_NONE;
     }
     uint32_t index = strmap_get(&names->index, slice_of(node->text, node->n));
@@ -137,8 +140,10 @@ struct u32_list namespace_find_list(struct load *load, const struct namespace *n
         return (struct u32_list){0};
     }
     uint32_t *v = arena_calloc(load->arena, n, sizeof *v);
+    const char *item =
+        node->kind == YAML_LIST ? arena_printf(load->scratch, "an item of %s", what) : what;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t index = namespace_find(load, names, items[i]);
+        uint32_t index = namespace_find(load, names, items[i], item);
         if (index == MODEL_NONE)
             continue;
         if (list_has(v, kept, index))

@@ -57,10 +57,11 @@ void load_expected(struct load *load, const struct yaml_node *node, const char *
 void namespace_add(struct load *load, struct namespace *names,
                    const struct yaml_node *map) ATTR_NONNULL;
 
-/** The index that a node names, or MODEL_NONE after reporting with the nearest known name. With a
- *  namespace that is incomplete only the file that could not be read is reported. */
+/** The index that a node names, or MODEL_NONE after reporting with the nearest known name. `what`
+ * is the key that it stands at, as messages name it: "'pool'". With a namespace that is incomplete
+ * only what made it so is reported. */
 uint32_t namespace_find(struct load *load, const struct namespace *names,
-                        const struct yaml_node *node) ATTR_NONNULL;
+                        const struct yaml_node *node, const char *what) ATTR_NONNULL;
 
 void namespace_free(struct namespace *names) ATTR_NONNULL;
 

@@ -105,6 +105,14 @@ bool prefix_read(struct load *load, const struct yaml_node *node, struct ip_pref
 {
     char text[IP_PREFIX_TEXT_MAX];
     int e = node->kind == YAML_SCALAR ? ip_prefix_parse(out, node->text) : E_SYNTAX;
+    if (e == 0 && !strchr(node->text, '/')) {
+        unsigned usual = out->addr.family == IP_V4 ? 24 : 64;
+        ip_mask(&out->addr, usual);
+        load_expected(load, node, "the network",
+                      "ADDRESS/LENGTH: %s/%u for this address alone, or %s/%u", node->text,
+                      ip_bits(&out->addr), ip_text(text, &out->addr), usual);
+        return false;
+    }
     if (e == E_RANGE)
         load_expected(load, node, "the network", "%s, as bits past its length are set",
                       ip_prefix_text(text, out));
@@ -251,7 +259,7 @@ void maps_read(struct load *load)
         const struct definition *d = &load->maps.v[i];
         v[i].name = d->name;
         v[i].span = d->key->span;
-        schema_read(load, &map_schema, d->value, &v[i]);
+        schema_read_named(load, &map_schema, d->name, d->value, &v[i]);
     }
     load->model->maps = v;
     load->model->n_maps = n;

@@ -8,7 +8,7 @@
 
 static void read_network_site(struct load *load, const struct yaml_node *node, void *field)
 {
-    *(uint32_t *)field = namespace_find(load, &load->sites, node);
+    *(uint32_t *)field = namespace_find(load, &load->sites, node, "'site'");
 }
 
 static void read_code(struct load *load, const struct yaml_node *node, char out[3],
@@ -72,7 +72,9 @@ static const struct schema_key network_keys[] = {
      .read = read_network_continent,
      .type = "one of: AF, AN, AS, EU, NA, OC, SA",
      .fallback_doc = "the country's",
-     .doc = "The continent of the clients.",
+     .doc =
+         "The continent of the clients. Beside a `country` of another continent both hold: a map "
+         "finds the clients by either, the country first.",
      .example = "EU"},
     {.name = "location",
      .kind = SCHEMA_CUSTOM,
@@ -108,11 +110,12 @@ void networks_read(struct load *load, const struct yaml_node *root)
         const struct yaml_node *key = root->pairs[i].key, *value = root->pairs[i].value;
         v[i].span = key->span;
         v[i].site = MODEL_NONE;
-        schema_read(load, &networks_schema, value, &v[i]);
+        schema_read_named(load, &networks_schema, key->text, value, &v[i]);
         if (value->kind == YAML_MAP && value->n == 0)
             diag_error(load->diags, value->span,
-                       "network says nothing, expected site, country, "
-                       "continent, location or tag");
+                       "network '%s' says nothing, expected site, country, "
+                       "continent, location or tag",
+                       key->text);
         if (!prefix_read(load, key, &v[i].prefix))
             continue;
         uint32_t first = strmap_add(&seen, slice_of(&v[i].prefix, sizeof v[i].prefix), i);

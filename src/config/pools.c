@@ -44,8 +44,9 @@ void ttl_range_read(struct load *load, const struct yaml_node *node, void *field
         ttl->max_s = ttl->min_s;
         return;
     }
+    unsigned errors = load->diags->n_errors;
     schema_read(load, &ttl_schema, node, ttl);
-    if (yaml_get(node, "min") && yaml_get(node, "max") && ttl->min_s > ttl->max_s)
+    if (load->diags->n_errors == errors && ttl->min_s > ttl->max_s)
         diag_error(load->diags, node->span, "'ttl' has min %us above max %us, expected min <= max",
                    ttl->min_s, ttl->max_s);
 }
@@ -165,8 +166,8 @@ static void read_split(struct load *load, struct draft *d, const struct yaml_nod
     }
     for (uint32_t i = 0; i < node->n; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
-        struct pool_site *site =
-            need_site(load, d, pair->key, namespace_find(load, &load->sites, pair->key));
+        struct pool_site *site = need_site(
+            load, d, pair->key, namespace_find(load, &load->sites, pair->key, "a key of 'split'"));
         uint32_t w = 0;
         schema_read_value(load, &weight, pair->value, &w);
         total += w;
@@ -196,11 +197,28 @@ static void check_locations(struct load *load, const struct draft *d, struct spa
     }
 }
 
+/* A map or a site where only words may stand: what was meant is plain. */
+static bool refuse_bare_name(struct load *load, const struct yaml_node *node)
+{
+    struct slice name = slice_of(node->text, node->n);
+    if (strmap_get(&load->maps.index, name) != STRMAP_NONE)
+        diag_error(load->diags, node->span, "unknown steer '%s', did you mean {map: %s}?",
+                   node->text, node->text);
+    else if (strmap_get(&load->sites.index, name) != STRMAP_NONE)
+        diag_error(load->diags, node->span, "unknown steer '%s', did you mean {order: [%s]}?",
+                   node->text, node->text);
+    else
+        return false;
+    return true;
+}
+
 static void read_steer(struct load *load, struct draft *d)
 {
     const struct yaml_node *node = d->steer_node;
     if (!node || (node->kind == YAML_SCALAR && !yaml_is_empty(node))) {
         d->pool.steer = STEER_NEAREST;
+        if (node && refuse_bare_name(load, node))
+            return;
         if (node)
             schema_read_value(load, &steer_word, node, &d->pool.steer);
         if (d->pool.steer == STEER_NEAREST)
@@ -217,7 +235,7 @@ static void read_steer(struct load *load, struct draft *d)
     schema_read(load, &steer_schema, node, &form);
     if (form.map) {
         d->pool.steer = STEER_MAP;
-        d->pool.map = namespace_find(load, &load->maps, form.map);
+        d->pool.map = namespace_find(load, &load->maps, form.map, "'map'");
     } else if (form.order) {
         read_order(load, d, form.order);
     } else if (form.split) {
@@ -245,7 +263,7 @@ static const struct schema_key all_down_keys[] = {
      .offset = offsetof(struct all_down_form, fallback),
      .type = "the name of a pool",
      .doc = "Answers as that pool would. Pools may not fall back to one another in a circle.",
-     .example = "{fallback: sorry}"},
+     .example = "sorry"},
 };
 const struct schema all_down_schema = {
     .title = "'on_all_down'",
@@ -274,7 +292,8 @@ static void read_all_down(struct load *load, struct draft *d)
         schema_read(load, &all_down_schema, node, &form);
         d->pool.on_all_down = ALL_DOWN_FALLBACK;
         if (form.fallback)
-            d->pool.fallback = namespace_find(load, &load->pools, form.fallback);
+            d->pool.fallback = namespace_find(load, &load->pools, form.fallback, "'fallback'");
+        d->pool.fallback_span = form.fallback ? form.fallback->span : node->span;
     } else {
         schema_read_value(load, &all_down_word, node, &d->pool.on_all_down);
     }
@@ -368,7 +387,7 @@ static void read_sites(struct load *load, struct draft *d, uint32_t pool)
     }
     d->sites = arena_calloc(load->arena, node->n, sizeof *d->sites);
     for (uint32_t i = 0; i < node->n; i++) {
-        uint32_t site = namespace_find(load, &load->sites, node->pairs[i].key);
+        uint32_t site = namespace_find(load, &load->sites, node->pairs[i].key, "a key of 'sites'");
         if (site == MODEL_NONE)
             continue;
         struct pool_site *s = &d->sites[d->pool.n_sites++];
@@ -425,7 +444,7 @@ static void read_pool(struct load *load, const struct definition *def, struct po
 {
     struct draft d = {0};
     uint32_t first = (uint32_t)load->endpoints.n;
-    schema_read(load, &pool_schema, def->value, &d);
+    schema_read_named(load, &pool_schema, def->name, def->value, &d);
     d.pool.name = def->name;
     d.pool.span = def->key->span;
     read_sites(load, &d, index);

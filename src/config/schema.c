@@ -180,11 +180,29 @@ static void read_word(struct load *load, const struct schema_key *key, const str
                    schema_expected(load->scratch, key));
 }
 
+/* A shell or a template would have replaced it; here it is text. */
+static void warn_variable(struct load *load, const struct yaml_node *node)
+{
+    const char *open = strstr(node->text, "${");
+    const char *close = open ? strchr(open, '}') : NULL;
+    if (close)
+        diag_warning(load->diags, node->span,
+                     "'%.*s' is taken as it stands: there are no variables here",
+                     (int)(close + 1 - open), open);
+}
+
 static const char *read_path(struct load *load, const struct yaml_node *node, bool must_exist)
 {
     struct stat st;
     const char *path = file_resolve(load->arena, node->span.file, node->text);
-    if (must_exist && stat(path, &st) != 0)
+    bool missing = must_exist && stat(path, &st) != 0;
+    warn_variable(load, node);
+    if (missing && strpbrk(node->text, "*?["))
+        diag_error(load->diags, node->span,
+                   "'%s' is a pattern, expected the name of a file or of a directory: patterns are "
+                   "not expanded",
+                   node->text);
+    else if (missing)
         diag_error(load->diags, node->span, "cannot find '%s': %s", path, strerror(errno));
     return path;
 }
@@ -228,6 +246,7 @@ static void read_scalar(struct load *load, const struct schema_key *key,
         ok = units_share(field, node->text) == 0;
         break;
     case SCHEMA_TEXT:
+        warn_variable(load, node);
         *(const char **)field = arena_strdup(load->arena, node->text);
         break;
     case SCHEMA_PATH:
@@ -306,9 +325,45 @@ static void set_place(struct load *load, const struct schema_key *key, const str
     memcpy(out + key->at, &at, sizeof at);
 }
 
-static void read_pairs(struct load *load, const struct schema *schema, const struct yaml_node *node,
-                       char *out)
+/* Keys of the schema that a bad key was taken for: that they are missing is no second mistake. */
+struct meant {
+    uint64_t keys; /* bits by index; schemas have fewer than 64 keys */
+};
+
+/* `identity:ams1` within braces: a key that exists, and its value, without the blank. */
+static bool refuse_joined(struct load *load, const struct schema *schema,
+                          const struct yaml_node *node, struct meant *meant)
 {
+    const char *colon = strchr(node->text, ':');
+    for (uint32_t i = 0; colon && !node->quoted && i < schema->n_keys; i++) {
+        size_t n = strlen(schema->keys[i].name);
+        if (n != (size_t)(colon - node->text) || memcmp(node->text, schema->keys[i].name, n) != 0)
+            continue;
+        diag_error(load->diags, node->span, "unknown key '%s', missing blank after '%s:'",
+                   node->text, schema->keys[i].name);
+        meant->keys |= UINT64_C(1) << i;
+        return true;
+    }
+    return false;
+}
+
+static void refuse_key(struct load *load, const struct schema *schema, const struct yaml_node *node,
+                       struct meant *meant)
+{
+    if (refuse_joined(load, schema, node, meant))
+        return;
+    const char *nearest = suggest_nearest(node->text, key_name, schema->keys, schema->n_keys);
+    for (uint32_t i = 0; nearest && i < schema->n_keys; i++)
+        if (strcmp(nearest, schema->keys[i].name) == 0)
+            meant->keys |= UINT64_C(1) << i;
+    diag_error(load->diags, node->span, "unknown key '%s'%s", node->text,
+               suggest(load->scratch, node->text, key_name, schema->keys, schema->n_keys));
+}
+
+static struct meant read_pairs(struct load *load, const struct schema *schema,
+                               const struct yaml_node *node, char *out)
+{
+    struct meant meant = {0};
     for (uint32_t i = 0; i < node->n; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         const struct schema_key *key = find_key(schema, pair->key->text);
@@ -316,11 +371,10 @@ static void read_pairs(struct load *load, const struct schema *schema, const str
             set_place(load, key, pair->value, out);
             schema_read_value(load, key, pair->value, out + key->offset);
         } else {
-            diag_error(load->diags, pair->key->span, "unknown key '%s'%s", pair->key->text,
-                       suggest(load->scratch, pair->key->text, key_name, schema->keys,
-                               schema->n_keys));
+            refuse_key(load, schema, pair->key, &meant);
         }
     }
+    return meant;
 }
 
 /* The first few keys, enough to recognise what is meant. */
@@ -332,20 +386,36 @@ static const char *some_keys(struct arena *arena, const struct schema *schema)
     return schema->n_keys > 3 ? arena_printf(arena, "%s, ...", text) : text;
 }
 
-void schema_read(struct load *load, const struct schema *schema, const struct yaml_node *node,
-                 void *out)
+static void read_titled(struct load *load, const struct schema *schema, const char *title,
+                        const struct yaml_node *node, void *out)
 {
     set_defaults(load, schema, out);
     if (node->kind != YAML_MAP) {
-        load_expected(load, node, schema->title, "a mapping with keys (%s)",
-                      some_keys(load->scratch, schema));
+        const char *colon =
+            node->kind == YAML_SCALAR && !node->quoted ? strchr(node->text, ':') : NULL;
+        load_expected(load, node, title, "a mapping with keys (%s)%s",
+                      some_keys(load->scratch, schema),
+                      colon && colon[1] ? ": missing blank after ':'?" : "");
         return;
     }
-    read_pairs(load, schema, node, out);
-    for (uint32_t i = 0; i < schema->n_keys; i++) {
+    struct meant meant = read_pairs(load, schema, node, out);
+    for (uint32_t i = 0; i < schema->n_keys && !node->incomplete; i++) {
         const struct schema_key *key = &schema->keys[i];
-        if (key->required && !yaml_get(node, key->name))
-            diag_error(load->diags, node->span, "%s has no '%s', expected %s", schema->title,
-                       key->name, schema_expected(load->scratch, key));
+        if (key->required && !yaml_get(node, key->name) && !(meant.keys >> i & 1))
+            diag_error(load->diags, node->span, "%s has no '%s', expected %s", title, key->name,
+                       schema_expected(load->scratch, key));
     }
+}
+
+void schema_read(struct load *load, const struct schema *schema, const struct yaml_node *node,
+                 void *out)
+{
+    read_titled(load, schema, schema->title, node, out);
+}
+
+void schema_read_named(struct load *load, const struct schema *schema, const char *name,
+                       const struct yaml_node *node, void *out)
+{
+    read_titled(load, schema, arena_printf(load->scratch, "%s '%s'", schema->title, name), node,
+                out);
 }

@@ -66,6 +66,10 @@ struct schema {
 void schema_read(struct load *load, const struct schema *schema, const struct yaml_node *node,
                  void *out) ATTR_NONNULL;
 
+/** The same for a thing with a name: "pool 'www' is empty, expected ...". */
+void schema_read_named(struct load *load, const struct schema *schema, const char *name,
+                       const struct yaml_node *node, void *out) ATTR_NONNULL;
+
 /** Reads one value as the key describes it; `field` is the member itself. For custom readers of
  *  values that have several forms. */
 void schema_read_value(struct load *load, const struct schema_key *key,

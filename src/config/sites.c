@@ -20,7 +20,14 @@ static bool read_degrees(const struct yaml_node *node, double limit, double *out
 bool location_read(struct load *load, const struct yaml_node *node, double *latitude,
                    double *longitude)
 {
-    if (node->kind != YAML_LIST || node->n != 2) {
+    if (node->kind == YAML_LIST && node->n != 2) {
+        diag_error(load->diags, node->span,
+                   "'location' has %u number%s, expected [LATITUDE, LONGITUDE]%s", node->n,
+                   node->n == 1 ? "" : "s",
+                   node->n == 4 ? ": decimals have a point, not a comma" : "");
+        return false;
+    }
+    if (node->kind != YAML_LIST) {
         load_expected(load, node, "'location'", "[LATITUDE, LONGITUDE] in degrees");
         return false;
     }
@@ -65,7 +72,7 @@ void sites_read(struct load *load)
         v[i].name = d->name;
         v[i].span = d->key->span;
         if (!yaml_is_empty(d->value))
-            schema_read(load, &site_schema, d->value, &v[i]);
+            schema_read_named(load, &site_schema, d->name, d->value, &v[i]);
     }
     load->model->sites = v;
     load->model->n_sites = n;

@@ -21,12 +21,12 @@ static void validate_ports(struct load *load, const struct endpoint *e)
     const struct pool *pool = &m->pools[e->pool];
     for (uint32_t i = 0; i < pool->checks.n && e->label; i++) {
         const struct check *check = &m->checks[pool->checks.v[i]];
-        if (needs_port(check) && e->port == 0 && e->addr.family)
+        if (needs_port(check) && e->port == 0 && e->addr.family && !pool->is_cname)
             diag_error(load->diags, e->span,
                        "endpoint '%s' of pool '%s' has no port and check '%s' names none, expected "
                        "'port' in one of them",
                        e->label, pool->name, check->name);
-        if (needs_address(check) && e->cname.n)
+        if (needs_address(check) && e->cname.n && pool->is_cname)
             diag_error(load->diags, e->span,
                        "endpoint '%s' of pool '%s' is a name, which check '%s' cannot probe, "
                        "expected a check of type exec or pool",
@@ -36,15 +36,17 @@ static void validate_ports(struct load *load, const struct endpoint *e)
 
 /* Edges of the two graphs that must not have cycles. A pool has one fallback, but may wait for
  * several pools. Returns MODEL_NONE past the last. */
-typedef uint32_t next_pool_fn(const struct model *m, uint32_t pool, uint32_t i);
+typedef uint32_t next_pool_fn(const struct model *m, uint32_t pool, uint32_t i, struct span *span);
 
-static uint32_t next_fallback(const struct model *m, uint32_t pool, uint32_t i)
+static uint32_t next_fallback(const struct model *m, uint32_t pool, uint32_t i, struct span *span)
 {
+    *span = m->pools[pool].fallback_span;
     return i == 0 ? m->pools[pool].fallback : MODEL_NONE;
 }
 
-static uint32_t next_checked(const struct model *m, uint32_t pool, uint32_t i)
+static uint32_t next_checked(const struct model *m, uint32_t pool, uint32_t i, struct span *span)
 {
+    *span = m->pools[pool].span;
     const struct u32_list *checks = &m->pools[pool].checks;
     for (uint32_t j = 0, seen = 0; j < checks->n; j++) {
         const struct check *check = &m->checks[checks->v[j]];
@@ -61,7 +63,7 @@ struct step {
 };
 
 static void report_cycle(struct load *load, const struct step *path, uint32_t depth, uint32_t back,
-                         const char *what)
+                         struct span span, const char *what)
 {
     const struct pool *pools = load->model->pools;
     struct buf buf = {0};
@@ -70,8 +72,7 @@ static void report_cycle(struct load *load, const struct step *path, uint32_t de
         i--;
     for (; i <= depth; i++)
         buf_printf(&buf, "%s -> ", pools[path[i].pool].name);
-    diag_error(load->diags, pools[back].span, "%s go in a circle: %s%s", what, buf.p,
-               pools[back].name);
+    diag_error(load->diags, span, "%s go in a circle: %s%s", what, buf.p, pools[back].name);
     buf_free(&buf);
 }
 
@@ -89,13 +90,14 @@ static void find_cycles(struct load *load, next_pool_fn *next, const char *what)
         marks[root] = ON_PATH;
         for (;;) {
             struct step *at = &path[depth];
-            uint32_t to = next(m, at->pool, at->next++);
+            struct span span;
+            uint32_t to = next(m, at->pool, at->next++, &span);
             if (to == MODEL_NONE) {
                 marks[at->pool] = DONE;
                 if (depth-- == 0)
                     break;
             } else if (marks[to] == ON_PATH) {
-                report_cycle(load, path, depth, to, what);
+                report_cycle(load, path, depth, to, span, what);
             } else if (marks[to] == UNSEEN) {
                 marks[to] = ON_PATH;
                 path[++depth] = (struct step){to, 0};
@@ -111,12 +113,12 @@ static void validate_fallback(struct load *load, const struct pool *pool)
         return;
     const struct pool *to = &load->model->pools[pool->fallback];
     if (to->is_cname != pool->is_cname)
-        diag_error(load->diags, pool->span,
+        diag_error(load->diags, pool->fallback_span,
                    "pool '%s' is of %s but falls back to '%s' of %s, expected the same kind",
                    pool->name, pool->is_cname ? "'cname'" : "addresses", to->name,
                    to->is_cname ? "'cname'" : "addresses");
     else if (!to->is_cname && ((pool->has_v4 && !to->has_v4) || (pool->has_v6 && !to->has_v6)))
-        diag_warning(load->diags, pool->span,
+        diag_warning(load->diags, pool->fallback_span,
                      "pool '%s' has %s addresses but falls back to '%s', which has none",
                      pool->name, pool->has_v4 && !to->has_v4 ? "IPv4" : "IPv6", to->name);
 }

@@ -2,6 +2,7 @@
  * YAML text as a tree: libyaml's events, with the mistakes in them explained. */
 #include "config/yaml.h"
 
+#include "base/ip.h"
 #include "base/strmap.h"
 #include "base/vec.h"
 #include "config/yaml_error.h"
@@ -9,9 +10,8 @@
 #include <yaml.h>
 
 struct anchor {
-    const char *name;
+    uint32_t name;                /* in builder.newest */
     const struct yaml_node *node; /* NULL while the node is still open */
-    struct span span;
 };
 
 struct builder {
@@ -21,6 +21,8 @@ struct builder {
     const char *file;
     struct slice text;
     VEC(struct anchor) anchors;
+    struct strmap names;  /* of anchors -> index in newest */
+    VEC(uint32_t) newest; /* the last anchor of each name: that is what an alias means */
     uint32_t aliased;
     unsigned depth;
     bool failed; /* the rest cannot be parsed */
@@ -63,13 +65,16 @@ static void refuse_tag(struct builder *b, const yaml_char_t *tag, yaml_mark_t ma
 }
 
 /* Remembers an anchor; the returned index is for anchor_close(). */
-static size_t anchor_open(struct builder *b, const yaml_char_t *name, yaml_mark_t mark)
+static size_t anchor_open(struct builder *b, const yaml_char_t *name)
 {
     if (!name)
         return SIZE_MAX;
-    struct anchor *a = vec_push(&b->anchors);
-    a->name = arena_strdup(b->arena, (const char *)name);
-    a->span = span_of(b, mark);
+    const char *copy = arena_strdup(b->arena, (const char *)name);
+    uint32_t index = strmap_add(&b->names, slice_str(copy), (uint32_t)b->newest.n);
+    if (index == b->newest.n)
+        vec_push(&b->newest);
+    b->newest.v[index] = (uint32_t)b->anchors.n;
+    vec_push(&b->anchors);
     return b->anchors.n - 1;
 }
 
@@ -92,7 +97,7 @@ static const struct yaml_node *build_scalar(struct builder *b, const yaml_event_
     node->n = (uint32_t)n;
     node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     refuse_tag(b, event->data.scalar.tag, event->start_mark);
-    anchor_close(b, anchor_open(b, event->data.scalar.anchor, event->start_mark), node);
+    anchor_close(b, anchor_open(b, event->data.scalar.anchor), node);
     return node;
 }
 
@@ -100,25 +105,20 @@ static const struct yaml_node *build_alias(struct builder *b, const yaml_event_t
 {
     struct span span = span_of(b, event->start_mark);
     const char *name = (const char *)event->data.alias.anchor;
-    for (size_t i = b->anchors.n; i-- > 0;) {
-        const struct anchor *a = &b->anchors.v[i];
-        if (strcmp(a->name, name) != 0)
-            continue;
-        if (!a->node) {
-            diag_error(b->diags, span, "alias '*%s' stands inside the value that it names", name);
-            b->failed = true;
-            return NULL;
-        }
-        b->aliased += a->node->weight;
-        if (b->aliased > YAML_ALIASED_MAX) {
-            diag_error(b->diags, span, "aliases expand to more than %d values", YAML_ALIASED_MAX);
-            b->failed = true;
-            return NULL;
-        }
-        return a->node;
-    }
-    diag_error(b->diags, span, "unknown alias '*%s', expected an anchor '&%s' before it", name,
-               name);
+    uint32_t index = strmap_get(&b->names, slice_str(name));
+    const struct yaml_node *node =
+        index == STRMAP_NONE ? NULL : b->anchors.v[b->newest.v[index]].node;
+    if (node)
+        b->aliased += node->weight;
+    if (index == STRMAP_NONE)
+        diag_error(b->diags, span, "unknown alias '*%s', expected an anchor '&%s' before it", name,
+                   name);
+    else if (!node)
+        diag_error(b->diags, span, "alias '*%s' stands inside the value that it names", name);
+    else if (b->aliased > YAML_ALIASED_MAX)
+        diag_error(b->diags, span, "aliases expand to more than %d values", YAML_ALIASED_MAX);
+    else
+        return node;
     b->failed = true;
     return NULL;
 }
@@ -126,7 +126,7 @@ static const struct yaml_node *build_alias(struct builder *b, const yaml_event_t
 static const struct yaml_node *build_list(struct builder *b, const yaml_event_t *start)
 {
     struct yaml_node *node = new_node(b, YAML_LIST, start->start_mark);
-    size_t anchor = anchor_open(b, start->data.sequence_start.anchor, start->start_mark);
+    size_t anchor = anchor_open(b, start->data.sequence_start.anchor);
     refuse_tag(b, start->data.sequence_start.tag, start->start_mark);
     VEC(const struct yaml_node *) items = {0};
     yaml_event_t event;
@@ -145,11 +145,26 @@ static const struct yaml_node *build_list(struct builder *b, const yaml_event_t 
     return b->failed ? NULL : node;
 }
 
+/* `[::1]:53` without quotes, in a list: to YAML it is a mapping whose key is a list. */
+static bool refuse_address(struct builder *b, const struct yaml_pair *pair)
+{
+    struct ip ip;
+    if (pair->key->kind != YAML_LIST || pair->key->n != 1 ||
+        pair->key->items[0]->kind != YAML_SCALAR || pair->value->kind != YAML_SCALAR ||
+        ip_parse(&ip, pair->key->items[0]->text) != 0 || ip.family != IP_V6)
+        return false;
+    diag_error(b->diags, pair->key->span, "an IPv6 address needs quotes: \"[%s]:%s\"",
+               pair->key->items[0]->text, pair->value->text);
+    return true;
+}
+
 /* Reports keys that cannot be used; returns whether the pair may be kept. */
 static bool check_key(struct builder *b, struct strmap *seen, const struct yaml_pair *pairs,
                       uint32_t index)
 {
     const struct yaml_node *key = pairs[index].key;
+    if (key->kind != YAML_SCALAR && refuse_address(b, &pairs[index]))
+        return false;
     if (key->kind != YAML_SCALAR) {
         diag_error(b->diags, key->span, "%s as a key, expected a word",
                    yaml_describe(b->arena, key));
@@ -165,6 +180,7 @@ static bool check_key(struct builder *b, struct strmap *seen, const struct yaml_
         const struct span *at = &pairs[first].key->span;
         diag_error(b->diags, key->span, "duplicate key '%s', first given at line %u, column %u",
                    key->text, at->line, at->column);
+        diag_also(b->diags, *at, "first given here");
         return false;
     }
     return true;
@@ -181,6 +197,7 @@ static void keep_good_pairs(struct builder *b, struct yaml_node *node, struct ya
             kept++;
     }
     strmap_free(&seen);
+    node->incomplete = kept < node->n;
     node->n = kept;
     node->pairs = pairs;
 }
@@ -188,7 +205,7 @@ static void keep_good_pairs(struct builder *b, struct yaml_node *node, struct ya
 static const struct yaml_node *build_map(struct builder *b, const yaml_event_t *start)
 {
     struct yaml_node *node = new_node(b, YAML_MAP, start->start_mark);
-    size_t anchor = anchor_open(b, start->data.mapping_start.anchor, start->start_mark);
+    size_t anchor = anchor_open(b, start->data.mapping_start.anchor);
     refuse_tag(b, start->data.mapping_start.tag, start->start_mark);
     VEC(struct yaml_pair) pairs = {0};
     yaml_event_t event;
@@ -290,6 +307,8 @@ const struct yaml_node *yaml_parse(struct arena *arena, struct slice text, const
     const struct yaml_node *root = build_document(&b);
     yaml_parser_delete(&b.parser);
     vec_free(&b.anchors);
+    vec_free(&b.newest);
+    strmap_free(&b.names);
     return root;
 }
 

@@ -17,6 +17,7 @@ struct yaml_node {
     struct span span;
     enum yaml_kind kind;
     bool quoted;     /* a scalar in quotes, or a block scalar */
+    bool incomplete; /* a mapping with bad keys, which were reported and left out */
     uint32_t n;      /* bytes of text, items, or pairs */
     uint32_t weight; /* nodes in here, aliases expanded */
     union {

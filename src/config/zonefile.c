@@ -191,7 +191,7 @@ static bool read_pool(struct zone_reader *r, const struct preamble *pre, const u
                              .quoted = true,
                              .n = word.n,
                              .text = name};
-    p.pool = namespace_find(build->load, &build->load->pools, &node);
+    p.pool = namespace_find(build->load, &build->load->pools, &node, "POOL");
     enum scan_result result = scan_word(&r->scan, &word, &why);
     if (result == SCAN_ERROR)
         return reader_fail(r, r->scan.bad, "%s", why);

@@ -113,7 +113,7 @@ const struct schema data_schema = {
 
 static void read_pool_ref(struct load *load, const struct yaml_node *node, void *field)
 {
-    *(uint32_t *)field = namespace_find(load, &load->pools, node);
+    *(uint32_t *)field = namespace_find(load, &load->pools, node, "'pool'");
 }
 
 static void read_pool_ttl(struct load *load, const struct yaml_node *node, void *field)
@@ -281,16 +281,25 @@ static void read_soa(struct zoneyaml *z, const struct yaml_node *node)
                     node->span, z->file);
 }
 
-static void read_pool(struct zoneyaml *z, const struct yaml_node *node, struct span span)
+static void read_pool(struct zoneyaml *z, const struct yaml_node *node, const struct yaml_node *key)
 {
     struct pool_name p = {.owner = z->build->owner,
                           .owner_len = z->build->owner_len,
-                          .span = span,
+                          .span = key->span,
                           .pool = MODEL_NONE};
+    if (node->kind == YAML_LIST) {
+        diag_error(
+            z->load->diags, node->span,
+            "'%s' is a list, expected the name of one pool: it is the pool that chooses among "
+            "endpoints and sites (its 'steer')",
+            key->text);
+        return;
+    }
     if (node->kind == YAML_MAP)
         schema_read(z->load, &pool_name_schema, node, &p);
     else
-        p.pool = namespace_find(z->load, &z->load->pools, node);
+        p.pool = namespace_find(z->load, &z->load->pools, node,
+                                arena_printf(z->load->scratch, "'%s'", key->text));
     const struct yaml_node *answers = yaml_get(node, "answers");
     if (p.pool != MODEL_NONE)
         zone_add_pool_name(z->build, &p, answers ? answers->span : node->span);
@@ -345,7 +354,7 @@ static void read_owner(struct zoneyaml *z, const struct yaml_pair *pair)
         const struct yaml_node *value = pair->value->pairs[i].value;
         int type = strcasecmp(key->text, "POOL") == 0 ? 0 : rr_type_from_text(key->text, key->n);
         if (type == 0 && (key->text[0] | 0x20) == 'p')
-            read_pool(z, value, key->span);
+            read_pool(z, value, key);
         else if (type <= 0 || type == TYPE_OPT || (type >= 249 && type <= 255))
             diag_error(z->load->diags, key->span,
                        "'%s' is no type of records, expected A, AAAA, CNAME, POOL, ...", key->text);

@@ -233,7 +233,9 @@ struct facts facts_overlay(const struct facts *below, const struct geo_network *
     out.from |= FROM_NETWORKS;
     if (network->country[0])
         put_country(place, network->country);
-    if (network->continent[0])
+    if (network->continent[0] && network->country[0]) /* both as they stand: served from afar */
+        memcpy(place->continent, network->continent, sizeof place->continent);
+    else if (network->continent[0])
         put_continent(place, network->continent);
     if (site) {
         place->site = network->site;

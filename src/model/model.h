@@ -143,6 +143,7 @@ struct pool {
     double min_up;    /* 0.0..1.0; 0: any */
     enum all_down_kind on_all_down;
     uint32_t fallback;             /* ALL_DOWN_FALLBACK: pool; never a cycle */
+    struct span fallback_span;     /* where it is named */
     const struct pool_site *sites; /* at least one, in the order of the file */
     uint32_t n_sites;
     bool has_v4, has_v6, is_cname; /* which types exist, whatever the health */

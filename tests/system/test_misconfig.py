@@ -7,6 +7,7 @@ as misconfig/expected.txt has it.
 """
 import concurrent.futures
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,8 @@ def check(case):
         prepare(top, case.edit)
         done = subprocess.run([harness.program("LOADSTARD", "loadstard"), "--check", "-c",
                                "loadstar.yaml"], cwd=top, capture_output=True, timeout=120)
-    return done.returncode, done.stderr.decode().replace(top, "DIR")
+    said = done.stderr.decode().replace(top, "DIR")
+    return done.returncode, re.sub(r"(no network interface \S+ on this machine).*", r"\1 ...", said)
 
 
 def check_all():

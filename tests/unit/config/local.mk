@@ -39,3 +39,7 @@ tests_unit_config_test_example_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/config/test_listen
 tests_unit_config_test_listen_SOURCES = tests/unit/config/test_listen.c
 tests_unit_config_test_listen_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_yaml
+tests_unit_config_test_yaml_SOURCES = tests/unit/config/test_yaml.c
+tests_unit_config_test_yaml_LDADD = $(UNIT_LIBS)

@@ -20,13 +20,13 @@ static const struct message_case sites_and_checks[] = {
      "pools.yaml:1:26: site name 'x y', expected 1 to 63 letters, digits, '-', '_' or '.'\n"
      "pools.yaml:1:37: site name '*', expected 1 to 63 letters, digits, '-', '_' or '.'\n"},
     {"pools.yaml", "sites: {ams: {location: [1]}, iad: {loc: [1, 2]}, sin: 3}\n",
-     "pools.yaml:1:25: 'location' is a list, expected [LATITUDE, LONGITUDE] in degrees\n"
+     "pools.yaml:1:25: 'location' has 1 number, expected [LATITUDE, LONGITUDE]\n"
      "pools.yaml:1:37: unknown key 'loc', did you mean 'location'?\n"
-     "pools.yaml:1:56: site is '3', expected a mapping with keys (location)\n"},
+     "pools.yaml:1:56: site 'sin' is '3', expected a mapping with keys (location)\n"},
     {"pools.yaml", "checks: {web: {}}\n",
-     "pools.yaml:1:15: check has no 'type', expected one of: tcp, http, https, exec, pool\n"},
+     "pools.yaml:1:15: check 'web' has no 'type', expected one of: tcp, http, https, exec, pool\n"},
     {"pools.yaml", "checks: {web: http}\n",
-     "pools.yaml:1:15: check is 'http', expected a mapping with keys (type, port, interval, "
+     "pools.yaml:1:15: check 'web' is 'http', expected a mapping with keys (type, port, interval, "
      "...)\n"},
     {"pools.yaml", "checks: {web: {type: htp}, dns: {type: dns}, x: {type: [tcp]}}\n",
      "pools.yaml:1:22: unknown type 'htp', did you mean 'http'?\n"
@@ -117,7 +117,7 @@ static void test_sites_and_checks(void **state)
 
 static const struct message_case maps[] = {
     {"pools.yaml", SITES "maps: {world: {}}\n",
-     "pools.yaml:2:15: map has no 'default', expected a list of sites\n"},
+     "pools.yaml:2:15: map 'world' has no 'default', expected a list of sites\n"},
     {"pools.yaml", SITES "maps: {world: {default: []}}\n",
      "pools.yaml:2:25: 'default' is an empty list, expected names of sites\n"},
     {"pools.yaml", SITES "maps: {world: {default: [amss, ams, ams]}}\n",
@@ -184,8 +184,8 @@ static void test_maps(void **state)
 
 static const struct message_case pools[] = {
     {"pools.yaml", SITES "pools: {www: {}}\n",
-     "pools.yaml:2:14: pool has no 'sites', expected a mapping from sites to lists of endpoi"
-     "nts\n"},
+     "pools.yaml:2:14: pool 'www' has no 'sites', expected a mapping from sites to lists of "
+     "endpoints\n"},
     {"pools.yaml", SITES "pools: {www: {sites: {}}}\n",
      "pools.yaml:2:22: 'sites' is an empty mapping, expected a mapping: SITE: [ENDPOINT...]"
      "\n"},
@@ -206,7 +206,7 @@ static const struct message_case pools[] = {
      "pools.yaml:2:29: the endpoint is 'www.example.com', expected an IPv4 or IPv6 address ("
      "IPv6 in quotes), or {address: ..., weight: ...}\n"},
     {"pools.yaml", SITES "pools: {www: {sites: {ams: [2001:db8::]}}}\n",
-     "pools.yaml:2:38: unexpected ':', expected quotes around an IPv6 address\n"},
+     "pools.yaml:2:29: an IPv6 address needs quotes: \"2001:db8::\"\n"},
     {"pools.yaml", SITES "pools: {www: {sites: {ams: [{weight: 1}]}}}\n",
      "pools.yaml:2:29: endpoint has no 'address', expected an address, or 'cname' with a nam"
      "e\n"},
@@ -348,32 +348,30 @@ static const struct message_case pools[] = {
            "  www: {on_all_down: {fallback: b}, sites: {ams: [192.0.2.1]}}\n"
            "  b: {on_all_down: {fallback: c}, sites: {ams: [192.0.2.1]}}\n"
            "  c: {on_all_down: {fallback: b}, sites: {ams: [192.0.2.1]}}\n",
-     "pools.yaml:4:3: fallbacks of pools go in a circle: b -> c -> b\n"},
+     "pools.yaml:5:31: fallbacks of pools go in a circle: b -> c -> b\n"},
     {"pools.yaml",
      SITES "pools:\n"
            "  www: {on_all_down: {fallback: www}, sites: {ams: [192.0.2.1]}}\n",
-     "pools.yaml:3:3: fallbacks of pools go in a circle: www -> www\n"},
+     "pools.yaml:3:33: fallbacks of pools go in a circle: www -> www\n"},
     {"pools.yaml",
      SITES "pools:\n"
            "  www: {on_all_down: {fallback: b}, sites: {ams: [192.0.2.1]}}\n"
            "  b: {sites: {ams: [{cname: x.example}]}}\n",
-     "pools.yaml:3:3: pool 'www' is of addresses but falls back to 'b' of 'cname', expected "
-     "the same kind\n"},
+     "pools.yaml:3:33: pool 'www' is of addresses but falls back to 'b' of 'cname', expected the "
+     "same kind\n"},
     {"pools.yaml",
      SITES "pools:\n"
            "  www: {on_all_down: {fallback: b}, sites: {ams: [192.0.2.1, \"2001:db8::1\"]}}\n"
            "  b: {sitez: {ams: [192.0.2.2]}}\n",
-     "pools.yaml:3:3: warning: pool 'www' has IPv4 addresses but falls back to 'b', which ha"
-     "s none\n"
-     "pools.yaml:4:6: pool has no 'sites', expected a mapping from sites to lists of endpoin"
-     "ts\n"
+     "pools.yaml:3:33: warning: pool 'www' has IPv4 addresses but falls back to 'b', which has "
+     "none\n"
      "pools.yaml:4:7: unknown key 'sitez', did you mean 'sites'?\n"},
     {"pools.yaml",
      SITES "checks: {a: {type: pool, pool: b}, b: {type: pool, pool: www}}\n"
            "pools:\n"
            "  www: {checks: [a], sites: {ams: [192.0.2.1]}}\n"
            "  b: {checks: [b], sites: {ams: [192.0.2.1]}}\n",
-     "pools.yaml:4:3: checks of type pool go in a circle: www -> b -> www\n"},
+     "pools.yaml:5:3: checks of type pool go in a circle: www -> b -> www\n"},
     {"pools.yaml",
      SITES "checks: {t: {type: tcp}}\n"
            "pools:\n"

@@ -34,15 +34,15 @@ static const struct message_case yaml_itself[] = {
      "server:\n"
      "  identity: ams1\n"
      "   user: x\n",
-     "loadstar.yaml:4:8: unexpected ': ', expected quotes around a value that has it, or oth"
-     "er indentation\n"},
+     "loadstar.yaml:4:4: this line is indented deeper than its neighbours (column 4, expected "
+     "3)\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
      "server:\n"
      "    identity: ams1\n"
      "  user: x\n",
-     "loadstar.yaml:4:3: expected a key of the mapping, or less indentation; is a quote miss"
-     "ing? (it begins at line 1, column 1)\n"},
+     "loadstar.yaml:4:3: column 3 fits nothing above: what is in 'server' (line 2) begins in "
+     "column 5; is a line missing above line 2?\n"},
     {"loadstar.yaml",
      "zones: \"zones/\n"
      "server: {}\n",
@@ -347,18 +347,19 @@ static const struct message_case networks_yaml[] = {
      "192.0.2.1/24: {site: ams}\n"
      "192.0.2.0/33: {site: ams}\n"
      "ams: {site: ams}\n",
-     "networks.yaml:2:1: the network is '192.0.2.1/24', expected 192.0.2.0/24, as bits past "
-     "its length are set\n"
-     "networks.yaml:3:1: the network is '192.0.2.0/33', expected ADDRESS/LENGTH, as 192.0.2."
-     "0/24\n"
+     "networks.yaml:1:1: the network is '192.0.2.0', expected ADDRESS/LENGTH: 192.0.2.0/32 for "
+     "this address alone, or 192.0.2.0/24\n"
+     "networks.yaml:2:1: the network is '192.0.2.1/24', expected 192.0.2.0/24, as bits past its "
+     "length are set\n"
+     "networks.yaml:3:1: the network is '192.0.2.0/33', expected ADDRESS/LENGTH, as 192.0.2.0/24\n"
      "networks.yaml:4:1: the network is 'ams', expected ADDRESS/LENGTH, as 192.0.2.0/24\n"},
     {"networks.yaml",
      "192.0.2.0/24: {}\n"
      "198.51.100.0/24: ams\n",
-     "networks.yaml:1:15: network says nothing, expected site, country, continent, location "
-     "or tag\n"
-     "networks.yaml:2:18: network is 'ams', expected a mapping with keys (site, country, con"
-     "tinent, ...)\n"},
+     "networks.yaml:1:15: network '192.0.2.0/24' says nothing, expected site, country, continent, "
+     "location or tag\n"
+     "networks.yaml:2:18: network '198.51.100.0/24' is 'ams', expected a mapping with keys (site, "
+     "country, continent, ...)\n"},
     {"networks.yaml", "192.0.2.0/24: {site: amz, country: no, continent: XX, tag: \"a b\"}\n",
      "networks.yaml:1:22: unknown site 'amz', did you mean 'ams'?\n"
      "networks.yaml:1:36: 'country' is 'no', expected two capital letters (ISO 3166-1), as N"
