@@ -234,8 +234,8 @@ class BrokenReload(harness.TestCase):
         """The control socket has moved already when an address turns out to be taken."""
         d = self.daemon(zones={"example.test.yaml": zone(1)})
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-            taken.bind(("127.0.0.1", 0))
-            port = taken.getsockname()[1]
+            port = harness.free_port()
+            taken.bind(("127.0.0.1", port))
             d.write("loadstar.yaml", d.read("loadstar.yaml")
                     .replace("control.sock", "moved.sock")
                     .replace("listen: [", f'listen: ["127.0.0.1:{port}", '))
@@ -250,8 +250,8 @@ class BrokenReload(harness.TestCase):
     def test_listen_address_that_cannot_be_had(self):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-            taken.bind(("127.0.0.1", 0))
-            port = taken.getsockname()[1]
+            port = harness.free_port()
+            taken.bind(("127.0.0.1", port))
             text = d.read("loadstar.yaml").replace(
                 "listen: [", f'listen: ["127.0.0.1:{port}", ')
             d.write("loadstar.yaml", text)

@@ -162,6 +162,7 @@ class AsUser(Case):
     def test_key_that_only_root_may_read(self):
         d = self.make(server="user: nobody", start=False)
         os.chmod(d.dir, 0o755)
+        os.chown(os.path.join(d.dir, "state"), pwd.getpwnam("nobody").pw_uid, -1)
         key = os.path.join(d.dir, "own.key")
         os.chmod(key, 0o600)
         done = d.check()

@@ -3,6 +3,7 @@
 """AF_XDP over a veth pair: the same answers as by sockets, everything else passed, and nothing left
 behind however the daemon ends. Needs root and a kernel with AF_XDP; skipped where it lacks."""
 import os
+import pwd
 import random
 import re
 import shutil
@@ -253,6 +254,7 @@ class Xdp(harness.TestCase):
         d = self.start(server="user: nobody", listen=["10.98.0.1:53"], start=False)
         os.chmod(d.dir, 0o777)
         os.chmod(os.path.join(d.dir, "state"), 0o777)
+        os.chown(os.path.join(d.dir, "api.token"), pwd.getpwnam("nobody").pw_uid, -1)
         d.start()
         self.expect_taken(d, 1, 0, lambda: self.ask(d))
         text = d.read("loadstar.yaml")

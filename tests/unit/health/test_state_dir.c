@@ -417,7 +417,7 @@ static void move_to_new(enum outcome outcome)
 static void test_moves(void **state)
 {
     (void)state;
-    alarm(60);
+    alarm(60); /* one that waits for a FIFO is one that fails */
     for (size_t i = 0; i < ARRAY_LEN(held); i++) {
         shell("rm -rf new state");
         world_configure(&w, NULL, POOLS);
