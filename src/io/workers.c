@@ -43,10 +43,10 @@ struct workers {
     struct io_share *gone_by_worker; /* n_workers */
 };
 
-static struct tcp_limits tcp_limits(const struct server_config *server)
+static struct tcp_limits tcp_limits(const struct server_config *server, uint32_t max_connections)
 {
     return (struct tcp_limits){
-        .max_connections = server->tcp.max_connections,
+        .max_connections = max_connections,
         .max_per_client = server->tcp.max_per_client,
         .idle_timeout_ms = server->tcp.idle_timeout_ms,
     };
@@ -249,7 +249,8 @@ static void set_dispatch(struct workers *w, const struct server_config *server, 
 
 /* The whole. */
 
-int workers_bind(struct workers **out, const struct server_config *server, struct diags *diags)
+int workers_bind(struct workers **out, const struct server_config *server, uint32_t max_connections,
+                 struct diags *diags)
 {
     struct workers *w = xcalloc(1, sizeof *w);
     w->n_workers = server->workers;
@@ -261,7 +262,7 @@ int workers_bind(struct workers **out, const struct server_config *server, struc
     w->clients = clients_new();
     w->tcp = xcalloc(w->n_workers, sizeof(struct tcp_server *));
     for (unsigned i = 0; i < w->n_workers; i++)
-        if (tcp_open(&w->tcp[i], w->clients, tcp_limits(server)) != 0) {
+        if (tcp_open(&w->tcp[i], w->clients, tcp_limits(server, max_connections)) != 0) {
             diag_error(diags, (struct span){0}, "cannot set up TCP: %s", strerror(errno));
             workers_stop(w);
             return E_SYSTEM;
@@ -306,7 +307,8 @@ static void drop_unwanted(struct workers *w)
         tcp_sync(w->tcp[i]);
 }
 
-int workers_reload(struct workers *w, const struct server_config *server, struct diags *diags)
+int workers_reload(struct workers *w, const struct server_config *server, uint32_t max_connections,
+                   struct diags *diags)
 {
     size_t n_before = w->listeners.n;
     if (open_new(w, server, diags) != 0)
@@ -323,7 +325,7 @@ int workers_reload(struct workers *w, const struct server_config *server, struct
     workers_follow_host(w, server);
     drop_unwanted(w);
     for (unsigned i = 0; i < w->n_workers; i++)
-        tcp_set_limits(w->tcp[i], tcp_limits(server));
+        tcp_set_limits(w->tcp[i], tcp_limits(server, max_connections));
     return 0;
 }
 

@@ -14,7 +14,7 @@ struct workers;
  *  Errors go to `diags` with the span of the listen entry: "127.0.0.1:53: address already in use".
  */
 int workers_bind(struct workers **workers, const struct server_config *server,
-                 struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+                 uint32_t max_connections, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Starts answering from publish_current(), which must be set. Fails when no more threads can be
  * had; then workers_stop() is all that is left to do. */
@@ -23,7 +23,7 @@ int workers_start(struct workers *workers, struct diags *diags) ATTR_NONNULL ATT
 /** Binds the addresses of a reloaded configuration that are new, drops those that are gone, changes
  *  the TCP limits; the others never stop. On failure nothing changes. */
 int workers_reload(struct workers *workers, const struct server_config *server,
-                   struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+                   uint32_t max_connections, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Stops accepting, finishes what is being answered, joins the threads, closes the sockets. */
 void workers_stop(struct workers *workers);

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define READY_POLL_MS 10
 
@@ -136,6 +137,7 @@ static void close_own_handles(struct daemon *d)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
+    uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
     if (d->watching)
         uv_close((uv_handle_t *)&d->host_watch, NULL);
 }
@@ -248,6 +250,13 @@ static void on_signal(uv_signal_t *handle, int number)
         daemon_stop(d);
 }
 
+/** From the loop itself: when it hangs the service manager hears nothing any more. */
+static void on_watchdog_timer(uv_timer_t *timer)
+{
+    (void)timer;
+    notify_manager("WATCHDOG=1");
+}
+
 static void init_handles(struct daemon *d)
 {
     static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
@@ -260,7 +269,19 @@ static void init_handles(struct daemon *d)
     }
     uv_timer_init(&d->loop, &d->ready_timer);
     uv_timer_init(&d->loop, &d->event_timer);
+    uv_timer_init(&d->loop, &d->watchdog_timer);
     d->ready_timer.data = d->event_timer.data = d;
+    if (notify_watchdog_ms() > 0)
+        uv_timer_start(&d->watchdog_timer, on_watchdog_timer, 0, notify_watchdog_ms());
+}
+
+/** Of those who are not root by choice only what is needed is kept. */
+static int give_up_rights(const struct model *m, struct diags *diags)
+{
+    rights_set keep = rights_needed(&m->server);
+    if (m->server.user)
+        return process_become(m->server.user, keep, diags);
+    return geteuid() == 0 ? 0 : process_confine(keep, diags);
 }
 
 /** What is wrong with zones that are not served while the others are. */
@@ -299,12 +320,12 @@ static int set_up(struct daemon *d, struct diags *diags)
     log_broken(m->unnamed, m->n_unnamed);
     daemon_number(d, d->generation);
     code = ctl_start(&d->ctl, &d->loop, m, &host, diags);
-    process_check_files(&m->server, diags);
+    uint32_t max_connections = process_max_connections(m, diags);
     if (code == 0)
-        code = workers_bind(&d->workers, &m->server, diags);
+        code = workers_bind(&d->workers, &m->server, max_connections, diags);
     go_first(); /* health and orders reach the answers however many queries there are */
-    if (code == 0 && m->server.user)
-        code = process_become(m->server.user, diags);
+    if (code == 0)
+        code = give_up_rights(m, diags);
     if (code != 0)
         return code;
     struct checker_callbacks callbacks = daemon_checker_callbacks(d);

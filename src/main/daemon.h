@@ -34,9 +34,10 @@ struct daemon {
     const char *path; /* of the main configuration file */
     uv_loop_t loop;
     uv_signal_t signals[3];
-    uv_timer_t ready_timer; /* until the first results are in */
-    uv_timer_t event_timer; /* for events that no refresh follows */
-    uv_poll_t host_watch;   /* this host's addresses, where `watching` */
+    uv_timer_t ready_timer;    /* until the first results are in */
+    uv_timer_t event_timer;    /* for events that no refresh follows */
+    uv_timer_t watchdog_timer; /* tells the service manager that the loop goes on */
+    uv_poll_t host_watch;      /* this host's addresses, where `watching` */
 
     struct generation *generation; /* in force */
     struct checker *checker;

@@ -6,6 +6,7 @@
 #include "io/host.h"
 #include "main/daemon.h"
 #include "main/judge.h"
+#include "main/notify.h"
 #include "main/process.h"
 
 #include <getopt.h>
@@ -88,6 +89,8 @@ int main(int argc, char **argv)
     if (only_check)
         return check(path);
     log_init(LOG_LEVEL_INFO);
+    rights_disinherit();
+    notify_open();
     process_set_up_heap();
     process_raise_file_limit();
     return daemon_run(path);

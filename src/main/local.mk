@@ -16,5 +16,7 @@ loadstard_SOURCES = \
 	src/main/notify.h \
 	src/main/process.c \
 	src/main/process.h \
-	src/main/reload.c
+	src/main/reload.c \
+	src/main/rights.c \
+	src/main/rights.h
 loadstard_LDADD = $(LOADSTAR_LIBS)

@@ -4,5 +4,16 @@
 
 #include "base/attr.h"
 
-/** Sends KEY=VALUE lines to $NOTIFY_SOCKET; does nothing when there is none. */
+#include <stdint.h>
+
+/** Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and takes them out of the environment: what
+ *  we execute must not speak for us. The socket is kept open, so that nothing is lost when
+ *  descriptors run out. Called once, before there are threads. */
+void notify_open(void);
+
+/** Sends KEY=VALUE lines; does nothing when there is no manager. */
 void notify_manager(const char *fmt, ...) ATTR_PRINTF(1, 2);
+
+/** How often WATCHDOG=1 is to be sent, in milliseconds: half of what the manager waits. 0: it does
+ *  not watch us. */
+uint64_t notify_watchdog_ms(void);

@@ -39,8 +39,7 @@ static int prepare(struct daemon *d, const struct generation *next, struct diags
         code = ctl_reload(d->ctl, after, diags);
     if (code != 0)
         return code;
-    process_check_files(&after->server, diags);
-    code = workers_reload(d->workers, &after->server, diags);
+    code = workers_reload(d->workers, &after->server, process_max_connections(after, diags), diags);
     if (code != 0) {
         struct diags ignored;
         diags_init(&ignored);

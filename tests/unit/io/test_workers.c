@@ -79,16 +79,19 @@ static int bind_udp(const char *text, uint16_t port)
     return fd;
 }
 
-/** A port that is free for both transports on 127.0.0.1. */
+/** A port that is free for both transports on 127.0.0.1, and none that the kernel gives to clients
+ *  by itself. */
 static uint16_t free_port(void)
 {
     for (;;) {
-        struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t n = sizeof sa;
+        struct rng rng;
+        rng_init(&rng);
+        struct sockaddr_in sa = {.sin_family = AF_INET,
+                                 .sin_port = htons((uint16_t)(10000 + rng_below(&rng, 22000))),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         int tcp = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0);
-        assert_int_equal(bind(tcp, (struct sockaddr *)&sa, sizeof sa), 0);
-        getsockname(tcp, (struct sockaddr *)&sa, &n);
-        bool ok = bind(udp, (struct sockaddr *)&sa, sizeof sa) == 0;
+        bool ok = bind(tcp, (struct sockaddr *)&sa, sizeof sa) == 0 &&
+                  bind(udp, (struct sockaddr *)&sa, sizeof sa) == 0;
         close(tcp);
         close(udp);
         if (ok)
@@ -143,7 +146,7 @@ static struct workers *start(const struct server_config *server)
     struct workers *w = NULL;
     struct diags diags;
     diags_init(&diags);
-    if (workers_bind(&w, server, &diags) != 0)
+    if (workers_bind(&w, server, 100, &diags) != 0)
         diags_print(&diags, stderr);
     assert_non_null(w);
     publish_snapshot(make_snapshot());
@@ -258,7 +261,7 @@ static void an_address_in_use_is_refused(void **state)
     struct workers *w = start(&server), *other = NULL;
     struct diags diags;
     diags_init(&diags);
-    assert_int_not_equal(workers_bind(&other, &server, &diags), 0);
+    assert_int_not_equal(workers_bind(&other, &server, 100, &diags), 0);
     assert_int_equal(diags.n_errors, 1);
     assert_non_null(strstr(diags.v[0].text, "address already in use"));
     assert_non_null(strstr(diags.v[0].text, "127.0.0.1:"));
@@ -302,13 +305,13 @@ static void reload_adds_and_drops_addresses(void **state)
     struct diags diags;
     for (unsigned i = 0; i < 20; i++) {
         diags_init(&diags);
-        assert_int_equal(workers_reload(w, &b, &diags), 0);
+        assert_int_equal(workers_reload(w, &b, 100, &diags), 0);
         expect_udp("127.0.0.2", port, (uint16_t)i);
         expect_tcp("127.0.0.2", port, (uint16_t)i);
-        assert_int_not_equal(workers_reload(w, &c, &diags), 0); /* the last is another's */
+        assert_int_not_equal(workers_reload(w, &c, 100, &diags), 0); /* the last is another's */
         assert_int_equal(diags.n_errors, 1);
         expect_udp("127.0.0.2", port, (uint16_t)i); /* nothing changed */
-        assert_int_equal(workers_reload(w, &a, &diags), 0);
+        assert_int_equal(workers_reload(w, &a, 100, &diags), 0);
         diags_free(&diags);
     }
     struct io_stats before, after;
@@ -359,9 +362,9 @@ static void dropping_an_address_counts_nothing(void **state)
     struct io_stats stats;
     diags_init(&diags);
     for (unsigned i = 0; i < 20; i++) {
-        assert_int_equal(workers_reload(w, &all, &diags), 0);
+        assert_int_equal(workers_reload(w, &all, 100, &diags), 0);
         expect_udp("127.0.0.2", port, (uint16_t)i);
-        assert_int_equal(workers_reload(w, &one, &diags), 0);
+        assert_int_equal(workers_reload(w, &one, 100, &diags), 0);
     }
     wait_for_udp(w, 20);
     workers_stats(w, &stats);
@@ -383,8 +386,8 @@ static void an_address_comes_back_at_once(void **state)
     struct diags diags;
     diags_init(&diags);
     for (unsigned i = 0; i < 300; i++) {
-        assert_int_equal(workers_reload(w, &one, &diags), 0);
-        assert_int_equal(workers_reload(w, &two, &diags), 0);
+        assert_int_equal(workers_reload(w, &one, 100, &diags), 0);
+        assert_int_equal(workers_reload(w, &two, 100, &diags), 0);
         expect_tcp("127.0.0.2", port, (uint16_t)i);
     }
     diags_free(&diags);
@@ -404,11 +407,11 @@ static void a_dropped_address_is_free_when_that_is_said(void **state)
     for (unsigned i = 0; i < 100; i++) {
         struct sockaddr_storage sa;
         socklen_t n = ip_to_sockaddr(&sa, &listen[1].addr, port);
-        assert_int_equal(workers_reload(w, &one, &diags), 0);
+        assert_int_equal(workers_reload(w, &one, 100, &diags), 0);
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         assert_int_not_equal(connect(fd, (struct sockaddr *)&sa, n), 0);
         close(fd);
-        assert_int_equal(workers_reload(w, &two, &diags), 0);
+        assert_int_equal(workers_reload(w, &two, 100, &diags), 0);
     }
     diags_free(&diags);
     finish(w);
@@ -426,7 +429,7 @@ static void an_address_may_come_later(void **state)
     struct io_shares shares;
     diags_init(&diags);
     assert_int_equal(host_check(&server, &diags), 0);
-    assert_int_equal(workers_bind(&w, &server, &diags), 0);
+    assert_int_equal(workers_bind(&w, &server, 100, &diags), 0);
     assert_int_equal(diags.n, 1);
     assert_non_null(strstr(diags.v[0].text, "240.0.0.77:"));
     assert_non_null(strstr(diags.v[0].text, "no interface"));
@@ -502,13 +505,13 @@ static void packets_go_to_the_worker_of_their_core(void **state)
     }
     struct diags diags;
     diags_init(&diags);
-    assert_int_equal(workers_reload(w, &by_hash, &diags), 0);
+    assert_int_equal(workers_reload(w, &by_hash, 100, &diags), 0);
     ask_from_core("127.0.0.1", port, usable_core(&all, 0), 100);
     wait_for_udp(w, n_cores * 80 + 100);
     io_shares_free(&shares);
     workers_shares(w, &shares);
     assert_true(shares.workers[1].udp_received > 80);
-    assert_int_equal(workers_reload(w, &by_core, &diags), 0);
+    assert_int_equal(workers_reload(w, &by_core, 100, &diags), 0);
     ask_from_core("127.0.0.1", port, usable_core(&all, 1), 40);
     expect_share(w, &shares, 1, 40);
     assert_int_equal(diags.n, 0);
@@ -528,7 +531,7 @@ static void what_overflows_is_counted(void **state)
     struct workers *w = NULL;
     struct diags diags;
     diags_init(&diags);
-    assert_int_equal(workers_bind(&w, &two, &diags), 0);
+    assert_int_equal(workers_bind(&w, &two, 100, &diags), 0);
     int fd = connect_to("127.0.0.1", port, SOCK_DGRAM);
     uint8_t query[12];
     fill(query, 1);
@@ -538,7 +541,7 @@ static void what_overflows_is_counted(void **state)
     publish_snapshot(make_snapshot());
     assert_int_equal(workers_start(w, &diags), 0);
     wait_for_udp(w, sent);
-    assert_int_equal(workers_reload(w, &one, &diags), 0);
+    assert_int_equal(workers_reload(w, &one, 100, &diags), 0);
     struct io_shares shares;
     struct io_stats stats;
     workers_shares(w, &shares);
