@@ -10,10 +10,25 @@ EXTRA_DIST += contrib/packages.sh contrib/quickstart.sh contrib/test.sh contrib/
 
 dist_man_MANS += contrib/man/loadstard.8
 
-EXTRA_DIST += contrib/systemd/loadstard.service.in contrib/systemd/xdp.conf
+EXTRA_DIST += contrib/systemd/loadstard.service.in contrib/systemd/loadstar.sysusers.conf
 if HAVE_SYSTEMD
 systemdsystemunit_DATA = contrib/systemd/loadstard.service
+sysusersdir = $(prefix)/lib/sysusers.d
+sysusers_DATA = contrib/systemd/loadstar.conf
 endif
+CLEANFILES += contrib/systemd/loadstar.conf
+contrib/systemd/loadstar.conf: contrib/systemd/loadstar.sysusers.conf
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && cp $(srcdir)/contrib/systemd/loadstar.sysusers.conf $@
+
+# What one starts from, and what one reads: /usr/share/doc/loadstar.
+dist_doc_DATA = README.md CHANGELOG.md LICENSE contrib/doc/api.md contrib/doc/health.md contrib/doc/reference.md
+examplesdir = $(docdir)/examples
+dist_examples_DATA = contrib/systemd/xdp.conf contrib/systemd/credentials.conf contrib/doc/loadstar.example.yaml \
+	contrib/doc/pools.example.yaml contrib/doc/networks.example.yaml
+firstdir = $(examplesdir)/first
+dist_first_DATA = contrib/example/loadstar.yaml contrib/example/pools.yaml
+firstzonesdir = $(firstdir)/zones
+dist_firstzones_DATA = contrib/example/zones/example.com.yaml
 CLEANFILES += contrib/systemd/loadstard.service
 contrib/systemd/loadstard.service: contrib/systemd/loadstard.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && sed -e 's|[@]sbindir[@]|$(sbindir)|' -e 's|[@]sysconfdir[@]|$(sysconfdir)|' \

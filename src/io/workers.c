@@ -275,8 +275,6 @@ int workers_bind(struct workers **out, const struct server_config *server, uint3
     if (server->xdp.n_interfaces > 0)
         w->xdp = xdp_open(server, diags);
     w->watch_fd = netif_watch();
-    if (w->watch_fd < 0)
-        log_warning("cannot follow this machine's addresses: %s", strerror(errno));
     *out = w;
     return 0;
 }

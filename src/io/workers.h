@@ -67,6 +67,7 @@ struct xdp_info {
 bool workers_xdp(const struct workers *workers, uint32_t i, struct xdp_info *out) ATTR_NONNULL;
 
 /** A file descriptor that becomes readable when addresses of this host change; then
- *  workers_follow_host() is to be called. -1: the kernel tells no news. */
+ *  workers_follow_host() is to be called. -1: the kernel tells us no news; then it is to be called
+ *  every now and then. */
 int workers_watch_fd(const struct workers *workers) ATTR_NONNULL;
 void workers_follow_host(struct workers *workers, const struct server_config *server) ATTR_NONNULL;

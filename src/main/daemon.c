@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define READY_POLL_MS 10
+#define HOST_POLL_MS 5000 /* where the kernel tells no news of addresses */
 
 void daemon_log_diags(const struct diags *diags)
 {
@@ -138,6 +139,7 @@ static void close_own_handles(struct daemon *d)
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
     uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
+    uv_close((uv_handle_t *)&d->host_timer, NULL);
     if (d->watching)
         uv_close((uv_handle_t *)&d->host_watch, NULL);
 }
@@ -202,11 +204,20 @@ static void on_host_change(uv_poll_t *handle, int status, int events)
     workers_follow_host(d->workers, &d->generation->model->server);
 }
 
+static void on_host_timer(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    if (!d->stopping)
+        workers_follow_host(d->workers, &d->generation->model->server);
+}
+
 static void watch_host(struct daemon *d)
 {
     int fd = workers_watch_fd(d->workers);
-    if (fd < 0 || uv_poll_init(&d->loop, &d->host_watch, fd) != 0)
+    if (fd < 0 || uv_poll_init(&d->loop, &d->host_watch, fd) != 0) {
+        uv_timer_start(&d->host_timer, on_host_timer, HOST_POLL_MS, HOST_POLL_MS);
         return;
+    }
     d->watching = true;
     d->host_watch.data = d;
     uv_poll_start(&d->host_watch, UV_READABLE, on_host_change);
@@ -270,7 +281,8 @@ static void init_handles(struct daemon *d)
     uv_timer_init(&d->loop, &d->ready_timer);
     uv_timer_init(&d->loop, &d->event_timer);
     uv_timer_init(&d->loop, &d->watchdog_timer);
-    d->ready_timer.data = d->event_timer.data = d;
+    uv_timer_init(&d->loop, &d->host_timer);
+    d->ready_timer.data = d->event_timer.data = d->host_timer.data = d;
     if (notify_watchdog_ms() > 0)
         uv_timer_start(&d->watchdog_timer, on_watchdog_timer, 0, notify_watchdog_ms());
 }

@@ -37,6 +37,7 @@ struct daemon {
     uv_timer_t ready_timer;    /* until the first results are in */
     uv_timer_t event_timer;    /* for events that no refresh follows */
     uv_timer_t watchdog_timer; /* tells the service manager that the loop goes on */
+    uv_timer_t host_timer;     /* instead of host_watch, where there is no news */
     uv_poll_t host_watch;      /* this host's addresses, where `watching` */
 
     struct generation *generation; /* in force */

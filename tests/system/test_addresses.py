@@ -23,8 +23,9 @@ records:
   www: {A: 192.0.2.1}
 """}
 
-# socket() as a kernel with `ipv6.disable=1` answers it.
-NO_IPV6 = r"""
+# socket() as a kernel without a family answers it: AF_INET6 with `ipv6.disable=1`, AF_NETLINK as the
+# supplied unit has it.
+NO_FAMILY = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,7 +33,7 @@ NO_IPV6 = r"""
 int socket(int domain, int type, int protocol)
 {
     int (*next)(int, int, int) = (int (*)(int, int, int))dlsym(RTLD_NEXT, "socket");
-    if (domain == AF_INET6) {
+    if (domain == MISSING) {
         errno = EAFNOSUPPORT;
         return -1;
     }
@@ -41,24 +42,30 @@ int socket(int domain, int type, int protocol)
 """
 
 
+def without(test, family):
+    """The environment in which there is no such family of sockets."""
+    if not shutil.which("cc"):
+        test.skipTest("needs cc, to stand in for a kernel without " + family)
+    directory = tempfile.mkdtemp()
+    test.addCleanup(shutil.rmtree, directory)
+    source, library = (os.path.join(directory, "no_family" + end) for end in (".c", ".so"))
+    with open(source, "w") as file:
+        file.write(NO_FAMILY)
+    subprocess.run(["cc", "-shared", "-fPIC", "-DMISSING=" + family, "-o", library, source, "-ldl"],
+                   check=True)
+    return {"LD_PRELOAD": library,
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+
 class WithoutIPv6(harness.TestCase):
     def setUp(self):
-        if not shutil.which("cc"):
-            self.skipTest("needs cc, to stand in for a kernel without IPv6")
-        directory = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, directory)
-        source = os.path.join(directory, "no_ipv6.c")
-        self.library = os.path.join(directory, "no_ipv6.so")
-        with open(source, "w") as file:
-            file.write(NO_IPV6)
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.library, source, "-ldl"], check=True)
+        self.env = without(self, "AF_INET6")
 
     def make(self, listen, wrap=()):
         listen = f"listen: {listen}, " if listen else ""
         return self.daemon(
-            zones=ZONES, start=False, wrap=wrap,
-            env={"LD_PRELOAD": self.library,
-                 "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"},
+            zones=ZONES, start=False,
+            wrap=[*wrap, "env"] + [f"{name}={value}" for name, value in self.env.items()],
             config=f"server: {{{listen}workers: 1}}\ncontrol: control.sock\nzones: zones/\n")
 
     def test_the_default_serves_ipv4(self):
@@ -115,10 +122,11 @@ class Later(harness.TestCase):
         for tcp in (False, True):
             d.wait_for(lambda: self.ask(d, address, tcp) == ["192.0.2.1"], 20, 0.1)
 
-    def come_and_go(self, address, prefix, *flags):
+    def come_and_go(self, address, prefix, *flags, env=None):
         server = self.pair.server
         where = f"[{address}]" if ":" in address else address
         d = self.pair.daemon(zones=ZONES, start=False)
+        d.wrap += ["env"] + [f"{name}={value}" for name, value in (env or {}).items()]
         self.listen(d, address)
         done = d.check()
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -145,6 +153,9 @@ class Later(harness.TestCase):
 
     def test_ipv4_comes_and_goes(self):
         self.come_and_go(V4, 24)
+
+    def test_without_the_kernels_news(self):
+        self.come_and_go(V4, 24, env=without(self, "AF_NETLINK"))
 
     def test_ipv6_is_tentative_first(self):
         self.come_and_go(V6, 64)  # with duplicate address detection

@@ -3,10 +3,14 @@
  * connections the limit of open files allows. */
 #include "main/process.h"
 
+#include <errno.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +124,8 @@ static const char *what_is_not_had_is_not_kept(void)
     return all_is_confined(0);
 }
 
-static const char *ambient_goes(void)
+/** One capability, in all sets. */
+static const char *hold_ambient(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct v[2] = {{0}};
@@ -128,10 +133,56 @@ static const char *ambient_goes(void)
     if (syscall(SYS_capset, &head, v) != 0 ||
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) != 0)
         return "no ambient capability to be had";
+    return NULL;
+}
+
+static const char *ambient_goes(void)
+{
+    const char *wrong = hold_ambient();
+    if (wrong)
+        return wrong;
     rights_disinherit();
     if (status_of("CapAmb") != 0 || status_of("CapInh") != 0)
         return "inherited";
     return status_of("CapEff") != BIND ? "lost" : NULL;
+}
+
+/** Answers capset() with EPERM from now on, as the supplied unit's filter does. */
+static bool forbid_capset(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_capset, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {ARRAY_LEN(filter), filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+static int confine(uint64_t keep)
+{
+    struct diags diags;
+    diags_init(&diags);
+    return process_confine(keep, &diags);
+}
+
+static const char *a_filter_takes_capset_away(void)
+{
+    const char *wrong = hold_ambient();
+    if (wrong)
+        return wrong;
+    if (!forbid_capset())
+        return "no filter to be had";
+    rights_disinherit();
+    if (status_of("CapAmb") != 0)
+        return "CapAmb";
+    if (confine(0) == 0)
+        return "keeps what it cannot give up, and does not say so";
+    if (confine(BIND) != 0)
+        return "refused to keep what it has";
+    return status_of("CapEff") != BIND || status_of("NoNewPrivs") != 1 ? "CapEff" : NULL;
 }
 
 static const char *root_by_choice_stays(void)
@@ -149,9 +200,9 @@ static void what_is_kept(void **state)
 {
     (void)state;
     static const char *(*const checks[])(void) = {
-        nobody_keeps_one,      nobody_keeps_none,           nothing_is_kept_by_securebits,
-        a_second_time_is_fine, what_is_not_had_is_not_kept, ambient_goes,
-        root_by_choice_stays,  nobody_by_that_name,
+        nobody_keeps_one,           nobody_keeps_none,           nothing_is_kept_by_securebits,
+        a_second_time_is_fine,      what_is_not_had_is_not_kept, ambient_goes,
+        a_filter_takes_capset_away, root_by_choice_stays,        nobody_by_that_name,
     };
     if (geteuid() != 0 || !(status_of("CapEff") & (uint64_t)1 << CAP_SETPCAP)) {
         print_message("skipped: needs root with CAP_SETPCAP\n");
