@@ -185,7 +185,7 @@ static void break_zones(const struct job *job, struct model *model)
 /* --- the names above all zones --- */
 
 /* Every ancestor of an outermost apex: NODE_OUTSIDE. */
-static struct part *compile_outside(const struct job *job)
+static struct part *compile_outside(const struct job *job, struct diags *diags)
 {
     struct strmap seen = {0};
     VEC(struct slice) names = {0};
@@ -207,6 +207,9 @@ static struct part *compile_outside(const struct job *job)
     for (size_t i = 0; i < names.n; i++)
         len += (sizeof(struct node) + names.v[i].n + PART_UNIT - 1) & ~(uint64_t)(PART_UNIT - 1);
     to = part_place(part, len);
+    if (!to && len > 0)
+        diag_error(diags, (struct span){0}, "no room for the names above the zones: %llu bytes",
+                   (unsigned long long)len);
     part->places = xmalloc(names.n * sizeof *part->places);
     for (uint32_t at = part->start; to && part->n_names < names.n;) {
         struct slice name = names.v[part->n_names];
@@ -294,7 +297,7 @@ static int compile(struct snapshot *snapshot, const struct model *model, struct 
         diags_append(diags, &job.parts[f]->notes);
     lint_pools(model, diags);
     if (diags->n_errors == errors) {
-        snapshot->parts[snapshot->n_parts++] = compile_outside(&job);
+        snapshot->parts[snapshot->n_parts++] = compile_outside(&job, diags);
         build_index(&job, snapshot);
     }
     free(job.zones);

@@ -24,6 +24,7 @@ static struct {
     pthread_mutex_t mutex;
     uint8_t *base;
     uint64_t size, writable, top, used;
+    uint32_t n_sealed;
     VEC(struct gap) gaps; /* below `top`, in order, never adjacent */
 } range = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -178,8 +179,24 @@ static uint8_t *bytes_of(const struct part *part)
 
 void part_seal(struct part *part)
 {
-    if (own_pages(part))
-        (void)mprotect(bytes_of(part), own_pages(part), PROT_READ);
+    if (!own_pages(part))
+        return;
+    pthread_mutex_lock(&range.mutex);
+    part->sealed = range.n_sealed < PART_SEALED_MAX &&
+                   mprotect(bytes_of(part), own_pages(part), PROT_READ) == 0;
+    range.n_sealed += part->sealed;
+    pthread_mutex_unlock(&range.mutex);
+}
+
+/* Whether its pages can be written again. */
+static bool unseal(const struct part *part)
+{
+    if (!part->sealed)
+        return true;
+    if (mprotect(bytes_of(part), own_pages(part), PROT_READ | PROT_WRITE) != 0)
+        return false;
+    range.n_sealed--;
+    return true;
 }
 
 struct part *part_use(struct part *part)
@@ -195,9 +212,11 @@ static void vacate(const struct part *part)
     uint64_t start = (uint64_t)part->start * PART_UNIT, own = own_pages(part);
     if (part->len == 0)
         return;
-    if (own && mprotect(range.base + start, own, PROT_READ | PROT_WRITE) == 0)
-        (void)madvise(range.base + start, own, MADV_DONTNEED);
     range.used -= part->len;
+    if (!unseal(part)) /* then nobody gets the place again: writing there would be the end */
+        return;
+    if (own)
+        (void)madvise(range.base + start, own, MADV_DONTNEED);
     give_back(start, start + part->len);
 }
 

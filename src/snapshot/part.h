@@ -18,6 +18,7 @@ struct part {
     uint32_t users; /* under the range's lock */
     uint32_t start; /* in units; PART_NOWHERE while empty */
     uint64_t len;   /* in bytes, a multiple of the unit */
+    bool sealed;    /* its own pages are read-only */
     uint32_t n_names;
     uint32_t n_zones;
     uint32_t *places;   /* n_names, in units: only until the index is built */
@@ -34,7 +35,10 @@ struct part *part_new(void) ATTR_RETURNS_NONNULL ATTR_MUST_USE;
  *  range is full. */
 uint8_t *part_place(struct part *part, uint64_t len) ATTR_NONNULL ATTR_MUST_USE;
 
-/** Ends writing. */
+/** Ends writing. A large part becomes read-only, while there are not PART_SEALED_MAX: each takes
+ * two mappings of the process, of which the kernel allows 65,530 (vm.max_map_count) and the range
+ *  itself, threads and libraries need some. */
+#define PART_SEALED_MAX 8192
 void part_seal(struct part *part) ATTR_NONNULL;
 
 struct part *part_use(struct part *part) ATTR_NONNULL;

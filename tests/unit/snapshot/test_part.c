@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Parts: places, use and release, and tables that follow changes of zones. */
+#include "base/arena.h"
 #include "base/rng.h"
 #include "snapshot/part.h"
 #include "tests/unit/answer/served.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -46,6 +52,68 @@ static void test_places(void **state)
     for (unsigned i = 0; i < PARTS; i++)
         part_release(parts[i]);
     assert_int_equal(part_bytes(), 0);
+}
+
+static unsigned mappings(void)
+{
+    unsigned n = 0;
+    FILE *file = fopen("/proc/self/maps", "r");
+    assert_non_null(file);
+    for (int c; (c = getc(file)) != EOF;)
+        n += c == '\n';
+    fclose(file);
+    return n;
+}
+
+/* Many large parts take no more mappings than a process may have, and their places can be written
+ * again in whatever order they go. */
+static void test_many_large_parts(void **state)
+{
+    enum { PARTS = 3 * PART_SEALED_MAX, LEN = (64 << 10) + PART_UNIT };
+    struct part **parts = xcalloc(PARTS, sizeof *parts);
+    struct rng rng = {.state = 9};
+    unsigned before = mappings();
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < PARTS; i++) {
+            parts[i] = part_new();
+            uint8_t *p = part_place(parts[i], LEN);
+            assert_non_null(p);
+            p[0] = p[LEN - 1] = 1;
+            part_seal(parts[i]);
+        }
+        assert_true(parts[0]->sealed);
+        assert_true(mappings() - before < 2 * PART_SEALED_MAX + 100);
+        for (unsigned left = PARTS; left > 0; left--) {
+            unsigned i = rng_below(&rng, left);
+            part_release(parts[i]);
+            parts[i] = parts[left - 1];
+        }
+        assert_int_equal(part_bytes(), 0);
+        assert_true(mappings() - before < 100);
+    }
+    free(parts);
+}
+
+/* Sealed parts cannot be written; an attempt ends a child. */
+static void test_sealed_is_sealed(void **state)
+{
+    struct part *part = part_new();
+    uint8_t *p = part_place(part, 128 << 10);
+    (void)state;
+    memset(p, 1, 128 << 10);
+    part_seal(part);
+    assert_true(part->sealed);
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        ((volatile uint8_t *)p)[100] = 2;
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_not_equal(status, 0);
+    part_release(part);
 }
 
 static void test_users(void **state)
@@ -191,10 +259,64 @@ static void test_follows_changes(void **state)
     assert_int_equal(part_bytes(), 0);
 }
 
+/* Takes all room but a gap of `len` bytes. */
+static struct part **fill_range(uint64_t len, size_t *n)
+{
+    struct part **all = xcalloc(1024, sizeof *all), *gap = part_new();
+    assert_non_null(part_place(gap, len));
+    *n = 0;
+    for (uint64_t size = UINT64_C(1) << 36; size >= PART_UNIT; size /= 2)
+        for (;;) {
+            struct part *part = part_new();
+            if (!part_place(part, size)) {
+                part_release(part);
+                break;
+            }
+            assert_true(*n < 1024);
+            all[(*n)++] = part;
+        }
+    part_release(gap);
+    return all;
+}
+
+/* When all places are taken a reload fails and says so, whichever part is the one without. */
+static void test_no_room_is_an_error(void **state)
+{
+    static const struct {
+        uint32_t less; /* units of the gap that the zone's part lacks */
+        const char *why;
+    } cases[] = {{0, "names above"}, {1, "the zone's names"}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct served *first = served_new();
+        add_zone(first, 0, 1, 20);
+        first->snapshot = snapshot_new();
+        assert_int_equal(zone_compile(first->snapshot, &first->w->model, NULL, &first->diags), 0);
+        uint64_t len = first->snapshot->parts[0]->len;
+        served_free(first);
+        size_t n;
+        struct part **all = fill_range(len - cases[i].less * PART_UNIT, &n);
+        struct served *s = served_new();
+        add_zone(s, 0, 1, 20);
+        s->snapshot = snapshot_new();
+        assert_int_not_equal(zone_compile(s->snapshot, &s->w->model, NULL, &s->diags), 0);
+        assert_int_equal(s->diags.n_errors, 1);
+        assert_non_null(strstr(s->diags.v[0].text, cases[i].why));
+        served_free(s);
+        while (n > 0)
+            part_release(all[--n]);
+        free(all);
+        assert_int_equal(part_bytes(), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_many_large_parts),
+        cmocka_unit_test(test_sealed_is_sealed),
+        cmocka_unit_test(test_no_room_is_an_error),
         cmocka_unit_test(test_users),
         cmocka_unit_test(test_free_neighbours_are_one_room),
         cmocka_unit_test(test_memory_goes_back),
