@@ -34,3 +34,7 @@ tests_unit_io_test_udp_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/io/test_tcp_lists
 tests_unit_io_test_tcp_lists_SOURCES = tests/unit/io/test_tcp_lists.c
 tests_unit_io_test_tcp_lists_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/io/test_tcp_conn
+tests_unit_io_test_tcp_conn_SOURCES = tests/unit/io/test_tcp_conn.c
+tests_unit_io_test_tcp_conn_LDADD = $(UNIT_LIBS)
