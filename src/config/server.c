@@ -152,8 +152,9 @@ static const struct schema_key tcp_keys[] = {
      .type = "a whole number from 1 to 1000000",
      .fallback = "1000",
      .doc = "TCP connections that are open at one time, in all. When they are used up, the one "
-            "that has been idle longest makes room. Each takes an open file of the process, "
-            "whose limit must allow as many; the server warns when it does not.",
+            "that has waited longest makes room, whatever it waits for. Each takes an open file of "
+            "the process; where the limit of these does not allow as many, a warning says how many "
+            "there will be.",
      .example = "50000"},
     {.name = "max_per_client",
      .kind = SCHEMA_U32,
@@ -268,8 +269,12 @@ static const struct schema_key server_keys[] = {
      .offset = SERVER(user),
      .at = SERVER(user_at),
      .fallback_doc = "unchanged",
-     .doc = "The user whose rights the server keeps once its sockets are bound. All files have to "
-            "be readable for it: they are looked at as this user at the start, too.",
+     .doc =
+         "The user whose rights the server keeps once its sockets are bound. All files have to "
+         "be readable for it: they are looked at as this user at the start, too. Of root's rights "
+         "listening on ports below 1024 stays, for reloads, and what AF_XDP needs; commands of "
+         "checks inherit none, and gain none by setuid programs. Leave it out with the supplied "
+         "unit.",
      .example = "loadstar"},
     {.name = "state_dir",
      .kind = SCHEMA_CUSTOM,
@@ -335,8 +340,9 @@ static const struct schema_key http_keys[] = {
      .offset = offsetof(struct model, http.token_file),
      .at = offsetof(struct model, http.token_at),
      .fallback_doc = "none: changes by HTTP are refused",
-     .doc = "A file with the bearer token that changes by HTTP must carry. It is read again at "
-            "each reload, which fails when it cannot be.",
+     .doc = "A file with the bearer token that changes by HTTP must carry: readable for the "
+            "server's user and not for everybody, with the supplied unit root:loadstar and mode "
+            "0640. It is read again at each reload, which fails when it cannot be.",
      .example = "api.token"},
     {.name = "hosts",
      .kind = SCHEMA_CUSTOM,
