@@ -133,6 +133,31 @@ static void test_pause_is_no_timeout(void **state)
     world_close(&w);
 }
 
+/* A peer that sends as fast as it can has one buffer a turn of the loop, as all others have. */
+static void test_floods_take_turns(void **state)
+{
+    (void)state;
+    enum { SIZE = 8 << 20, BUFFER = 16 << 10 };
+    static const char head[] = "HTTP/1.1 200 OK\r\n\r\n";
+    struct world w;
+    struct backend b;
+    char *reply = malloc(SIZE + 1);
+    assert_non_null(reply);
+    memset(reply, 'a', SIZE);
+    memcpy(reply, head, sizeof head - 1);
+    reply[SIZE] = '\0';
+    world_open(&w);
+    backend_open(&b, BACKEND_REPLY, reply);
+    probe(&w, "type: http, expect: {body: b}, max_body: 16M", b.port);
+    assert_int_equal(world_state(&w, 0)->health, HEALTH_DOWN);
+    assert_non_null(strstr(world_state(&w, 0)->reason, "body does not contain"));
+    assert_true(w.n_turns >= SIZE / BUFFER);
+    world_stop(&w);
+    backend_close(&b);
+    world_close(&w);
+    free(reply);
+}
+
 static void test_http_request(void **state)
 {
     (void)state;
@@ -431,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http),
         cmocka_unit_test(test_pause_is_no_timeout),
+        cmocka_unit_test(test_floods_take_turns),
         cmocka_unit_test(test_http_request),
         cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_https),

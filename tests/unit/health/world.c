@@ -165,10 +165,11 @@ void world_close(struct world *w)
 static void settle(struct world *w)
 {
     struct pollfd ready = {.fd = uv_backend_fd(&w->loop), .events = POLLIN};
-    do
+    do {
+        w->n_turns++;
         uv_run(&w->loop, UV_RUN_NOWAIT);
-    while ((uv_loop_alive(&w->loop) && uv_backend_timeout(&w->loop) == 0) ||
-           poll(&ready, 1, 0) > 0);
+    } while ((uv_loop_alive(&w->loop) && uv_backend_timeout(&w->loop) == 0) ||
+             poll(&ready, 1, 0) > 0);
 }
 
 bool world_run(struct world *w, int ms, world_until *until, void *arg)

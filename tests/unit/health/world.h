@@ -36,6 +36,7 @@ struct world {
     struct diags diags;
     VEC(struct told) events;
     unsigned n_changed_calls;
+    uint64_t n_turns; /* of the loop */
     bool stopped;
 };
 
