@@ -94,6 +94,7 @@ static void on_child(uv_signal_t *handle, int number)
         take_exit(all, p);
     }
     processes_sweep(all);
+    all->ended(all);
 }
 
 void process_end(struct processes *all, struct process *p)
@@ -117,10 +118,11 @@ static uint64_t number_of(pid_t pid)
     long ours = 0;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, env, sizeof env - 1) : -1;
+    ssize_t got = fd >= 0 ? read(fd, env, sizeof env - 1) : -1;
+    size_t n = got > 0 ? (size_t)got : 0;
     if (fd >= 0)
         close(fd);
-    env[n > 0 ? n : 0] = '\0';
+    env[n] = '\0';
     for (const char *at = env; at < env + n; at += strlen(at) + 1)
         if (strncmp(at, name, sizeof name - 1) == 0 &&
             sscanf(at + sizeof name - 1, "%ld.%llu", &ours, &number) == 2 && ours == getpid())

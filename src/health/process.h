@@ -34,8 +34,9 @@ struct processes {
     struct process *running;
     VEC(pid_t) dying; /* killed, not reaped yet */
     uint64_t n_started;
-    bool reaping;     /* descendants come to us */
-    bool has_orphans; /* some had to be killed when they were last looked for */
+    void (*ended)(struct processes *all); /* from the loop: some are gone; may start others */
+    bool reaping;                         /* descendants come to us */
+    bool has_orphans;                     /* some had to be killed when they were last looked for */
 };
 
 /** The caller closes `child` at the end, after processes_stop(). */

@@ -341,6 +341,12 @@ static void on_freed(struct trial_host *host, const struct prepared_check *check
         pump(c);
 }
 
+/* Commands that were killed have held their slots until now. */
+static void on_ended(struct processes *all)
+{
+    schedule_pump((void *)((char *)all - offsetof(struct checker, processes)));
+}
+
 static void on_armed(struct trial_host *host)
 {
     arm(host->ctx);
@@ -353,6 +359,7 @@ void schedule_init(struct checker *c)
     wheel_init(&c->deadlines, now_ms);
     c->network = (struct queue){.last = &c->network.first, .max_in_flight = max_in_flight()};
     processes_init(&c->processes, c->loop);
+    c->processes.ended = on_ended;
     c->n_handles++;
     c->trials = (struct trial_host){
         .loop = c->loop,

@@ -43,7 +43,7 @@ static const struct model *make_model(const struct wish *wishes, uint32_t n, uin
         for (uint32_t j = 0; j < wishes[i].n; j++, at++) {
             static char labels[MAX * 200][8];
             snprintf(labels[at], sizeof labels[at], "%u", at);
-            endpoints[at] = (struct endpoint){.pool = i, .label = labels[at]};
+            endpoints[at] = (struct endpoint){.pool = i, .addr.family = IP_V4, .label = labels[at]};
         }
     }
     model = (struct model){.checks = checks,
