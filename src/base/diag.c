@@ -3,6 +3,7 @@
 #include "base/diag.h"
 
 #include "base/escape.h"
+#include "base/excerpt.h"
 #include "base/strmap.h"
 #include "base/vec.h"
 
@@ -120,12 +121,28 @@ static struct sort_key *sorted(const struct diags *diags)
     return keys;
 }
 
-void diags_print(const struct diags *diags, FILE *out)
+static void print_all(const struct diags *diags, FILE *out, bool lines)
 {
     struct arena *scratch = arena_new();
     struct sort_key *keys = sorted(diags);
-    for (size_t i = 0; i < diags->n; i++)
-        fprintf(out, "%s\n", diag_text(scratch, &diags->v[keys[i].index]));
+    for (size_t i = 0; i < diags->n; i++) {
+        const struct diag *d = &diags->v[keys[i].index];
+        fprintf(out, "%s\n", diag_text(scratch, d));
+        if (lines)
+            excerpt_print(out, d->span, "");
+        if (lines && d->also.line)
+            excerpt_print(out, d->also, d->also_text);
+    }
     free(keys);
     arena_free(scratch);
+}
+
+void diags_print(const struct diags *diags, FILE *out)
+{
+    print_all(diags, out, false);
+}
+
+void diags_show(const struct diags *diags, FILE *out)
+{
+    print_all(diags, out, true);
 }

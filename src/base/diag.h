@@ -63,3 +63,6 @@ const char *diag_text(struct arena *arena, const struct diag *diag) ATTR_NONNULL
 
 /** Prints every diagnostic, one a line, in the order of file position where they share a file. */
 void diags_print(const struct diags *diags, FILE *out) ATTR_NONNULL;
+
+/** The same for a terminal: below each its line of the file, and a caret under the column. */
+void diags_show(const struct diags *diags, FILE *out) ATTR_NONNULL;

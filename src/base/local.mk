@@ -13,6 +13,8 @@ libloadstar_a_SOURCES += \
 	src/base/diag.h \
 	src/base/escape.c \
 	src/base/escape.h \
+	src/base/excerpt.c \
+	src/base/excerpt.h \
 	src/base/file.c \
 	src/base/file.h \
 	src/base/give_way.c \

@@ -209,6 +209,40 @@ static bool lies_elsewhere(const struct lint *l, struct slice name)
            (e->flags & (NAME_CUT | NAME_DNAME));
 }
 
+/* What a name without its final dot becomes: the zone's name twice. */
+static bool lacks_dot(const struct lint *l, struct slice name)
+{
+    struct slice origin = l->zone->origin;
+    uint8_t rest[NAME_WIRE_MAX];
+    if (origin.n < 2 || name.n <= origin.n)
+        return false;
+    uint32_t n = name.n - origin.n;
+    memcpy(rest, name.p, n);
+    rest[n] = 0;
+    return name_is_within(slice_of(rest, n + 1), origin);
+}
+
+/* Whether the first labels are the numbers of an IPv4 address. */
+static bool looks_like_address(struct slice name)
+{
+    for (unsigned i = 0; i < 4; i++, name = name_parent(name)) {
+        unsigned n = name.p[0];
+        if (n < 1 || n > 3)
+            return false;
+        for (unsigned k = 1; k <= n; k++)
+            if (name.p[k] < '0' || name.p[k] > '9')
+                return false;
+    }
+    return true;
+}
+
+static const char *slip(const struct lint *l, struct slice name)
+{
+    if (looks_like_address(name))
+        return ": an address, expected the name of a host";
+    return lacks_dot(l, name) ? "; is the final dot missing?" : "";
+}
+
 /* An NS, MX or SRV target inside the zone: RFC 2181 10.3 wants an address there, no alias. */
 static void check_target(const struct lint *l, const struct record *r, struct slice target)
 {
@@ -238,11 +272,80 @@ static void check_target(const struct lint *l, const struct record *r, struct sl
                      text);
     else if (!lies_elsewhere(l, name))
         diag_warning(l->diags, record_span(l->zone, r),
-                     "%s of %s points to %s, which has no address", type, owner(l), text);
+                     "%s of %s points to %s, which has no address%s", type, owner(l), text,
+                     slip(l, name));
+}
+
+#define CHAIN_MAX 64 /* far beyond what a resolver follows */
+
+/* The entry that the CNAME of `e` leads to within the zone, or NULL. */
+static const struct name_entry *follow(const struct lint *l, const struct name_entry *e)
+{
+    uint8_t lower[NAME_WIRE_MAX];
+    struct rrset set = tree_set(l->tree, e, TYPE_CNAME);
+    if (set.n == 0)
+        return NULL;
+    struct slice target = slice_of(set.v[0]->rdata, set.v[0]->rdlen);
+    name_lower(lower, target);
+    target = slice_of(lower, target.n);
+    if (!name_is_within(target, l->zone->origin))
+        return NULL;
+    const struct name_entry *to = resolve(l, target);
+    return to && to->zone == l->entry->zone && to->hidden_by == TREE_NONE ? to : NULL;
+}
+
+/* A loop is told once, at the first of its names. */
+static void check_loop(const struct lint *l, const struct record *r)
+{
+    const struct name_entry *e = l->entry;
+    unsigned hops = 0;
+    do {
+        e = follow(l, e);
+        hops++;
+    } while (e && e > l->entry && hops < CHAIN_MAX);
+    if (e == l->entry)
+        diag_error(l->diags, record_span(l->zone, r),
+                   "%s is a CNAME that leads back to itself%s: expected one that ends at data",
+                   owner(l), hops > 1 ? " by way of others" : "");
+}
+
+/* A CNAME that leads to a name of this zone which is not there. */
+static void check_alias(const struct lint *l, const struct record *r)
+{
+    char text[NAME_TEXT_MAX];
+    uint8_t lower[NAME_WIRE_MAX];
+    struct slice name = slice_of(lower, r->rdlen);
+    name_lower(lower, slice_of(r->rdata, r->rdlen));
+    check_loop(l, r);
+    if (!name_is_within(name, l->zone->origin) || resolve(l, name) || lies_elsewhere(l, name))
+        return;
+    diag_warning(l->diags, record_span(l->zone, r),
+                 "CNAME of %s points to %s, which does not exist%s", owner(l),
+                 name_to_text(text, slice_of(r->rdata, r->rdlen)), slip(l, name));
+}
+
+/* RFC 1035 8: the mail address of the SOA is written as a name, its '@' as a dot. */
+static void check_rname(const struct lint *l, const struct record *r)
+{
+    char text[NAME_TEXT_MAX];
+    uint32_t at = 0;
+    while (r->rdata[at])
+        at += r->rdata[at] + 1u;
+    const uint8_t *rname = r->rdata + at + 1;
+    if (memchr(rname + 1, '@', rname[0]))
+        diag_warning(
+            l->diags, record_span(l->zone, r),
+            "the SOA's mail address is %s, with an '@' in it: expected it as a name with a "
+            "dot instead, as hostmaster.%s",
+            name_to_text(text, slice_of(rname, r->rdlen - at - 1)), owner(l));
 }
 
 static void check_targets(const struct lint *l, const struct rrset *set)
 {
+    if (set->type == TYPE_CNAME && set->n == 1)
+        check_alias(l, set->v[0]);
+    if (set->type == TYPE_SOA)
+        check_rname(l, set->v[0]);
     if (set->type != TYPE_NS && set->type != TYPE_MX && set->type != TYPE_SRV)
         return;
     for (uint32_t i = 0; i < set->n; i++) {

@@ -11,6 +11,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -30,7 +31,10 @@ static int check(const char *path)
     struct diags diags;
     diags_init(&diags);
     int code = judge_load(&g, path, LOAD_CHECK, NULL, false, &diags);
-    diags_print(&diags, stderr);
+    if (isatty(STDERR_FILENO))
+        diags_show(&diags, stderr);
+    else
+        diags_print(&diags, stderr);
     if (code == 0) {
         char summary[256];
         g->number = 1;

@@ -37,3 +37,6 @@ tests_unit_base_test_escape_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_log
 tests_unit_base_test_log_SOURCES = tests/unit/base/test_log.c
 tests_unit_base_test_log_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/base/test_excerpt
+tests_unit_base_test_excerpt_SOURCES = tests/unit/base/test_excerpt.c
+tests_unit_base_test_excerpt_LDADD = $(UNIT_LIBS)
