@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "io/tcp_conn.h"
+#include "snapshot/publish.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -237,6 +238,24 @@ static void the_longest_query_is_taken(void **state)
     close_world(&w);
 }
 
+/** The loop asks for what is published, though these tests do not look at it. */
+static int publish(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct snapshot *snapshot = arena_calloc(arena, 1, sizeof *snapshot);
+    snapshot->arena = arena;
+    publish_snapshot(snapshot);
+    return 0;
+}
+
+static int unpublish(void **state)
+{
+    (void)state;
+    publish_shutdown();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,5 +266,5 @@ int main(void)
         cmocka_unit_test(a_broken_peer_is_the_end),
         cmocka_unit_test(the_longest_query_is_taken),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, publish, unpublish);
 }

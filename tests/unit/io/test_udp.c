@@ -3,6 +3,8 @@
  * as the tests reach into a server that they shut down halfway. */
 #include "io/udp.c"
 
+#include "base/arena.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -166,6 +168,24 @@ static void replies_leave_by_route(void **state)
     }
 }
 
+/** The loop asks for what is published, though these tests do not look at it. */
+static int publish(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct snapshot *snapshot = arena_calloc(arena, 1, sizeof *snapshot);
+    snapshot->arena = arena;
+    publish_snapshot(snapshot);
+    return 0;
+}
+
+static int unpublish(void **state)
+{
+    (void)state;
+    publish_shutdown();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,5 +194,5 @@ int main(void)
         cmocka_unit_test(the_rest_is_answered_at_the_end),
         cmocka_unit_test(replies_leave_by_route),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, publish, unpublish);
 }
