@@ -281,15 +281,46 @@ static void test_too_big(void **state)
     served_free(s);
 }
 
+static void test_aliases(void **state)
+{
+    (void)state;
+    static const struct lint_case cases[] = {
+        {APEX "a 60 CNAME a\n", AT(4) "a.example.com. is a CNAME that leads back to itself: "
+                                      "expected one that ends at data"},
+        {APEX "a 60 CNAME b\nb 60 CNAME c\nc 60 CNAME a\n",
+         AT(4) "a.example.com. is a CNAME that leads back to itself by way of others: expected one "
+               "that ends at data"},
+        {APEX "a 60 CNAME b\nb 60 CNAME ns1\n", ""},
+        {APEX "a 60 CNAME *.w\n*.w 60 CNAME ns1\n", ""},
+        {APEX "a 60 CNAME nowhere\n", AT(4) WARNING
+         "CNAME of a.example.com. points to nowhere.example.com., which does not exist"},
+        {APEX "a 60 CNAME ns1.example.com\n",
+         AT(4) WARNING "CNAME of a.example.com. points to ns1.example.com.example.com., which does "
+                       "not exist; is the final dot missing?"},
+        {APEX "a 60 CNAME x.sub\nsub 60 NS ns.elsewhere.net.\n", ""},
+        {APEX "@ 60 MX 10 192.0.2.1\n",
+         AT(4) WARNING "MX of example.com. points to 192.0.2.1.example.com., which has no address: "
+                       "an address, expected the name of a host"},
+    };
+    check_all(cases, ARRAY_LEN(cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clean),          cmocka_unit_test(test_apex),
-        cmocka_unit_test(test_outside),        cmocka_unit_test(test_cname),
-        cmocka_unit_test(test_pools),          cmocka_unit_test(test_sets),
-        cmocka_unit_test(test_targets),        cmocka_unit_test(test_hidden),
-        cmocka_unit_test(test_zone_twice),     cmocka_unit_test(test_zones_inside_zones),
-        cmocka_unit_test(test_mixed_families), cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_apex),
+        cmocka_unit_test(test_outside),
+        cmocka_unit_test(test_cname),
+        cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_zone_twice),
+        cmocka_unit_test(test_zones_inside_zones),
+        cmocka_unit_test(test_mixed_families),
+        cmocka_unit_test(test_too_big),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
