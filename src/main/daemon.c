@@ -25,9 +25,10 @@ void daemon_log_diags(const struct diags *diags)
 {
     struct arena *arena = arena_new();
     for (size_t i = 0; i < diags->n; i++) {
-        /* Its own prefix says what it is; the level repeats it for the journal. */
-        bool error = diags->v[i].severity == DIAG_ERROR;
-        log_line(error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", diag_text(arena, &diags->v[i]));
+        struct diag d = diags->v[i];
+        enum log_level level = d.severity == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
+        d.severity = DIAG_ERROR; /* the line's level says it, once */
+        log_line(level, "%s", diag_text(arena, &d));
     }
     arena_free(arena);
 }
