@@ -16,10 +16,13 @@ tests_unit_ctl_test_socket_SOURCES = tests/unit/ctl/test_socket.c
 tests_unit_ctl_test_socket_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_ctl_test_socket_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/ctl/test_page_thread
-tests_unit_ctl_test_page_thread_SOURCES = tests/unit/ctl/test_page_thread.c \
-	tests/unit/health/world.c tests/unit/health/world.h
+tests_unit_ctl_test_page_thread_SOURCES = tests/unit/ctl/test_page_thread.c $(HEALTH_WORLD)
 tests_unit_ctl_test_page_thread_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_ctl_test_page_thread_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/ctl/test_client
+tests_unit_ctl_test_client_SOURCES = tests/unit/ctl/test_client.c
+tests_unit_ctl_test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_ctl_test_client_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/ctl/test_lines
 tests_unit_ctl_test_lines_SOURCES = tests/unit/ctl/test_lines.c
 tests_unit_ctl_test_lines_LDADD = $(UNIT_LIBS)

@@ -59,6 +59,18 @@ static void test_what_is_told(void **state)
     assert_true(!head.host && !head.query && !head.close && !head.has_length && head.minor == 0);
 }
 
+/* Lines end in CR LF, and nothing else in them is CR or LF (RFC 9112 2.2). */
+static void test_line_ends(void **state)
+{
+    static const char *const none[] = {"GET / HTTP/1.1\nHost: a\n\n",
+                                       "GET / HTTP/1.1\r\nHost: a\nA: b\r\n\r\n",
+                                       "GET / HTTP/1.1\r\nHost: a\r\n\n",
+                                       "GET / HTTP/1.1\r\nHost: a\rA: b\r\n\r\n", "\n"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_int_equal(read_head(none[i]), -1);
+}
+
 static void test_lengths(void **state)
 {
     (void)state;
@@ -239,7 +251,7 @@ int main(void)
         cmocka_unit_test(test_what_is_told), cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_bounds),       cmocka_unit_test(test_any_byte_anywhere),
         cmocka_unit_test(test_queries),      cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_hosts),        cmocka_unit_test(test_line_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The client's end: a server that behaves as told, and what is said of it. */
+#include "ctl/client.h"
+
+#include "base/arena.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct server {
+    char directory[64], path[96];
+    int fd;
+    const char *reply; /* NULL: keeps silent */
+    size_t piece;      /* sent so many bytes at a time; 0: all */
+    pthread_t thread;
+    char asked[4096];
+};
+
+static void *serve(void *arg)
+{
+    struct server *s = arg;
+    int fd = accept(s->fd, NULL, NULL);
+    size_t n = 0;
+    for (ssize_t got; n < sizeof s->asked - 1 && !memchr(s->asked, '\n', n); n += (size_t)got)
+        if ((got = recv(fd, s->asked + n, sizeof s->asked - 1 - n, 0)) <= 0)
+            break;
+    for (const char *p = s->reply; p && *p;) {
+        size_t left = strlen(p), piece = s->piece && s->piece < left ? s->piece : left;
+        ssize_t sent = send(fd, p, piece, MSG_NOSIGNAL);
+        if (sent <= 0)
+            break;
+        p += sent;
+    }
+    char drop;
+    if (!s->reply)
+        (void)!recv(fd, &drop, 1, 0); /* until the client gives up */
+    close(fd);
+    return NULL;
+}
+
+static int set_up(void **state)
+{
+    struct server *s = calloc(1, sizeof *s);
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    strcpy(s->directory, "/tmp/ls-client-XXXXXX");
+    assert_non_null(mkdtemp(s->directory));
+    snprintf(s->path, sizeof s->path, "%s/s", s->directory);
+    strcpy(sa.sun_path, s->path);
+    s->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(s->fd, (struct sockaddr *)&sa, sizeof sa), 0);
+    assert_int_equal(listen(s->fd, 4), 0);
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct server *s = *state;
+    close(s->fd);
+    unlink(s->path);
+    rmdir(s->directory);
+    free(s);
+    return 0;
+}
+
+static json_t *ask(struct server *s, char error[CLIENT_ERROR_MAX])
+{
+    json_t *request = json_pack("{s:s}", "command", "sites");
+    memset(s->asked, 0, sizeof s->asked);
+    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+    json_t *reply = client_ask(s->path, request, 1, error);
+    pthread_join(s->thread, NULL);
+    json_decref(request);
+    return reply;
+}
+
+static void test_replies(void **state)
+{
+    static const struct {
+        const char *reply, *error; /* NULL: it is one */
+    } cases[] = {
+        {"{\"ok\":true}\n", NULL},
+        {"{\"ok\":true}", "it closed the connection"},
+        {"", "it closed the connection"},
+        {"nothing\n", "is no JSON"},
+        {"\n", "is no JSON"},
+        {NULL, "it took too long"},
+    };
+    struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        for (s->piece = 0; s->piece < 3; s->piece++) {
+            char error[CLIENT_ERROR_MAX] = "";
+            s->reply = cases[i].reply;
+            json_t *reply = ask(s, error);
+            assert_string_equal(s->asked, "{\"command\":\"sites\"}\n");
+            assert_int_equal(!reply, !!cases[i].error);
+            if (cases[i].error && !strstr(error, cases[i].error))
+                fail_msg("%s: \"%s\"", cases[i].reply ? cases[i].reply : "-", error);
+            json_decref(reply);
+            if (!cases[i].reply)
+                break;
+        }
+}
+
+static void test_long_reply(void **state)
+{
+    struct server *s = *state;
+    char error[CLIENT_ERROR_MAX], *text = malloc(4 << 20);
+    memset(text, 'x', 4 << 20);
+    memcpy(text, "{\"ok\":\"", 7);
+    strcpy(text + (4 << 20) - 4, "\"}\n");
+    s->reply = text;
+    json_t *reply = ask(s, error);
+    assert_int_equal(json_string_length(json_object_get(reply, "ok")), (4 << 20) - 4 - 7);
+    json_decref(reply);
+    free(text);
+}
+
+static void test_nobody_there(void **state)
+{
+    struct server *s = *state;
+    char error[CLIENT_ERROR_MAX], path[300];
+    json_t *request = json_object();
+    snprintf(path, sizeof path, "%s/nothing", s->directory);
+    assert_null(client_ask(path, request, 1, error));
+    assert_non_null(strstr(error, "no such file; is loadstard running?"));
+    snprintf(path, sizeof path, "%.40s/%0200d", s->directory, 1);
+    assert_null(client_ask(path, request, 1, error));
+    assert_non_null(strstr(error, "too long"));
+    close(s->fd);
+    s->fd = -1;
+    assert_null(client_ask(s->path, request, 1, error));
+    assert_non_null(strstr(error, "nobody listens"));
+    json_decref(request);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(test_replies), TEST(test_long_reply),
+                                       TEST(test_nobody_there)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
