@@ -5,6 +5,7 @@
 #include "base/give_way.h"
 #include "base/hash.h"
 #include "dns/name.h"
+#include "dns/rdata.h"
 #include "dns/rr.h"
 #include "dns/types.h"
 
@@ -267,22 +268,25 @@ static int by_type(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static int compare_data(const struct record *x, const struct record *y)
+{
+    return rdata_compare(x->type, (struct slice){x->rdata, x->rdlen},
+                         (struct slice){y->rdata, y->rdlen});
+}
+
 static int by_rdata(const void *a, const void *b)
 {
     const struct record *x = *(const struct record *const *)a;
     const struct record *y = *(const struct record *const *)b;
     if (x->type != y->type)
         return rank(x->type) < rank(y->type) ? -1 : 1;
-    if (x->rdlen != y->rdlen)
-        return x->rdlen < y->rdlen ? -1 : 1;
-    int order = x->rdlen ? memcmp(x->rdata, y->rdata, x->rdlen) : 0;
+    int order = compare_data(x, y);
     return order ? order : x < y ? -1 : x > y;
 }
 
 static bool same_data(const struct record *x, const struct record *y)
 {
-    return x->type == y->type &&
-           slice_equal((struct slice){x->rdata, x->rdlen}, (struct slice){y->rdata, y->rdlen});
+    return x->type == y->type && compare_data(x, y) == 0;
 }
 
 static void sort_records(struct tree *tree, struct name_entry *e, struct diags *diags)

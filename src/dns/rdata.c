@@ -232,26 +232,40 @@ void rdata_print(struct buf *out, uint16_t type, struct slice rdata)
     print_generic(out, rdata);
 }
 
-bool rdata_equal(uint16_t type, struct slice a, struct slice b)
+static int compare_folded(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint8_t x[NAME_WIRE_MAX], y[NAME_WIRE_MAX];
+    name_lower(x, slice_of(a, n));
+    name_lower(y, slice_of(b, n));
+    return memcmp(x, y, n);
+}
+
+int rdata_compare(uint16_t type, struct slice a, struct slice b)
 {
     struct rdata_error error;
     const struct rdata_form *form = rdata_form(type);
     if (a.n != b.n)
-        return false;
-    if (slice_equal(a, b))
-        return true;
+        return a.n < b.n ? -1 : 1;
+    if (a.n == 0)
+        return 0;
     if (!form || !form->ignores_case)
-        return false;
+        return memcmp(a.p, b.p, a.n);
+    /* Up to the first difference, both have the same fields at the same places. */
     struct rdata_walk walk = {reader_of(a.p, a.n), a.p, &error};
-    for (unsigned i = 0; form->fields[i]; i++) {
+    int order = 0;
+    for (unsigned i = 0; order == 0 && form->fields[i]; i++) {
         const struct rdata_kind *kind = kinds[form->fields[i]];
-        const uint8_t *field = walk.r.p;
+        const uint8_t *field = walk.r.p, *other = b.p + (field - a.p);
         if (!kind->check(&walk))
-            return false;
-        struct slice x = slice_of(field, (size_t)(walk.r.p - field));
-        struct slice y = slice_of(b.p + (field - a.p), x.n);
-        if (!(kind->is_name ? name_equal(x, y) : slice_equal(x, y)))
-            return false;
+            return 0;
+        size_t n = (size_t)(walk.r.p - field);
+        order = kind->is_name ? compare_folded(field, other, n) : memcmp(field, other, n);
     }
-    return true;
+    return order;
+}
+
+bool rdata_begins_with_string(uint16_t type)
+{
+    const struct rdata_form *form = rdata_form(type);
+    return form && kinds[form->fields[0]]->is_string;
 }

@@ -35,6 +35,9 @@ const struct rdata_form *rdata_form(uint16_t type);
 /** The type of a mnemonic in any case, or -1. `TYPEN` is for rr_type_from_text(). */
 int rdata_type_of_name(const char *name, size_t n) ATTR_NONNULL;
 
+/** Whether its text begins with a character-string, which may be in quotes. */
+bool rdata_begins_with_string(uint16_t type);
+
 /** What is wrong, and what was expected. */
 struct rdata_error {
     const uint8_t *at; /* in the text or in the rdata */
@@ -57,9 +60,9 @@ int rdata_read(uint8_t *out, size_t room, struct scan *scan, uint16_t type, stru
  *  not valid, and what has no text of its own, is written by RFC 3597 5. */
 void rdata_print(struct buf *out, uint16_t type, struct slice rdata) ATTR_NONNULL;
 
-/** Whether two valid rdata are the same record: names compare without regard to case where RFC 4034
- *  6.2 folds them. */
-bool rdata_equal(uint16_t type, struct slice a, struct slice b);
+/** The order of valid rdata of a type, by length and then by bytes: <0, 0, >0. Records are the same
+ *  (0) when their names differ in case alone, in the types whose names RFC 4034 6.2 folds. */
+int rdata_compare(uint16_t type, struct slice a, struct slice b);
 
 /** Seconds as a number or with units (1h30m), at most 2^32-1. */
 bool rdata_seconds(struct slice text, uint32_t *out) ATTR_NONNULL;

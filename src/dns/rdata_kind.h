@@ -94,6 +94,7 @@ struct rdata_walk {
 struct rdata_kind {
     const char *expected; /* for messages: "a domain name" */
     bool may_be_absent;   /* read() is called with an empty word when the entry ends */
+    bool is_string;       /* its text is a character-string */
     bool is_name;         /* FIELD_NAME: compared without regard to case */
     /** Reads the field, whose first word is given. Returns false with `error` filled. */
     bool (*read)(struct rdata_in *in, struct word *word);

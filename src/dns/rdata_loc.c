@@ -18,7 +18,7 @@ static bool parse_fixed(struct slice text, unsigned decimals, uint64_t max, uint
     uint32_t whole = dot ? (uint32_t)(dot - text.p) : text.n;
     uint32_t n = dot ? text.n - whole - 1 : 0;
     uint64_t x = 0, fraction = 0, unit = 1;
-    if (n > decimals || !rdata_decimal(slice_of(text.p, whole), max, &x))
+    if (n > decimals || (dot && decimals == 0) || !rdata_decimal(slice_of(text.p, whole), max, &x))
         return false;
     if (n > 0 && !rdata_decimal(slice_of(dot + 1, n), max, &fraction))
         return false;
@@ -79,7 +79,7 @@ static bool read_angle(struct rdata_in *in, struct word *word, const struct angl
 static bool parse_metres(const struct word *word, uint64_t max, uint64_t *cm)
 {
     struct slice text = slice_of(word->p, word->n);
-    if (text.n > 1 && (text.p[text.n - 1] | 0x20) == 'm')
+    if (text.n > 1 && text.p[text.n - 1] == 'm')
         text.n--;
     return !word->quoted && parse_fixed(text, 2, max, cm);
 }

@@ -180,10 +180,18 @@ static bool print_string_last(struct buf *out, struct rdata_walk *walk)
     return reader_left(&walk->r) == 0 || print_string(out, walk);
 }
 
-const struct rdata_kind rdata_kind_STRING = {
-    .expected = "a string", .read = read_string, .check = check_string, .print = print_string};
-const struct rdata_kind rdata_kind_STRINGS = {
-    .expected = "a string", .read = read_strings, .check = check_strings, .print = print_strings};
+const struct rdata_kind rdata_kind_STRING = {.is_string = true,
+
+                                             .expected = "a string",
+                                             .read = read_string,
+                                             .check = check_string,
+                                             .print = print_string};
+const struct rdata_kind rdata_kind_STRINGS = {.is_string = true,
+
+                                              .expected = "a string",
+                                              .read = read_strings,
+                                              .check = check_strings,
+                                              .print = print_strings};
 const struct rdata_kind rdata_kind_STRING_LAST = {.expected = "a string, or none",
                                                   .may_be_absent = true,
                                                   .read = read_string_last,
@@ -203,7 +211,8 @@ static bool check_digits(struct rdata_walk *walk)
                                              rdata_kind_DIGITS.expected));
 }
 
-const struct rdata_kind rdata_kind_DIGITS = {.expected = "a string of four or more digits",
+const struct rdata_kind rdata_kind_DIGITS = {.is_string = true,
+                                             .expected = "a string of four or more digits",
                                              .read = read_string,
                                              .check = check_digits,
                                              .print = print_string};
@@ -212,7 +221,7 @@ const struct rdata_kind rdata_kind_DIGITS = {.expected = "a string of four or mo
 
 static bool read_tag(struct rdata_in *in, struct word *word)
 {
-    if (word->n > 255)
+    if (word->n > 255 || word->quoted)
         return rdata_expected(in->error, word, in->expected);
     writer_u8(&in->w, (uint8_t)word->n);
     writer_bytes(&in->w, word->p, word->n);

@@ -94,7 +94,7 @@ static bool read_alpn(const struct value *v)
     for (;;) {
         uint8_t *length = writer_take(w, 1), *first = w->p;
         for (; p < end && *p != ','; p++) {
-            if (*p == '\\' && ++p == end)
+            if (*p == '\\' && (++p == end || (*p != ',' && *p != '\\')))
                 return false;
             writer_u8(w, *p);
         }

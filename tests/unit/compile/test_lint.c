@@ -169,6 +169,13 @@ static void test_sets(void **state)
                        "lowest, 30, is used for all"},
         {APEX "a 60 A 192.0.2.1\na 60 TXT x\na 60 A 192.0.2.1\n",
          AT(6) WARNING "a.example.com. A is there twice, first in line 4; the second is not used"},
+        {APEX "a 60 CNAME ns1\na 60 CNAME NS1.Example.COM.\n", AT(5) WARNING
+         "a.example.com. CNAME is there twice, first in line 4; the second is not used"},
+        {APEX "a 60 MX 10 ns1\na 60 MX 10 NS1\na 60 MX 20 NS1\n",
+         AT(5) WARNING "a.example.com. MX is there twice, first in line 4; the second is not used"},
+        {APEX "a 60 PTR x.\na 60 PTR y.\na 60 PTR X.\n", AT(6) WARNING
+         "a.example.com. PTR is there twice, first in line 4; the second is not used"},
+        {APEX "a 60 TXT x\na 60 TXT X\n", ""},
     };
     (void)state;
     check_all(cases, ARRAY_LEN(cases));
