@@ -214,7 +214,7 @@ static void put_zone_files(struct out *out)
     section(out, out->man ? "ZONE FILES" : "Zone files");
     paragraph(
         out, "A zone may also be a master file as RFC 1035 5 has it, called `NAME.zone`. All types "
-             "that ldns knows can be used, and unknown ones by RFC 3597 (`TYPE65280 \\# 2 abcd`). "
+             "that have a name can be used, and unknown ones by RFC 3597 (`TYPE65280 \\# 2 abcd`). "
              "The directives are `$ORIGIN`, `$TTL`, `$INCLUDE PATH [ORIGIN]` and "
              "`$GENERATE START-STOP[/STEP] OWNER [TTL] TYPE DATA`, in which `$` or "
              "`${OFFSET,WIDTH,BASE}` is the number (BASE is d, o, x, X, n or N).");

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "config/zone_reader.h"
+#include "dns/rr.h"
 
 #include <inttypes.h>
 #include <strings.h>
@@ -135,18 +136,19 @@ static bool parse_range(const struct word *word, struct range *out)
     return p == end;
 }
 
-/* Hexadecimal digits as labels, the least significant first: for ip6.arpa. */
+/* Hexadecimal digits as labels, the least significant first: for ip6.arpa. `width` counts digits
+ * and dots, as BIND has it: an even one ends in a dot. */
 static void put_nibbles(struct buf *out, uint32_t x, uint32_t width, bool upper)
 {
     const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-    uint32_t n = 0;
     do {
-        if (n > 0)
-            buf_puts(out, ".");
         buf_add(out, &digits[x & 15], 1);
         x >>= 4;
-        n++;
-    } while (x > 0 || n < (width + 1) / 2);
+        width -= width > 0;
+        if (x > 0 || width > 0)
+            buf_puts(out, ".");
+        width -= width > 0;
+    } while (x > 0 || width > 0);
 }
 
 #define WIDTH_MAX 255u
@@ -157,7 +159,7 @@ static bool put_number(struct buf *out, uint32_t i, const uint8_t **p, const uin
     uint32_t offset = 0, width = 0;
     uint8_t base = 'd';
     bool negative = *p < end && **p == '-';
-    *p += negative;
+    *p += negative || (*p < end && **p == '+');
     if (!parse_u32(p, end, &offset))
         return false;
     if (*p < end && **p == ',') {
@@ -194,12 +196,41 @@ static bool put_number(struct buf *out, uint32_t i, const uint8_t **p, const uin
     }
 }
 
-/* The template with `$` replaced by i. Returns NULL, or where it is wrong. */
-static const uint8_t *instantiate(struct buf *out, const uint8_t *p, const uint8_t *end, uint32_t i)
+/* What follows the range, of which each number makes a record. */
+struct template
 {
+    const uint8_t *start, *end;
+    const uint8_t *open, *close; /* quotes that are not part of the data; NULL: none */
+};
+
+/* BIND's form has all of the data in quotes when it is more than one word: `MX "10 mail$"`. Data
+ * that begins with a string keeps its quotes. */
+static void find_quotes(const struct scan *scan, struct template *t)
+{
+    struct scan s = *scan;
+    struct word word = {0}, type = {0}, more;
+    const char *why;
+    s.p = t->start;
+    while (scan_word(&s, &word, &why) == SCAN_WORD && !word.quoted)
+        type = word;
+    if (!word.quoted || type.n == 0 || scan_word(&s, &more, &why) != SCAN_END)
+        return;
+    int number = rr_type_from_text((const char *)type.p, type.n);
+    if (number < 0 || rdata_begins_with_string((uint16_t)number))
+        return;
+    t->open = word.p - 1;
+    t->close = word.p + word.n;
+}
+
+/* The template with `$` replaced by i. Returns NULL, or where it is wrong. */
+static const uint8_t *instantiate(struct buf *out, const struct template *t, uint32_t i)
+{
+    const uint8_t *p = t->start, *end = t->end;
     out->n = 0;
     while (p < end) {
         const uint8_t *at = p++;
+        if (at == t->open || at == t->close)
+            continue;
         if (*at == '\\' && p < end) {
             buf_add(out, at, 2);
             p++;
@@ -252,13 +283,15 @@ static bool read_generate(struct zone_reader *r, const uint8_t *at)
         return reader_fail(r, p, "the line ends here, expected a record with '$' in it");
     r->scan.p = end;
 
+    struct template template = {.start = p, .end = end};
+    find_quotes(&r->scan, &template);
     struct buf text = {0};
     struct span span = scan_span(&r->scan, at);
     const uint8_t *wrong = NULL;
     unsigned errors = r->n_errors; /* one mistake in the template is one error */
     for (uint64_t i = range.start; i <= range.stop && !wrong && r->n_errors == errors;
          i += range.step) {
-        wrong = instantiate(&text, p, end, (uint32_t)i);
+        wrong = instantiate(&text, &template, (uint32_t)i);
         if (!wrong)
             read_generated(r, &text, span);
     }

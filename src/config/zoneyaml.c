@@ -225,7 +225,9 @@ struct zoneyaml {
 static unsigned read_name(struct zoneyaml *z, const struct yaml_node *node, const char *what,
                           uint8_t out[NAME_WIRE_MAX])
 {
-    const char *text = schema_scalar(z->load, node, what, "a domain name");
+    /* a key is text whatever it looks like: a host may be called `null` */
+    bool is_text = node->kind == YAML_SCALAR && node->n > 0;
+    const char *text = is_text ? node->text : schema_scalar(z->load, node, what, "a domain name");
     int n = text ? name_from_text(out, text, node->n, z->build->origin) : 0;
     if (n < 0)
         load_expected(z->load, node, what, "a domain name: labels of 1 to 63 bytes, 255 in all");

@@ -118,6 +118,15 @@ static const struct message_case zones_as_yaml[] = {
      "zones/example.com.yaml:3:50: 'x', expected a matching type: 0 to 255\n"},
     {"zones/example.com.yaml", ZONE "records: {www: {TXT: 'a\\300'}}\n",
      "zones/example.com.yaml:3:22: expected \\DDD (000 to 255) or \\X\n"},
+    {"zones/example.com.yaml", ZONE "records: {x: {MX: '\\# 0', SRV: ['\\# 2 c000']}}\n",
+     "zones/example.com.yaml:3:19: not the data of the type: the data ends after 0 bytes, expected "
+     "a number from 0 to 65535\n"
+     "zones/example.com.yaml:3:33: not the data of the type: the data ends after 2 bytes, expected "
+     "a number from 0 to 65535\n"},
+    {"zones/example.com.yaml", ZONE "records: {x: {HTTPS: '1 . alpn=\"h2,h3\" port=65536'}}\n",
+     "zones/example.com.yaml:3:22: 'port' has a wrong value, expected a number from 0 to 65535\n"},
+    {"zones/example.com.yaml", ZONE "records: {null: {A: 192.0.2}}\n",
+     "zones/example.com.yaml:3:21: '192.0.2', expected an IPv4 address\n"},
     {"zones/example.com.yaml", ZONE "records: {www: {POOL: {pool: cdn, answers: 2}}}\n",
      "zones/example.com.yaml:3:44: answers is 2, but pool 'cdn' is of 'cname', expected 1: a"
      " name has one CNAME\n"},
@@ -174,6 +183,27 @@ static const struct message_case zone_files[] = {
     {"zones/example.org.zone", SOA "www ANY 192.0.2.1\n",
      "zones/example.org.zone:5:5: type ANY exists in messages only, expected one of records"
      "\n"},
+    {"zones/example.org.zone", SOA "x MX \\# 0\ny SRV \\# 2 c000\n_s._tcp SRV \\# 4 0000c000\n",
+     "zones/example.org.zone:5:6: not the data of the type: the data ends after 0 bytes, expected "
+     "a number from 0 to 65535\n"
+     "zones/example.org.zone:6:7: not the data of the type: the data ends after 2 bytes, expected "
+     "a number from 0 to 65535\n"
+     "zones/example.org.zone:7:13: not the data of the type: the data ends after 4 bytes, expected "
+     "a number from 0 to 65535\n"},
+    {"zones/example.org.zone", SOA "$GENERATE 1-2 h$ MX \\# 0\n",
+     "zones/example.org.zone:5:1: not the data of the type: the data ends after 0 bytes, expected "
+     "a number from 0 to 65535\n"},
+    {"zones/example.org.zone", "$TTL 1\n@ SOA \\# 0\n",
+     "zones/example.org.zone:2:7: not the data of the type: the data ends after 0 bytes, expected "
+     "a domain name\n"},
+    {"zones/example.org.zone", SOA "x HTTPS 1 . alpn=\"h2,h3\" ipv4hint=\"192.0.2.1,x\"\n",
+     "zones/example.org.zone:5:35: 'ipv4hint' has a wrong value, expected IPv4 addresses, "
+     "separated by commas\n"},
+    {"zones/example.org.zone",
+     SOA "x DS 1 8 2 (\n  00112233445566778899AABBCCDDEEFF\n 0011223344556677889 )\n",
+     "zones/example.org.zone:6:3: 51 hexadecimal digits, expected an even number\n"},
+    {"zones/example.org.zone", SOA "x LOC 52 22 N 4 E\n",
+     "zones/example.org.zone:5:18: the line ends here, expected an altitude in metres\n"},
     {"zones/example.org.zone", SOA "www AAAA 192.0.2.1\n",
      "zones/example.org.zone:5:10: '192.0.2.1', expected an IPv6 address\n"},
     {"zones/example.org.zone", SOA "www AAAA 2001:db8:::1\n",

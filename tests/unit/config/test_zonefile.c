@@ -4,7 +4,9 @@
 #include "zone_text.h"
 
 #include "config/config.h"
+#include "config/zonefile.h"
 #include "dns/name.h"
+#include "dns/rdata.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,8 +79,13 @@ static void test_generate(void **state)
     check("example.com",
           HEAD "$GENERATE 10-10 a${0,4,d}.${-1}.${1,2,x}.${0,3,o} 60 IN TXT \\$$$ ; x\n",
           "a0010.9.0b.012.example.com. 60 16 022424\n" SOA_LINE);
-    check("example.com", HEAD "$GENERATE 18-18 ${0,4,n} PTR ${0,4,N}.x\n",
+    check("example.com", HEAD "$GENERATE 18-18 ${0,3,n} PTR ${+0,4,N}x\n",
           "2.1.example.com. 300 12 013201310178076578616d706c6503636f6d00\n" SOA_LINE);
+    /* as BIND 9.18 writes them */
+    check("example.com",
+          HEAD "$GENERATE 255-256 a${0,4,n}z PTR .\n$GENERATE 255-255 b${0,3,n} PTR .\n",
+          "a0.0.1z.example.com. 300 12 00\naf.f.z.example.com. 300 12 00\n"
+          "bf.f.example.com. 300 12 00\n" SOA_LINE);
     files_enter();
     struct model *m = zone_text_load("example.com", HEAD "$GENERATE 0-65535 h$ A 192.0.2.1\n");
     assert_non_null(m);
@@ -86,6 +93,107 @@ static void test_generate(void **state)
     assert_int_equal(m->zones[0].records[65536].line, 3);
     model_free(m);
     files_leave();
+}
+
+/* BIND's form: all of the data in quotes, if it is not a string that has them anyway. */
+static void test_generate_in_quotes(void **state)
+{
+    (void)state;
+    check("example.com", HEAD "$GENERATE 1-2 h$ MX \"0 .\"\n",
+          SOA_LINE "h1.example.com. 300 15 000000\nh2.example.com. 300 15 000000\n");
+    check("example.com", HEAD "$GENERATE 1-1 h$ 60 IN SRV \"0 0 5 n$.\" ; a comment\n",
+          SOA_LINE "h1.example.com. 60 33 000000000005026e3100\n");
+    check("example.com", HEAD "$GENERATE 1-1 h$ MX 0 .\n",
+          SOA_LINE "h1.example.com. 300 15 000000\n");
+    check("example.com", HEAD "$GENERATE 1-1 h$ TXT \"a $\"\n",
+          SOA_LINE "h1.example.com. 300 16 03612031\n");
+    check("example.com", HEAD "$GENERATE 1-1 h$ TXT \"a\" \"$\"\n",
+          SOA_LINE "h1.example.com. 300 16 01610131\n");
+}
+
+/* A chain of files, each of which includes the next. */
+static struct model *load_chain(unsigned n)
+{
+    char path[32], text[64];
+    for (unsigned i = 1; i <= n; i++) {
+        snprintf(path, sizeof path, "zones/%u.inc", i);
+        snprintf(text, sizeof text, i < n ? "$INCLUDE %u.inc\n" : "end A 192.0.2.1\n", i + 1);
+        files_write_text(path, text);
+    }
+    return zone_text_load("example.com", HEAD "$INCLUDE 1.inc\n");
+}
+
+static void test_include_depth(void **state)
+{
+    (void)state;
+    files_enter();
+    struct model *m = load_chain(ZONEFILE_INCLUDE_DEPTH);
+    assert_non_null(m);
+    assert_int_equal(m->zones[0].n_records, 2);
+    model_free(m);
+    assert_null(load_chain(ZONEFILE_INCLUDE_DEPTH + 1));
+    files_leave();
+}
+
+/* A name of `n` bytes on the wire. */
+static void long_name(char *out, unsigned n)
+{
+    for (n -= 1; n > 64; n -= 64)
+        out += sprintf(out, "%063d.", 0);
+    if (n > 1)
+        out += sprintf(out, "%0*d.", (int)n - 1, 0);
+    *out = '\0';
+}
+
+static bool loads(const char *before, const char *name, const char *after)
+{
+    char text[2048];
+    snprintf(text, sizeof text, HEAD "%s%s%s\n", before, name, after);
+    files_enter();
+    struct model *m = zone_text_load("example.com", text);
+    bool ok = m != NULL;
+    model_free(m);
+    files_leave();
+    return ok;
+}
+
+static void test_longest_names(void **state)
+{
+    (void)state;
+    char name[512];
+    for (unsigned n = 250; n <= 260; n++) {
+        long_name(name, n);
+        assert_int_equal(loads("x CNAME ", name, ""), n <= 255);
+        assert_int_equal(loads("x MX 1 ", name, ""), n <= 255);
+        assert_int_equal(loads("x RRSIG A 8 1 1 1 1 1 ", name, " AA=="), n <= 255);
+        assert_int_equal(loads("$ORIGIN ", name, ""), n <= 255);
+    }
+    for (int n = 62; n <= 65; n++) {
+        snprintf(name, sizeof name, "%0*d", n, 0);
+        assert_int_equal(loads("", name, " A 192.0.2.1"), n <= 63);
+        assert_int_equal(loads("", name, ".b A 192.0.2.1"), n <= 63);
+        assert_int_equal(loads("b.", name, ".b A 192.0.2.1"), n <= 63);
+        assert_int_equal(loads("b CNAME a.", name, ".b"), n <= 63);
+        assert_int_equal(loads("b CNAME a.", name, "."), n <= 63);
+    }
+}
+
+/* The form of dynamic updates, which no record of a zone has; whatever the type, whatever stands
+ * beside it. */
+static void test_no_data(void **state)
+{
+    (void)state;
+    static const char *const owners[] = {"@", "x", "*.w", "sub", "a._tcp"};
+    char text[64];
+    for (unsigned type = 1; type < 300; type++) {
+        bool allowed = !rdata_form((uint16_t)type) || type == 10 /* NULL */ || type == 42 /* APL */;
+        if (type == 41 || (type >= 128 && type <= 255))
+            continue;
+        snprintf(text, sizeof text, " TYPE%u \\# 0", type);
+        for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
+            if (loads("", owners[i], text) != allowed)
+                fail_msg("%s%s", owners[i], text);
+    }
 }
 
 static void test_include(void **state)
@@ -198,10 +306,18 @@ static void test_long_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ttl),       cmocka_unit_test(test_origin),
-        cmocka_unit_test(test_generate),  cmocka_unit_test(test_include),
-        cmocka_unit_test(test_pool),      cmocka_unit_test(test_names_at_their_limits),
-        cmocka_unit_test(test_odd_bytes), cmocka_unit_test(test_long_text),
+        cmocka_unit_test(test_ttl),
+        cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_generate),
+        cmocka_unit_test(test_include),
+        cmocka_unit_test(test_generate_in_quotes),
+        cmocka_unit_test(test_include_depth),
+        cmocka_unit_test(test_longest_names),
+        cmocka_unit_test(test_no_data),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_names_at_their_limits),
+        cmocka_unit_test(test_odd_bytes),
+        cmocka_unit_test(test_long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
