@@ -86,7 +86,7 @@ def bind_chunk(job):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode == 0:
             break
-        wrong = {int(line) for line in re.findall(rb"\.zone:(\d+): (?!old style)", done.stdout)}
+        wrong = {int(line) for line in re.findall(rb"\.zone:(\d+): (?!old style|signature has expired)", done.stdout)}
         wrong = {order[min(line - LINES_BEFORE - 1, len(order) - 1)] for line in wrong if line > LINES_BEFORE}
         if not wrong:
             raise Failed(f"named-compilezone: {done.returncode}: {done.stdout[-2000:]!r}")
