@@ -4,10 +4,13 @@
 
 #include "base/cursor.h"
 #include "ctl/json.h"
+#include "dns/rdata.h"
+#include "dns/response.h"
+#include "dns/rr.h"
 #include "dns/types.h"
 
-#include <ldns/ldns.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define ECS_FIXED 4 /* family, source and scope length */
 
@@ -59,33 +62,15 @@ static int read_name(struct asked *asked, const char *text, char error[EXPLAIN_E
     return 0;
 }
 
-/* The scope in the response's OPT, or -1. */
-static int read_scope(const ldns_pkt *response)
-{
-    const ldns_rdf *options = ldns_pkt_edns_data(response);
-    if (options == NULL)
-        return -1;
-    struct reader r = reader_of(ldns_rdf_data(options), ldns_rdf_size(options));
-    while (!r.bad && reader_left(&r) > 0) {
-        uint16_t code = reader_u16(&r), len = reader_u16(&r);
-        const uint8_t *value = reader_take(&r, len);
-        if (value != NULL && code == EDNS_CLIENT_SUBNET && len >= ECS_FIXED)
-            return value[3];
-    }
-    return -1;
-}
-
 static void read_response(struct asked *asked)
 {
-    ldns_pkt *response = NULL;
+    struct response response;
     asked->ecs_scope = -1;
-    if (ldns_wire2pkt(&response, asked->response, asked->response_len) != LDNS_STATUS_OK)
+    if (response_read(&response, slice_of(asked->response, asked->response_len)) != 0)
         return;
-    asked->rcode = ldns_pkt_get_rcode(response) | (unsigned)ldns_pkt_edns_extended_rcode(response)
-                                                      << 4;
-    asked->authoritative = ldns_pkt_aa(response);
-    asked->ecs_scope = read_scope(response);
-    ldns_pkt_free(response);
+    asked->rcode = response.rcode;
+    asked->authoritative = response.authoritative;
+    asked->ecs_scope = response.ecs_scope;
 }
 
 int explain_ask(struct asked *asked, const struct snapshot *snapshot,
@@ -115,60 +100,46 @@ int explain_ask(struct asked *asked, const struct snapshot *snapshot,
     return 0;
 }
 
-static json_t *text_of(char *owned)
+static const char *rdata_text(struct buf *buf, const struct response_record *r)
 {
-    json_t *text = json_text(owned != NULL ? owned : "");
-    free(owned);
-    return text;
+    buf->n = 0;
+    rdata_print(buf, r->type, slice_of(r->rdata, r->rdata_len));
+    return buf->p;
 }
 
-static char *rdata_text(const ldns_rr *rr)
+static json_t *record_json(struct buf *buf, const struct response_record *r)
 {
-    ldns_buffer *out = ldns_buffer_new(LDNS_MIN_BUFLEN);
-    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
-        if (i > 0)
-            ldns_buffer_printf(out, " ");
-        (void)ldns_rdf2buffer_str(out, ldns_rr_rdf(rr, i));
-    }
-    char *text = ldns_buffer_export2str(out);
-    ldns_buffer_free(out);
-    return text;
-}
-
-static json_t *record_json(const ldns_rr *rr)
-{
+    char name[NAME_TEXT_MAX], type[RR_TYPE_TEXT_MAX];
     json_t *record = json_object();
-    json_object_set_new(record, "name", text_of(ldns_rdf2str(ldns_rr_owner(rr))));
-    json_object_set_new(record, "type", text_of(ldns_rr_type2str(ldns_rr_get_type(rr))));
-    json_set_int(record, "ttl", ldns_rr_ttl(rr));
-    json_object_set_new(record, "rdata", text_of(rdata_text(rr)));
+    json_set_text(record, "name", name_to_text(name, slice_of(r->owner, r->owner_len)));
+    json_set_text(record, "type", rr_type_text(type, r->type));
+    json_set_int(record, "ttl", r->ttl_s);
+    json_set_text(record, "rdata", rdata_text(buf, r));
     return record;
-}
-
-static void set_records(json_t *document, const char *key, const ldns_rr_list *list)
-{
-    json_t *records = json_set_array(document, key);
-    for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++)
-        json_array_append_new(records, record_json(ldns_rr_list_rr(list, i)));
 }
 
 int64_t explain_records(json_t *document, const struct asked *asked)
 {
-    ldns_pkt *response = NULL;
-    int64_t ttl = -1;
+    struct response response;
+    struct response_record *r = xmalloc(sizeof *r);
+    struct buf buf = {0};
+    int64_t answer_ttl = -1, authority_ttl = -1;
     json_t *answers = json_set_array(document, "answers");
-    if (ldns_wire2pkt(&response, asked->response, asked->response_len) != LDNS_STATUS_OK)
-        return -1;
-    const ldns_rr_list *answer = ldns_pkt_answer(response),
-                       *authority = ldns_pkt_authority(response);
-    set_records(document, "records", answer);
-    set_records(document, "authority", authority);
-    for (size_t i = 0; i < ldns_rr_list_rr_count(answer); i++)
-        json_array_append_new(answers, text_of(rdata_text(ldns_rr_list_rr(answer, i))));
-    if (ldns_rr_list_rr_count(answer) > 0)
-        ttl = ldns_rr_ttl(ldns_rr_list_rr(answer, ldns_rr_list_rr_count(answer) - 1));
-    else if (ldns_rr_list_rr_count(authority) > 0)
-        ttl = ldns_rr_ttl(ldns_rr_list_rr(authority, 0));
-    ldns_pkt_free(response);
-    return ttl;
+    json_t *records = json_set_array(document, "records");
+    json_t *authority = json_set_array(document, "authority");
+    if (response_read(&response, slice_of(asked->response, asked->response_len)) != 0)
+        response.section = RESPONSE_END;
+    while (response_next(&response, r)) {
+        if (r->section == RESPONSE_ANSWER) {
+            json_array_append_new(records, record_json(&buf, r));
+            json_array_append_new(answers, json_text(rdata_text(&buf, r)));
+            answer_ttl = r->ttl_s;
+        } else if (r->section == RESPONSE_AUTHORITY) {
+            json_array_append_new(authority, record_json(&buf, r));
+            authority_ttl = authority_ttl < 0 ? r->ttl_s : authority_ttl;
+        }
+    }
+    buf_free(&buf);
+    free(r);
+    return answer_ttl >= 0 ? answer_ttl : authority_ttl;
 }

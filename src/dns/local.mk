@@ -16,6 +16,8 @@ libloadstar_a_SOURCES += \
 	src/dns/rdata_string.c \
 	src/dns/rdata_svcb.c \
 	src/dns/rdata_table.c \
+	src/dns/response.c \
+	src/dns/response.h \
 	src/dns/rr.c \
 	src/dns/rr.h \
 	src/dns/scan.c \

@@ -47,6 +47,11 @@ class Rdata(harness.TestCase):
         for owner, kind in (("a", "HTTPS"), ("i", "IPSECKEY"), ("l", "LOC"), ("p", "APL"), ("w", "WALLET")):
             response = d.query(f"{owner}.g.test", kind if kind != "WALLET" else "TYPE262")
             self.assertEqual(len(response.answer), 1, kind)
+        for owner, kind, text in (("a", "HTTPS", '1 . alpn="h2,h3" ipv4hint=192.0.2.1'), ("i", "IPSECKEY", "10 0 0 ."),
+                                  ("p", "APL", "\\# 0"), ("t", "AMTRELAY", "10 0 3 relay.g.test."),
+                                  ("l", "LOC", "52 22 0.000 N 4 0 0.000 E 0.00m 1.00m 10000.00m 10.00m"),
+                                  ("w", "WALLET", '"BTC" "x"'), ("n", "NULL", "\\# 0")):
+            self.assertIn(text, d.ctl_json("explain", f"{owner}.g.test", kind)["answers"])
 
 
 if __name__ == "__main__":

@@ -11,3 +11,6 @@ tests_unit_dns_test_query_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/dns/test_rdata
 tests_unit_dns_test_rdata_SOURCES = tests/unit/dns/test_rdata.c tests/unit/dns/rdata_vectors.h
 tests_unit_dns_test_rdata_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/dns/test_response
+tests_unit_dns_test_response_SOURCES = tests/unit/dns/test_response.c
+tests_unit_dns_test_response_LDADD = $(UNIT_LIBS)
