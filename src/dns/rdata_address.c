@@ -128,7 +128,7 @@ static bool read_eui(struct rdata_in *in, const struct word *word, unsigned n)
         const uint8_t *p = word->p + 3 * i;
         int high = rdata_hex_digit(p[0]), low = rdata_hex_digit(p[1]);
         ok = high >= 0 && low >= 0 && (i == n - 1 || p[2] == '-');
-        writer_u8(&in->w, (uint8_t)(high << 4 | (low & 15)));
+        writer_u8(&in->w, (uint8_t)((high & 15) << 4 | (low & 15)));
     }
     return ok || rdata_expected(in->error, word, in->expected);
 }

@@ -431,7 +431,7 @@ static bool read_svcparams(struct rdata_in *in, struct word *word)
     bool ok = true;
     for (; result > 0 && ok; result = ok ? rdata_next(in, word) : 0)
         ok = read_param(in, word, &list);
-    ok = ok && result == 0 && (in->w.bad || sort_params(in, &list, from));
+    ok = ok && result == 0 && (in->w.bad || list.n == 0 || sort_params(in, &list, from));
     vec_free(&list);
     return ok;
 }
