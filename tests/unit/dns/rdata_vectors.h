@@ -458,6 +458,7 @@ static const struct rdata_wrong {
     {"SVCB", "\\# 7 00010000010000", "'alpn' has a wrong value"},
     {"SVCB", "\\# 11 00010000040005c0000201", "the data ends"},
     {"SVCB", "\\# 16 00010000030002005000010003026832", "expected ascending order"},
+    {"SVCB", "\\# 11 000100029b0000029b0000", "expected ascending order"},
     {"SVCB", "\\# 7 000100ffff0000", "key 65535 is reserved"},
     {"HTTPS", "65536 .", "'65536', expected a number from 0 to 65535"},
 };
