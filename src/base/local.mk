@@ -28,6 +28,8 @@ libloadstar_a_SOURCES += \
 	src/base/log.h \
 	src/base/lpm.c \
 	src/base/lpm.h \
+	src/base/memory.c \
+	src/base/memory.h \
 	src/base/rng.c \
 	src/base/rng.h \
 	src/base/slice.h \

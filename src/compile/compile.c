@@ -11,6 +11,7 @@
 #include "health/program.h"
 #include "health/state_dir.h"
 #include "model/zones_gone.h"
+#include "snapshot/part.h"
 #include "snapshot/publish.h"
 
 #include <stdlib.h>
@@ -61,7 +62,9 @@ static int load(struct generation *g, const char *path, const struct load_option
 {
     const struct generation *before = options->before;
     const struct config_options config = {.before = before ? before->model : NULL,
-                                          .lenient = options->purpose == LOAD_START};
+                                          .lenient = options->purpose == LOAD_START,
+                                          .insist = options->force};
+    (void)!part_reserve(); /* before it is looked how many addresses are left */
     int err = config_reload(&g->model, path, &config, diags);
     if (err == 0 && before)
         err = zones_judge_gone(before->model, g->model, options->force, diags);

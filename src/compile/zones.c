@@ -208,8 +208,8 @@ static struct part *compile_outside(const struct job *job, struct diags *diags)
         len += (sizeof(struct node) + names.v[i].n + PART_UNIT - 1) & ~(uint64_t)(PART_UNIT - 1);
     to = part_place(part, len);
     if (!to && len > 0)
-        diag_error(diags, (struct span){0}, "no room for the names above the zones: %llu bytes",
-                   (unsigned long long)len);
+        diag_error(diags, (struct span){.file = job->model->path},
+                   "no room for the names above the zones: %llu bytes", (unsigned long long)len);
     part->places = xmalloc(names.n * sizeof *part->places);
     for (uint32_t at = part->start; to && part->n_names < names.n;) {
         struct slice name = names.v[part->n_names];
@@ -283,6 +283,12 @@ static int compile(struct snapshot *snapshot, const struct model *model, struct 
 {
     struct job job = {.model = model, .before = before};
     unsigned errors = diags->n_errors;
+    if (!part_reserve()) {
+        diag_error(diags, (struct span){.file = model->path},
+                   "no addresses can be had for the zones, expected 256 MB at least (memory comes "
+                   "later): see RLIMIT_AS (ulimit -v) and vm.overcommit_memory");
+        return E_INVALID;
+    }
     families_find(&job.families, model->zones, model->n_zones);
     gather(&job);
     snapshot->n_parts = job.families.n;
@@ -298,7 +304,8 @@ static int compile(struct snapshot *snapshot, const struct model *model, struct 
     lint_pools(model, diags);
     if (diags->n_errors == errors) {
         snapshot->parts[snapshot->n_parts++] = compile_outside(&job, diags);
-        build_index(&job, snapshot);
+        if (diags->n_errors == errors)
+            build_index(&job, snapshot);
     }
     free(job.zones);
     free(job.which);

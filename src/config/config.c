@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "config/budget.h"
 #include "config/parts.h"
 #include "config/sources.h"
 
@@ -38,6 +39,11 @@ static void read_all(struct load *load, const char *path)
     if (!root)
         return;
     server_read(load, root);
+    for (uint32_t i = 0; i < load->model->geo.databases.n; i++)
+        if (load->model->geo.databases.v[i])
+            budget_add(load->budget, load->model->geo.databases.v[i], BUDGET_DATABASE);
+    if (!budget_allows(load->budget, load->diags))
+        return;
     const struct yaml_node *pools = load->pools_node;
     if (pools && pools->kind == YAML_LIST)
         for (uint32_t i = 0; i < pools->n; i++)
@@ -66,12 +72,15 @@ int config_reload(struct model **model, const char *path, const struct config_op
     unsigned errors = diags->n_errors;
     struct arena *arena = arena_new();
     struct model *m = arena_calloc(arena, 1, sizeof *m);
+    struct budget budget;
+    budget_begin(&budget, path, options->insist, options->lenient);
     struct load load = {.arena = arena,
                         .scratch = arena_new(),
                         .diags = diags,
                         .model = m,
                         .before = options->before,
                         .lenient = options->lenient,
+                        .budget = &budget,
                         .sites.kind = "site",
                         .checks.kind = "check",
                         .maps.kind = "map",

@@ -14,7 +14,9 @@ struct config_options {
     /** In force; NULL: none. Zones that are as they were for it are not read again: their `kept`
      *  says so, and their warnings are told again. */
     const struct model *before;
-    bool lenient; /* zones that cannot be read are broken (struct zone), and no errors */
+    bool lenient; /* zones that cannot be read are broken (struct zone), and no errors; what would
+                   * not fit into memory is tried all the same, with a warning */
+    bool insist;  /* the latter */
 };
 
 /** As config_load(), with options. */

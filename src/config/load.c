@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/vec.h"
+#include "config/budget.h"
 #include "config/sources.h"
 #include "config/suggest.h"
 
@@ -21,7 +22,9 @@ bool load_file(struct load *load, struct slice *text, const char *path, struct s
         source->digest = source_digest(*text);
         return true;
     }
-    const char *why = e == E_SYSTEM ? strerror(errno) : "it is too large";
+    const char *why = e != E_SYSTEM     ? "it is too large"
+                      : errno == EINVAL ? "it is no regular file"
+                                        : strerror(errno);
     if (named.line)
         diag_error(load->diags, named, "cannot read '%s': %s", path, why);
     else
@@ -32,6 +35,11 @@ bool load_file(struct load *load, struct slice *text, const char *path, struct s
 const struct yaml_node *load_yaml(struct load *load, const char *path, struct span named)
 {
     struct slice text;
+    if (load->budget) {
+        budget_add(load->budget, path, BUDGET_YAML);
+        if (!budget_allows(load->budget, load->diags))
+            return NULL;
+    }
     if (!load_file(load, &text, path, named, YAML_FILE_MAX))
         return NULL;
     return yaml_parse(load->scratch, text, arena_strdup(load->arena, path), load->diags);

@@ -30,6 +30,7 @@ struct load {
     struct diags *diags;
     struct model *model;
     const struct model *before; /* whose zones may be kept; NULL: none */
+    struct budget *budget;      /* what may be read; NULL: anything */
     bool lenient;               /* a zone that cannot be read is broken, and no error */
     VEC(struct source) sources; /* read so far */
     uint8_t *pack,

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libloadstar_a_SOURCES += \
+	src/config/budget.c \
+	src/config/budget.h \
 	src/config/checks.c \
 	src/config/config.c \
 	src/config/config.h \

@@ -8,6 +8,7 @@
 #include "config/zones_load.h"
 
 #include "base/strmap.h"
+#include "config/budget.h"
 #include "config/parts.h"
 #include "config/sources.h"
 #include "config/zone_broken.h"
@@ -263,6 +264,29 @@ static void forget(struct outcome *outcome)
     *outcome = (struct outcome){0};
 }
 
+/* With what the zones included when they were read before. */
+static bool fits(const struct job *job)
+{
+    const struct load *load = job->load;
+    const struct model *before = load->before;
+    struct strmap paths = {0};
+    for (uint32_t i = 0; before && i < before->n_zones; i++)
+        strmap_add(&paths, slice_str(before->zones[i].path), i);
+    for (size_t k = 0; k < job->n_todo; k++) {
+        const char *path = job->sources[job->todo[k]].path;
+        uint32_t was = strmap_get(&paths, slice_str(path));
+        const struct zone *zone = was == STRMAP_NONE ? NULL : &before->zones[was];
+        budget_add_zone(load->budget, path);
+        for (uint32_t i = 0; zone && i < zone->n_sources; i++) {
+            const char *source = before->sources[zone->first_source + i].path;
+            if (strcmp(source, path) != 0)
+                budget_add_zone(load->budget, source);
+        }
+    }
+    strmap_free(&paths);
+    return budget_allows(load->budget, load->diags);
+}
+
 void zones_load(struct load *load, const struct zone_source *sources, size_t n, struct zone *out)
 {
     struct job job = {.load = load, .sources = sources, .zones = out};
@@ -272,6 +296,8 @@ void zones_load(struct load *load, const struct zone_source *sources, size_t n, 
     job.outcomes = arena_calloc(load->scratch, n, sizeof *job.outcomes);
     job.todo = arena_calloc(load->scratch, n, sizeof *job.todo);
     keep_unchanged(&job, n);
+    if (load->budget && !fits(&job))
+        job.n_todo = 0; /* an error: nothing of it is used */
     do {
         for (size_t i = 0; i < job.n_todo; i++)
             forget(&job.outcomes[job.todo[i]]);

@@ -28,22 +28,17 @@ static struct {
     VEC(struct gap) gaps; /* below `top`, in order, never adjacent */
 } range = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-static void out_of_addresses(void)
-{
-    fprintf(stderr, "loadstar: cannot reserve addresses for zones\n");
-    abort();
-}
-
-static void make_writable(uint64_t upto)
+static bool make_writable(uint64_t upto)
 {
     if (upto <= range.writable)
-        return;
+        return true;
     uint64_t end = (upto + STEP - 1) & ~(STEP - 1);
     if (end > range.size)
         end = range.size;
     if (mprotect(range.base + range.writable, end - range.writable, PROT_READ | PROT_WRITE) != 0)
-        out_of_addresses();
+        return false;
     range.writable = end;
+    return true;
 }
 
 /* Addresses cost nothing; a limit on them is met by asking for less. */
@@ -57,17 +52,26 @@ static void reserve_range(void)
             break;
     }
     if (p == MAP_FAILED)
-        out_of_addresses();
+        return;
     range.base = (uint8_t *)p + (-(uintptr_t)p & (STEP - 1));
     range.size = size;
     range.top = HEAD;
-    make_writable(HEAD);
+    if (!make_writable(HEAD)) {
+        (void)munmap(p, size + STEP);
+        range.base = NULL;
+    }
+}
+
+bool part_reserve(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, reserve_range);
+    return range.base != NULL;
 }
 
 const uint8_t *part_base(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, reserve_range);
+    (void)!part_reserve();
     return range.base;
 }
 
@@ -132,10 +136,9 @@ static uint64_t take(uint64_t len)
         return start;
     }
     uint64_t before = range.top, start = (before + align - 1) & ~(align - 1);
-    if (start > range.size || range.size - start < len)
+    if (start > range.size || range.size - start < len || !make_writable(start + len))
         return 0;
     range.top = start + len;
-    make_writable(range.top);
     give_back(before, start);
     return start;
 }

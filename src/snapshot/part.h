@@ -25,6 +25,10 @@ struct part {
     struct diags notes; /* of its compilation: told again by each reload that keeps it */
 };
 
+/** Reserves the range, once. False when no addresses can be had: then no part can be placed, and
+ *  part_base() must not be asked. */
+bool part_reserve(void) ATTR_MUST_USE;
+
 /** Where the range begins. The same for the life of the process. */
 const uint8_t *part_base(void) ATTR_RETURNS_NONNULL;
 

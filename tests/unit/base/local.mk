@@ -40,3 +40,6 @@ tests_unit_base_test_log_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_excerpt
 tests_unit_base_test_excerpt_SOURCES = tests/unit/base/test_excerpt.c
 tests_unit_base_test_excerpt_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/base/test_memory
+tests_unit_base_test_memory_SOURCES = tests/unit/base/test_memory.c
+tests_unit_base_test_memory_LDADD = $(UNIT_LIBS)
