@@ -70,6 +70,14 @@ static int read_open(struct slice *out, struct arena *arena, int fd, size_t max)
     ssize_t n = read_full(fd, p, (size_t)st.st_size);
     if (n < 0)
         return E_SYSTEM;
+    /* What the kernel makes up as it is read (/proc, /sys) has no size: it is no file to read
+     * whole, and certainly not an empty one. */
+    uint8_t more;
+    ssize_t beyond = st.st_size == 0 ? read(fd, &more, 1) : 0;
+    if (beyond != 0) {
+        errno = beyond > 0 ? EINVAL : errno;
+        return E_SYSTEM;
+    }
     p[n] = '\0';
     *out = slice_of(p, (size_t)n);
     return 0;

@@ -91,6 +91,22 @@ static void check_wildcard(const struct lint *l)
     }
 }
 
+/* A zone that dnssec-signzone or its like has signed. */
+static void check_signed(const struct lint *l)
+{
+    static const uint16_t proofs[] = {TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3PARAM};
+    struct rrset keys = tree_set(l->tree, l->entry, TYPE_DNSKEY);
+    bool is_signed = false;
+    for (unsigned i = 0; keys.n > 0 && i < ARRAY_LEN(proofs); i++)
+        is_signed |= tree_set(l->tree, l->entry, proofs[i]).n > 0;
+    if (is_signed)
+        diag_warning(l->diags, span_of(l, &keys),
+                     "the zone %s is signed, but its signatures are not served yet: with a DS in "
+                     "the parent zone, resolvers that validate answer SERVFAIL; remove that DS and "
+                     "wait for its TTL before this server gets the zone",
+                     owner(l));
+}
+
 static void check_apex(const struct lint *l)
 {
     if (!(l->entry->flags & (NAME_APEX | NAME_SOA)))
@@ -110,6 +126,7 @@ static void check_apex(const struct lint *l)
                    owner(l), soa.n, soa.v[0]->line);
     if (ns.n == 0)
         diag_error(l->diags, l->zone->span, "the zone %s has no NS record at its apex", owner(l));
+    check_signed(l);
 }
 
 /* --- dynamic names --- */

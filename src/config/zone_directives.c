@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 static bool word_is(const struct word *word, const char *text)
 {
@@ -42,10 +43,18 @@ static bool read_ttl(struct zone_reader *r)
     return reader_entry_ends(r);
 }
 
+/* By what they are, whatever they are called. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return strcmp(a, b) == 0 ||
+           (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
 static bool check_include(struct zone_reader *r, const char *path, const uint8_t *at)
 {
     for (unsigned i = 0; i <= r->depth; i++)
-        if (strcmp(path, r->paths[i]) == 0)
+        if (is_same_file(path, r->paths[i]))
             return reader_fail(r, at, "'%s' includes itself", path);
     if (r->depth == ZONEFILE_INCLUDE_DEPTH)
         return reader_fail(r, at, "files include one another more than %d levels deep",

@@ -19,6 +19,8 @@ enum rr_type {
     TYPE_DS = 43,
     TYPE_RRSIG = 46,
     TYPE_NSEC = 47,
+    TYPE_DNSKEY = 48,
+    TYPE_NSEC3PARAM = 51,
     TYPE_CAA = 257,
     TYPE_WALLET = 262, /* the highest that has a name, but for two */
     TYPE_IXFR = 251,

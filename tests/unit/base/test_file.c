@@ -90,6 +90,13 @@ static void read_errors(void **state)
     assert_int_equal(errno, EISDIR);
     assert_int_equal(file_replace(d->file, "1234", 4, 0600), 0);
     assert_int_equal(file_read(&got, d->arena, d->file, 3), E_RANGE);
+    /* Files that the kernel makes up have no size, and are not empty. */
+    assert_int_equal(file_read(&got, d->arena, "/proc/self/status", 1 << 20), E_SYSTEM);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(file_read(&got, d->arena, "/proc/self/mem", 1 << 20), E_SYSTEM);
+    assert_int_equal(file_replace(d->file, "", 0, 0600), 0);
+    assert_int_equal(file_read(&got, d->arena, d->file, 100), 0);
+    assert_int_equal(got.n, 0);
     unlink(d->file);
     assert_int_equal(mkfifo(d->file, 0600), 0);
     assert_int_equal(file_read(&got, d->arena, d->file, 100), E_SYSTEM);

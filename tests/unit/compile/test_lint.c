@@ -100,6 +100,27 @@ static void test_apex(void **state)
     check_all(cases, ARRAY_LEN(cases));
 }
 
+#define KEY                   \
+    "@ 3600 DNSKEY 257 3 13 " \
+    "mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==\n"
+
+static void test_signed(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX KEY, ""}, /* a key alone signs nothing */
+        {APEX KEY "@ 3600 NSEC ns1.example.com. NS SOA\n", AT(4) WARNING
+         "the zone example.com. is signed, but its signatures are not served yet: with "
+         "a DS in the parent zone, resolvers that validate answer SERVFAIL; remove "
+         "that DS and wait for its TTL before this server gets the zone"},
+        {APEX KEY "@ 3600 NSEC3PARAM 1 0 0 -\n", AT(4) WARNING
+         "the zone example.com. is signed, but its signatures are not served yet: with "
+         "a DS in the parent zone, resolvers that validate answer SERVFAIL; remove "
+         "that DS and wait for its TTL before this server gets the zone"},
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
 static void test_outside(void **state)
 {
     static const struct lint_case cases[] = {
@@ -318,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_aliases),
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_apex),
+        cmocka_unit_test(test_signed),
         cmocka_unit_test(test_outside),
         cmocka_unit_test(test_cname),
         cmocka_unit_test(test_pools),
