@@ -48,3 +48,6 @@ tests_unit_out_test_metrics_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/ctl/test_explain
 tests_unit_ctl_test_explain_SOURCES = tests/unit/ctl/test_explain.c
 tests_unit_ctl_test_explain_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/out/test_vanished
+tests_unit_out_test_vanished_SOURCES = tests/unit/out/test_vanished.c
+tests_unit_out_test_vanished_LDADD = $(UNIT_LIBS)
