@@ -336,20 +336,13 @@ static void test_aliases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_aliases),
-        cmocka_unit_test(test_clean),
-        cmocka_unit_test(test_apex),
-        cmocka_unit_test(test_signed),
-        cmocka_unit_test(test_outside),
-        cmocka_unit_test(test_cname),
-        cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_sets),
-        cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_hidden),
-        cmocka_unit_test(test_zone_twice),
-        cmocka_unit_test(test_zones_inside_zones),
-        cmocka_unit_test(test_mixed_families),
-        cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_aliases),        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_apex),           cmocka_unit_test(test_signed),
+        cmocka_unit_test(test_outside),        cmocka_unit_test(test_cname),
+        cmocka_unit_test(test_pools),          cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_targets),        cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_zone_twice),     cmocka_unit_test(test_zones_inside_zones),
+        cmocka_unit_test(test_mixed_families), cmocka_unit_test(test_too_big),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
