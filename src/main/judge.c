@@ -47,7 +47,7 @@ static int check_user(const struct model *model, const struct load_options *opti
 {
     const char *user = model->server.user;
     struct span at = model->server.user_at;
-    uid_t uid;
+    uid_t uid = (uid_t)-1;
     if (!user)
         return 0;
     int code = find_user(&uid, user);
