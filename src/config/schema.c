@@ -315,12 +315,26 @@ static const struct schema_key *find_key(const struct schema *schema, const char
     return NULL;
 }
 
+static void set_places(struct load *load, const struct yaml_node *node, const struct span **out)
+{
+    struct yaml_items items = yaml_items(&node);
+    struct span *places = arena_calloc(load->arena, items.n, sizeof *places);
+    const char *file = arena_strdup(load->arena, node->span.file);
+    for (uint32_t i = 0; i < items.n; i++)
+        places[i] = (struct span){file, items.v[i]->span.line, items.v[i]->span.column};
+    *out = places;
+}
+
 static void set_place(struct load *load, const struct schema_key *key, const struct yaml_node *node,
                       char *out)
 {
     struct span at = node->span;
     if (key->at == 0)
         return;
+    if (key->kind == SCHEMA_FILES) {
+        set_places(load, node, (const struct span **)(void *)(out + key->at));
+        return;
+    }
     at.file = arena_strdup(load->arena, at.file);
     memcpy(out + key->at, &at, sizeof at);
 }

@@ -38,7 +38,8 @@ struct schema_key {
     enum schema_kind kind;
     bool required;
     uint32_t offset;
-    uint32_t at; /* offset of the struct span that gets the place of the value; 0: none */
+    uint32_t at; /* offset of the struct span that gets the place of the value, or of the pointer
+                  * that gets an array of them, one an item (SCHEMA_FILES); 0: none */
     uint32_t min, max;
     const char *fallback;     /* the default as it would stand in the file; NULL: the field stays */
     const char *fallback_doc; /* the default in words, where it is no constant */

@@ -385,6 +385,7 @@ static const struct schema_key geo_keys[] = {
     {.name = "databases",
      .kind = SCHEMA_FILES,
      .offset = offsetof(struct model, geo.databases),
+     .at = offsetof(struct model, geo.database_spans),
      .fallback_doc = "none: clients are placed by `networks` alone",
      .doc = "Databases in MaxMind's file format (MMDB), of MaxMind's, ip-location-db's, ipinfo's "
             "or iplocate's schema. "

@@ -35,10 +35,29 @@ static uint32_t merge(void *ctx, uint32_t a, uint32_t b)
     return slot->value;
 }
 
-static void add_database(struct loader *l, uint32_t index)
+/* Where the configuration names a database. */
+static struct span place_of(const struct loader *l, uint32_t index)
+{
+    const struct span *places = l->model->geo.database_spans;
+    return places ? places[index] : (struct span){.file = l->model->path};
+}
+
+/* What is wrong with a database is said where it is named. */
+static struct trie *read_named(struct loader *l, uint32_t index)
 {
     const char *path = l->model->geo.databases.v[index];
-    struct trie *next = database_read(path, 1u << index, &l->facts, l->diags);
+    struct diags found;
+    diags_init(&found);
+    struct trie *trie = database_read(path, 1u << index, &l->facts, &found);
+    for (size_t i = 0; i < found.n; i++)
+        diag_error(l->diags, place_of(l, index), "%s: %s", path, found.v[i].text);
+    diags_free(&found);
+    return trie;
+}
+
+static void add_database(struct loader *l, uint32_t index)
+{
+    struct trie *next = read_named(l, index);
     if (!next)
         return;
     if (index == 0) { /* what is there says nothing yet */
@@ -58,7 +77,7 @@ static void add_databases(struct loader *l)
 {
     const struct str_list *list = &l->model->geo.databases;
     if (list->n > DATABASES_MAX) {
-        diag_error(l->diags, (struct span){.file = l->model->path},
+        diag_error(l->diags, place_of(l, DATABASES_MAX),
                    "%u geo databases; at most %d can be laid over each other", list->n,
                    DATABASES_MAX);
         return;

@@ -8,6 +8,8 @@ libloadstar_a_SOURCES += \
 	src/geo/geo.c \
 	src/geo/geo.h \
 	src/geo/interner.c \
+	src/geo/mistaken.c \
+	src/geo/mistaken.h \
 	src/geo/mmdb.c \
 	src/geo/mmdb.h \
 	src/geo/mmdb_guard.c \

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/trie.h"
+#include "geo/mistaken.h"
 #include "geo/mmdb_guard.h"
 
 #include <errno.h>
@@ -91,9 +92,9 @@ static int find_data(uint32_t *begin, uint32_t *end, struct slice file, const ch
                      struct diags *diags)
 {
     *end = find_marker(file);
-    if (*end == file.n)
-        return refuse(diags, name,
-                      "not a MaxMind DB, or truncated: the metadata that ends one is missing");
+    char wrong_kind[MISTAKEN_MAX];
+    if (*end == file.n || mistaken_is_archive(file))
+        return refuse(diags, name, mistaken_text(wrong_kind, file));
     uint32_t at = *end + (uint32_t)MARKER_LEN;
     struct slice section = slice_of(file.p + at, file.n - at);
     uint64_t items = MMDB_ITEMS_MAX;
@@ -200,6 +201,11 @@ int mmdb_open(struct mmdb *mmdb, const char *path, struct diags *diags)
     int code = file_read(&file, arena, path, UINT32_MAX - METADATA_MAX);
     if (code == 0)
         code = mmdb_open_memory(mmdb, file, path, diags);
+    else if (code == E_SYSTEM && errno == EISDIR)
+        diag_error(diags, (struct span){.file = path},
+                   "is a directory, expected the file of a database");
+    else if (code == E_SYSTEM && errno == EINVAL)
+        diag_error(diags, (struct span){.file = path}, "is a device or pipe, expected a file");
     else
         diag_error(diags, (struct span){.file = path}, "cannot read the geo database: %s",
                    code == E_SYSTEM ? strerror(errno) : "it is larger than 4 GB");

@@ -290,7 +290,8 @@ struct model {
         struct str_list hosts; /* names that requests may be meant for, beside the address */
     } http;
     struct {
-        struct str_list databases; /* resolved paths */
+        struct str_list databases;         /* resolved paths */
+        const struct span *database_spans; /* where each is named; NULL: unknown */
         const struct geo_network *networks;
         uint32_t n_networks;
     } geo;

@@ -97,7 +97,7 @@ class Test(harness.TestCase):
         good = flat(("198.51.100.0/24", {"country_code": "DE"}))
         d = self.with_geo("{databases: [a.mmdb]}", a_mmdb=good)
         useless = mmdb.build({"198.51.100.0/24": {"isp": "Example"}})
-        for data, reason in ((b"", "not a MaxMind DB"), (good[:60], "not a MaxMind DB"),
+        for data, reason in ((b"", "a.mmdb: is empty"), (good[:60], "a.mmdb: is cut off"),
                              (good[40:], "MaxMind DB"), (useless, "useless geo database")):
             d.write("a.mmdb", data)
             done = d.reload(check=False)

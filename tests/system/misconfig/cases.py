@@ -346,3 +346,18 @@ m("answers 0", P, "pick: weighted", "pick: weighted\n    answers: 0")
 m("server.listen empty", L, '["127.0.0.1:5399"]', "[]")
 m("listen without quotes, port only", L, '["127.0.0.1:5399"]', ":53")
 sh("zone unreadable (as nobody)", "true")
+sh("mmdb is a directory", "rm geoip/country.mmdb; mkdir geoip/country.mmdb")
+sh("mmdb is gzipped", "gzip -c geoip/country.mmdb > a; mv a geoip/country.mmdb")
+sh("mmdb is a tar.gz", "tar -C geoip -czf a country.mmdb; mv a geoip/country.mmdb")
+sh("mmdb is a tar", "tar -C geoip -cf a country.mmdb; mv a geoip/country.mmdb")
+sh("mmdb is CSV", "echo 1.0.0.0,1.0.0.255,AU > geoip/country.mmdb")
+sh("mmdb is zeros", "truncate -s 0 geoip/country.mmdb; truncate -s 4096 geoip/country.mmdb")
+sh("mmdb is cut in its metadata", "truncate -s -20 geoip/country.mmdb")
+sh("mmdb lost its beginning", "tail -c +300 geoip/country.mmdb > a; mv a geoip/country.mmdb")
+sh("mmdb has controls in its first line",
+   "printf '<a\\033[31m\\342\\200\\256>' > geoip/country.mmdb")
+sh("two mmdbs, both wrong",
+   "echo '<html>' > geoip/b.mmdb; : > geoip/country.mmdb; sed -i"
+   " 's,databases: .*,databases:\\n    - geoip/country.mmdb\\n    - geoip/b.mmdb,' loadstar.yaml")
+sh("mmdb alone, not in a list", "sed -i 's,databases: .*,databases: geoip/country.mmdb,' "
+   "loadstar.yaml; : > geoip/country.mmdb")

@@ -20,6 +20,7 @@ struct fixture {
     struct diags diags;
     struct geo *geo;
     const char *paths[FIXTURE_FILES];
+    struct span places[FIXTURE_FILES];
     struct geo_network networks[16];
 };
 
@@ -29,6 +30,9 @@ static inline void fixture_init(struct fixture *f)
     diags_init(&f->diags);
     f->model.path = "loadstar.yaml";
     f->model.geo.databases.v = f->paths;
+    for (uint32_t i = 0; i < FIXTURE_FILES; i++)
+        f->places[i] = (struct span){"loadstar.yaml", 10 + i, 5};
+    f->model.geo.database_spans = f->places;
     f->model.geo.networks = f->networks;
 }
 
@@ -90,6 +94,18 @@ static inline void fixture_refused(struct fixture *f, const char *part)
     assert_true(f->diags.n_errors > 0);
     if (!strstr(f->diags.v[0].text, part))
         fail_msg("\"%s\" does not say \"%s\"", f->diags.v[0].text, part);
+}
+
+/* Expects the database `path`, the `index`th, to be named by the message of the same index, at its
+ * place in the configuration. */
+static inline void fixture_said(struct fixture *f, uint32_t index, const char *path)
+{
+    const struct diag *d = &f->diags.v[index];
+    assert_string_equal(d->span.file, "loadstar.yaml");
+    assert_int_equal(d->span.line, 10 + index);
+    assert_int_equal(d->span.column, 5);
+    assert_memory_equal(d->text, path, strlen(path));
+    assert_memory_equal(d->text + strlen(path), ": ", 2);
 }
 
 static inline void fixture_free(struct fixture *f)

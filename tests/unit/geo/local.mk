@@ -14,3 +14,6 @@ check_PROGRAMS += tests/unit/geo/test_mmdb_guard
 tests_unit_geo_test_mmdb_guard_SOURCES = tests/unit/geo/test_mmdb_guard.c \
 	tests/unit/geo/geo_fixture.h tests/unit/geo/mmdb_make.h
 tests_unit_geo_test_mmdb_guard_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/geo/test_mistaken
+tests_unit_geo_test_mistaken_SOURCES = tests/unit/geo/test_mistaken.c
+tests_unit_geo_test_mistaken_LDADD = $(UNIT_LIBS)

@@ -328,6 +328,39 @@ static void test_later_databases_add(void **state)
     fixture_free(&f);
 }
 
+/* Norway served from Asia: a map finds the clients by either. Without a country beside it, a
+ * continent hides the one that contradicts it. */
+static void test_network_with_country_and_continent(void **state)
+{
+    static const struct {
+        const char *country, *continent, *expected_country, *expected_continent;
+    } cases[] = {
+        {"NO", "AS", "NO", "AS"}, {"NO", "EU", "NO", "EU"}, {"NO", "", "NO", "EU"},
+        {"TR", "AS", "TR", "AS"}, {"", "AS", "", "AS"},     {"", "NA", "US", "NA"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture f;
+        struct mmdb_make m;
+        fixture_init(&f);
+        make_init(&m, 24, 6);
+        make_text_network(&m, "0.0.0.0/0", put_flat_country(&m, "US"));
+        fixture_database(&f, &m);
+        struct geo_network *network = fixture_network(&f, "10.0.0.0/8");
+        strcpy(network->country, cases[i].country);
+        strcpy(network->continent, cases[i].continent);
+        fixture_load(&f);
+        const struct place *p = fixture_find(&f, "10.9.0.1");
+        assert_string_equal(p->country, cases[i].expected_country);
+        assert_string_equal(p->continent, cases[i].expected_continent);
+        const struct country *country = country_find(cases[i].expected_country);
+        assert_int_equal(p->located, country != NULL);
+        if (country)
+            assert_float_equal(p->latitude, country->latitude, 1e-4);
+        fixture_free(&f);
+    }
+}
+
 static void test_networks_lie_over_databases(void **state)
 {
     (void)state;
@@ -446,7 +479,7 @@ static void test_missing_file(void **state)
     f.paths[0] = xstrdup("/nonexistent/country.mmdb");
     f.model.geo.databases.n = 1;
     fixture_refused(&f, "cannot read the geo database: No such file or directory");
-    assert_string_equal(f.diags.v[0].span.file, "/nonexistent/country.mmdb");
+    fixture_said(&f, 0, "/nonexistent/country.mmdb");
     fixture_free(&f);
 }
 
@@ -455,7 +488,8 @@ static void test_not_a_database(void **state)
     (void)state;
     static const char *texts[] = {"", "hello", "\xab\xcd\xefMaxMind.com",
                                   "\xab\xcd\xefMaxMind.com\xe1"};
-    static const char *wants[] = {"not a MaxMind DB, or truncated", "not a MaxMind DB",
+    static const char *wants[] = {"is empty, expected a MaxMind database",
+                                  "starts with 'hello', expected a MaxMind database",
                                   "its metadata", "its metadata"};
     for (unsigned i = 0; i < ARRAY_LEN(texts); i++) {
         struct fixture f;
@@ -502,6 +536,59 @@ static void test_truncated(void **state)
     buf_free(&file);
 }
 
+/* Wherever a file ends too early, no sign of the end is left, and a tree is no text. */
+static void test_cut_anywhere(void **state)
+{
+    (void)state;
+    struct buf file = {0};
+    small_database(&file);
+    char *marker = memmem(file.p, file.n, "\xab\xcd\xefMaxMind.com", 14);
+    for (size_t n = 1; n < (size_t)(marker - file.p) + 14; n++) {
+        struct fixture f;
+        fixture_init(&f);
+        fixture_bytes(&f, file.p, n);
+        fixture_refused(&f, n > 3 ? ": is cut off, or no MaxMind database" : "MaxMind database");
+        assert_int_equal(f.diags.n_errors, 1);
+        fixture_free(&f);
+    }
+    buf_free(&file);
+}
+
+/* The metadata are there, at the end as they should be. */
+static void test_database_in_an_archive(void **state)
+{
+    (void)state;
+    struct buf database = {0}, file = {0};
+    char head[512] = "country.mmdb";
+    small_database(&database);
+    memcpy(head + 257, "ustar", 5);
+    buf_add(&file, head, sizeof head);
+    buf_add(&file, database.p, database.n);
+    struct fixture f;
+    fixture_init(&f);
+    fixture_bytes(&f, file.p, file.n);
+    fixture_refused(&f, "is an archive (tar): unpack it");
+    fixture_free(&f);
+    buf_free(&file);
+    buf_free(&database);
+}
+
+static void test_directory_for_a_database(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    f.paths[0] = xstrdup("/");
+    f.paths[1] = xstrdup("/dev/null");
+    f.model.geo.databases.n = 2;
+    fixture_refused(&f, "/: is a directory, expected the file of a database");
+    assert_string_equal(f.diags.v[1].text, "/dev/null: is a device or pipe, expected a file");
+    f.model.geo.databases.n = 0;
+    free((void *)(uintptr_t)f.paths[0]);
+    free((void *)(uintptr_t)f.paths[1]);
+    fixture_free(&f);
+}
+
 static void test_useless_database_says_what_is_there(void **state)
 {
     (void)state;
@@ -518,7 +605,7 @@ static void test_useless_database_says_what_is_there(void **state)
     make_text_network(&m, "192.0.2.0/24", at);
     const char *path = fixture_database(&f, &m);
     fixture_refused(&f, "useless geo database");
-    assert_string_equal(f.diags.v[0].span.file, path);
+    fixture_said(&f, 0, path);
     assert_non_null(strstr(f.diags.v[0].text, "Found: isp, country"));
     assert_non_null(strstr(f.diags.v[0].text, "country_code"));
     assert_non_null(strstr(f.diags.v[0].text, "country.iso_code"));
@@ -532,8 +619,10 @@ static void test_all_broken_databases_are_listed(void **state)
     fixture_init(&f);
     fixture_bytes(&f, "x", 1);
     fixture_bytes(&f, "y", 1);
-    fixture_refused(&f, "not a MaxMind DB");
+    fixture_refused(&f, "starts with 'x'");
     assert_int_equal(f.diags.n_errors, 2);
+    fixture_said(&f, 1, f.paths[1]);
+    assert_non_null(strstr(f.diags.v[1].text, "starts with 'y'"));
     fixture_free(&f);
 }
 
@@ -541,10 +630,13 @@ static void test_too_many_databases(void **state)
 {
     (void)state;
     const char *paths[32] = {0};
+    struct span places[32] = {[31] = {"loadstar.yaml", 77, 9}};
     struct fixture f;
     fixture_init(&f);
+    f.model.geo.database_spans = places;
     f.model.geo.databases = (struct str_list){paths, ARRAY_LEN(paths)};
     fixture_refused(&f, "32 geo databases; at most 31");
+    assert_int_equal(f.diags.v[0].span.line, 77);
     f.model.geo.databases.n = 0;
     fixture_free(&f);
 }
@@ -617,12 +709,16 @@ int main(void)
         cmocka_unit_test(test_the_first_asn_counts),
         cmocka_unit_test(test_leaf_over_all_of_ipv4),
         cmocka_unit_test(test_later_databases_add),
+        cmocka_unit_test(test_network_with_country_and_continent),
         cmocka_unit_test(test_networks_lie_over_databases),
         cmocka_unit_test(test_reduced_partition),
         cmocka_unit_test(test_network_that_is_a_window_warns),
         cmocka_unit_test(test_missing_file),
         cmocka_unit_test(test_not_a_database),
         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_database_in_an_archive),
+        cmocka_unit_test(test_directory_for_a_database),
         cmocka_unit_test(test_useless_database_says_what_is_there),
         cmocka_unit_test(test_all_broken_databases_are_listed),
         cmocka_unit_test(test_too_many_databases),
