@@ -85,6 +85,8 @@ static int load(struct generation *g, const char *path, const struct load_option
         lint_geo(g->model, g->geo, diags);
     if (err == 0)
         err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
+    if (err == 0)
+        lint_steer(g->model, &g->steerings, diags);
     if (err != 0 || zones != 0 || state != 0 || host != 0 || tls != 0 || programs != 0)
         return E_INVALID;
     compile_pools(g->snapshot, g);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "compile/steer.h"
 #include "compile/tree.h"
 #include "geo/geo.h"
 
@@ -19,3 +20,7 @@ void lint_pools(const struct model *model, struct diags *diags) ATTR_NONNULL;
 /** Warns of keys of maps that no client can match, by what `geo` has read, and of countries that do
  *  not exist. */
 void lint_geo(const struct model *model, const struct geo *geo, struct diags *diags) ATTR_NONNULL;
+
+/** Warns when the tables of clients together take a GB or more. */
+void lint_steer(const struct model *model, const struct steerings *steerings,
+                struct diags *diags) ATTR_NONNULL;

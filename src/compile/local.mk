@@ -13,6 +13,7 @@ libloadstar_a_SOURCES += \
 	src/compile/lint.h \
 	src/compile/lint_geo.c \
 	src/compile/lint_pools.c \
+	src/compile/lint_steer.c \
 	src/compile/order.c \
 	src/compile/order.h \
 	src/compile/render.c \

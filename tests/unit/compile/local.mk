@@ -15,3 +15,9 @@ check_PROGRAMS += tests/unit/compile/test_lint
 tests_unit_compile_test_lint_SOURCES = tests/unit/compile/test_lint.c
 tests_unit_compile_test_lint_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_compile_test_lint_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/compile/test_lint_geo tests/unit/compile/test_lint_pools
+tests_unit_compile_test_lint_geo_SOURCES = tests/unit/compile/test_lint_geo.c
+tests_unit_compile_test_lint_geo_LDADD = $(UNIT_LIBS)
+tests_unit_compile_test_lint_pools_SOURCES = tests/unit/compile/test_lint_pools.c
+tests_unit_compile_test_lint_pools_LDADD = $(UNIT_LIBS)
