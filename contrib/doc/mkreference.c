@@ -225,9 +225,10 @@ static void put_zone_files(struct out *out)
     paragraph(out,
               "A record without a TTL has that of `$TTL`, else that of the record before it; a "
               "SOA that comes first, its own MINIMUM. Units may be used: `1h30m`.");
-    paragraph(out, "The type POOL makes a name dynamic. A TTL on its line overrides that of the "
-                   "pool; `answers=N` overrides the pool's `answers`:");
-    code_block(out, "www   30 IN POOL www answers=2\n");
+    paragraph(out, "The type POOL makes a name dynamic. Its TTL is that of the pool, which may "
+                   "follow the checks, and no `$TTL` changes it; one on its line is fixed and "
+                   "takes its place. `answers=N` overrides the pool's `answers`:");
+    code_block(out, "www   IN POOL www answers=2\n");
 }
 
 static void put_tail(struct out *out)
