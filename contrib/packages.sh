@@ -3,7 +3,7 @@
 # missing ones. Needs root (or sudo) only when something is missing.
 
 build_packages="gcc libc6-dev make autoconf automake pkg-config libldns-dev libuv1-dev
-libssl-dev libyaml-dev libmaxminddb-dev liburcu-dev libmicrohttpd-dev libjansson-dev"
+libssl-dev libyaml-dev libmaxminddb-dev liburcu-dev libmicrohttpd-dev libjansson-dev libidn2-dev"
 
 say() { printf '==> %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }

@@ -41,6 +41,41 @@ const char *listen_unusable(struct arena *arena, const struct ip *addr)
     return NULL;
 }
 
+static bool all_digits(const char *text)
+{
+    return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+static bool is_host_name(const char *text)
+{
+    static const char usable[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    return text[strspn(text, usable)] == '\0' && text[strspn(text, "0123456789.")] != '\0';
+}
+
+/* What is wrong with a text that is no ADDRESS:PORT, if that can be told, or NULL. */
+static const char *listen_slip(struct arena *arena, const char *text)
+{
+    const char *close = strchr(text, ']'), *colon = strrchr(close ? close : text, ':');
+    const char *port = colon ? colon + 1 : text;
+    size_t n = colon ? (size_t)(colon - text) : strlen(text);
+    const char *host = arena_strndup(arena, text, n);
+    struct ip ip;
+    if (colon ? n == 0 || strcmp(host, "*") == 0 : all_digits(text))
+        return arena_printf(arena,
+                            "a port without an address, expected one before it: 0.0.0.0:%s for "
+                            "every IPv4 address, or [::]:%s",
+                            port, port);
+    if (is_host_name(host))
+        return arena_printf(arena, "'%s' is a name, expected an address", host);
+    if (!colon || (close ? colon != close + 1 : !!strchr(host, ':') || ip_parse(&ip, host) != 0))
+        return NULL;
+    return arena_printf(arena,
+                        all_digits(port) ? "port %s, expected 1 to 65535"
+                                         : "port '%s', expected a number from 1 to 65535",
+                        port);
+}
+
 bool listen_read(struct load *load, const struct yaml_node *node, const char *what,
                  const char *expected, struct ip *addr, uint16_t *port)
 {
@@ -54,7 +89,11 @@ bool listen_read(struct load *load, const struct yaml_node *node, const char *wh
         return false;
     }
     if (ip_port_parse(addr, port, text) != 0 || *port == 0) {
-        load_expected(load, node, "'listen'", "%s", expected);
+        const char *slip = listen_slip(load->scratch, text);
+        if (slip)
+            diag_error(load->diags, node->span, "'listen' is '%s': %s", text, slip);
+        else
+            load_expected(load, node, "'listen'", "%s", expected);
         return false;
     }
     const char *why = listen_unusable(load->scratch, addr);

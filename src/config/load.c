@@ -45,6 +45,16 @@ const struct yaml_node *load_yaml(struct load *load, const char *path, struct sp
     return yaml_parse(load->scratch, text, arena_strdup(load->arena, path), load->diags);
 }
 
+/* Word processors write them, and YAML takes them for text. */
+static bool has_curly_quotes(const struct yaml_node *node)
+{
+    static const char *const quotes[] = {"\u2018", "\u2019", "\u201c", "\u201d", "\u201e"};
+    for (size_t i = 0; node->kind == YAML_SCALAR && i < ARRAY_LEN(quotes); i++)
+        if (strncmp(node->text, quotes[i], strlen(quotes[i])) == 0)
+            return true;
+    return false;
+}
+
 void load_expected(struct load *load, const struct yaml_node *node, const char *what,
                    const char *fmt, ...)
 {
@@ -52,8 +62,10 @@ void load_expected(struct load *load, const struct yaml_node *node, const char *
     va_start(args, fmt);
     const char *expected = arena_vprintf(load->scratch, fmt, args);
     va_end(args);
-    diag_error(load->diags, node->span, "%s is %s, expected %s", what,
-               yaml_describe(load->scratch, node), expected);
+    diag_error(load->diags, node->span, "%s is %s, expected %s%s", what,
+               yaml_describe(load->scratch, node), expected,
+               has_curly_quotes(node) ? "; its quotes are curly ones, those of YAML are \" and '"
+                                      : "");
 }
 
 bool name_is_usable(const char *name)

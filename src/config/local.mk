@@ -34,6 +34,8 @@ libloadstar_a_SOURCES += \
 	src/config/zone_directives.c \
 	src/config/zone_rdata.c \
 	src/config/zone_reader.h \
+	src/config/zone_slips.c \
+	src/config/zone_slips.h \
 	src/config/zonefile.c \
 	src/config/zonefile.h \
 	src/config/zone_files.c \

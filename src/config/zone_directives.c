@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "config/zone_reader.h"
+#include "config/zone_slips.h"
 #include "dns/rr.h"
 
 #include <inttypes.h>
@@ -25,6 +26,8 @@ static bool read_origin(struct zone_reader *r)
     unsigned n = reader_name(r, wire, &word, false);
     if (n == 0 || !reader_entry_ends(r))
         return false;
+    slips_unicode_name(r->build->load, scan_span(&r->scan, word.p), slice_of(word.p, word.n),
+                       slice_of(wire, n));
     reader_set_origin(r, wire, n);
     r->origin_from_path = false;
     return true;
@@ -265,7 +268,9 @@ static void read_generated(struct zone_reader *r, const struct buf *text, struct
     scan_init(&r->scan, slice_of(text->p, text->n), saved.file);
     r->scan.fixed = span;
     r->scan.line = span.line;
+    r->generated = true;
     reader_entries(r);
+    r->generated = false;
     r->scan = saved;
 }
 
@@ -295,15 +300,18 @@ static bool read_generate(struct zone_reader *r, const uint8_t *at)
     struct template template = {.start = p, .end = end};
     find_quotes(&r->scan, &template);
     struct buf text = {0};
-    struct span span = scan_span(&r->scan, at);
+    struct span span = scan_span(&r->scan, p);
     const uint8_t *wrong = NULL;
     unsigned errors = r->n_errors; /* one mistake in the template is one error */
     for (uint64_t i = range.start; i <= range.stop && !wrong && r->n_errors == errors;
          i += range.step) {
         wrong = instantiate(&text, &template, (uint32_t)i);
+        r->instance = (uint32_t)i;
+        r->repeated = i > range.start;
         if (!wrong)
             read_generated(r, &text, span);
     }
+    r->repeated = false;
     buf_free(&text);
     return !wrong || reader_fail(r, wrong, "expected '$', or ${OFFSET,WIDTH,BASE} as ${0,3,d}");
 }

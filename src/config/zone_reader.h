@@ -17,7 +17,12 @@ struct zone_reader {
     bool origin_from_path;                                           /* until a $ORIGIN */
     bool has_ttl_default, has_ttl_last;
     uint32_t ttl_default, ttl_last; /* $TTL; the record before */
+    bool has_unicode;               /* bytes that are not ASCII, maybe only in comments */
+    bool generated;                 /* from the template of a $GENERATE, with `$` as `instance` */
+    bool repeated;                  /* and not its first: what can be said of it has been */
+    uint32_t instance;
     uint16_t file;
+    const uint8_t *entry;                          /* that is being read */
     unsigned depth;                                /* of $INCLUDE */
     const char *paths[ZONEFILE_INCLUDE_DEPTH + 1]; /* of the files that are open */
     unsigned n_errors;                             /* reported, of the zone */

@@ -4,9 +4,11 @@
 
 #include "base/give_way.h"
 #include "config/zone_reader.h"
+#include "config/zone_slips.h"
 #include "dns/rr.h"
 #include "dns/types.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -22,6 +24,14 @@ bool reader_fail(struct zone_reader *r, const uint8_t *at, const char *fmt, ...)
     va_start(args, fmt);
     const char *text = arena_vprintf(r->build->load->scratch, fmt, args);
     va_end(args);
+    /* What comes of the lines that it swallows is no mistake of theirs. */
+    if (at != r->scan.bad && scan_never_closes(&r->scan)) {
+        at = r->scan.open;
+        text = scan_unclosed;
+    }
+    if (r->generated)
+        text =
+            arena_printf(r->build->load->scratch, "%s (with $ = %" PRIu32 ")", text, r->instance);
     diag_error(r->build->load->diags, scan_span(&r->scan, at), "%s", text);
     return false;
 }
@@ -139,8 +149,11 @@ static bool read_type(struct zone_reader *r, const struct word *word, uint64_t k
     if (LIKELY(out->type >= 0))
         return true;
     out->type = word->quoted ? -1 : rr_type_from_text((const char *)word->p, word->n);
-    if (out->type < 0)
-        return reader_expected(r, word, expected);
+    if (out->type < 0) {
+        const char *instead = slips_foreign_type(slice_of(word->p, word->n));
+        return instead ? reader_fail(r, word->p, "%s", instead)
+                       : reader_expected(r, word, expected);
+    }
     if (out->type == TYPE_OPT || (out->type >= 249 && out->type <= 255) || out->type == 0)
         return reader_fail(r, word->p, "type %.*s exists in messages only, expected one of records",
                            (int)word->n, (const char *)word->p);
@@ -252,6 +265,24 @@ static bool settle_origin(struct zone_reader *r, int type, const uint8_t *at)
     return true;
 }
 
+/* Of data that may be text with a ';' in it. */
+static bool is_text(int type)
+{
+    return type == TYPE_TXT || type == TYPE_CAA || type == TYPE_HINFO || type == TYPE_SPF;
+}
+
+/* What may be said of a record that is right as such. */
+static void check_slips(struct zone_reader *r, int type, const uint8_t *data)
+{
+    if (r->repeated)
+        return;
+    if (r->has_unicode)
+        slips_unicode_entry(r, r->entry, char_classes[*r->entry] != CHAR_BLANK,
+                            type == TYPE_POOL ? 0 : (uint16_t)type);
+    if (is_text(type))
+        slips_cut_text(r, data);
+}
+
 static bool read_record(struct zone_reader *r, struct word *word, uint32_t line)
 {
     struct preamble pre = {0};
@@ -262,12 +293,19 @@ static bool read_record(struct zone_reader *r, struct word *word, uint32_t line)
         return reader_fail(r, at, "a record without an owner, expected a name before it");
     if (UNLIKELY(r->build->origin.n == 0) && !settle_origin(r, pre.type, at))
         return false;
-    if (UNLIKELY(pre.type == TYPE_POOL))
-        return read_pool(r, &pre, at);
+    const uint8_t *data = r->scan.p;
+    if (UNLIKELY(pre.type == TYPE_POOL)) {
+        bool ok = read_pool(r, &pre, at);
+        if (ok)
+            check_slips(r, pre.type, data);
+        return ok;
+    }
     if (!reader_rdata(r, (uint16_t)pre.type))
         return false;
     if (!pre.has_ttl && !default_ttl(r, pre.type, at, &pre.ttl_s))
         return false;
+    if (UNLIKELY(r->has_unicode || is_text(pre.type)))
+        check_slips(r, pre.type, data);
     r->has_ttl_last = true;
     r->ttl_last = pre.ttl_s;
     zone_add_record(r->build, (uint16_t)pre.type, pre.ttl_s, r->rdata,
@@ -281,6 +319,7 @@ static bool read_entry(struct zone_reader *r)
     struct word word;
     const char *why = NULL;
     bool has_owner = char_classes[*r->scan.p] != CHAR_BLANK;
+    r->entry = r->scan.p;
     enum scan_result result = scan_word(&r->scan, &word, &why);
     if (result != SCAN_WORD)
         return result == SCAN_END || reader_fail(r, r->scan.bad, "%s", why);
@@ -330,6 +369,16 @@ static size_t estimate_records(struct slice text)
     return sample < text.n ? n * (text.n / sample + 1) + n / 8 : n;
 }
 
+static bool has_unicode(struct slice text)
+{
+    bool found = false;
+    for (size_t at = 0; at < text.n && !found; at += SAMPLE) {
+        give_way_often();
+        found = slips_not_ascii(slice_of(text.p + at, text.n - at < SAMPLE ? text.n - at : SAMPLE));
+    }
+    return found;
+}
+
 bool reader_file(struct zone_reader *r, const char *path, struct span named)
 {
     struct zone_build *build = r->build;
@@ -337,6 +386,7 @@ bool reader_file(struct zone_reader *r, const char *path, struct span named)
     if (!load_file(build->load, &text, path, named, ZONE_FILE_MAX))
         return false;
     scan_init(&r->scan, text, path);
+    r->has_unicode |= has_unicode(text);
     r->file = zone_add_file(build, path);
     r->paths[r->depth] = path;
     zone_reserve(build, estimate_records(text));
@@ -406,6 +456,8 @@ void zonefile_add_text(struct zone_build *build, uint16_t type, uint32_t ttl_s, 
         ok = reader_fail(r, text.p, "a comment or a second line in the data, expected neither");
     else
         ok = reader_rdata(r, type);
+    if (ok)
+        slips_unicode_entry(r, text.p, false, type);
     if (ok)
         zone_add_record(build, type, ttl_s, r->rdata, span, file);
     free(r);

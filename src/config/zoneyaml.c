@@ -4,6 +4,7 @@
 
 #include "base/cursor.h"
 #include "config/parts.h"
+#include "config/zone_slips.h"
 #include "config/zonefile.h"
 #include "dns/name.h"
 #include "dns/rr.h"
@@ -231,6 +232,8 @@ static unsigned read_name(struct zoneyaml *z, const struct yaml_node *node, cons
     int n = text ? name_from_text(out, text, node->n, z->build->origin) : 0;
     if (n < 0)
         load_expected(z->load, node, what, "a domain name: labels of 1 to 63 bytes, 255 in all");
+    if (n > 0)
+        slips_unicode_name(z->load, node->span, slice_of(text, node->n), slice_of(out, (size_t)n));
     return n > 0 ? (unsigned)n : 0;
 }
 
@@ -320,10 +323,14 @@ static void read_data(struct zoneyaml *z, const struct yaml_node *type_node, uin
         node = form.data;
     }
     struct yaml_items items = yaml_items(&node);
+    if (node->kind == YAML_LIST && slips_one_record(z->build, type, node))
+        return;
     if (items.n == 0)
         diag_error(z->load->diags, node->span, "'%s' is an empty list, expected data",
                    type_node->text);
     for (uint32_t i = 0; i < items.n; i++) {
+        if (items.v[i]->kind == YAML_LIST && slips_one_record(z->build, type, items.v[i]))
+            continue;
         if (items.v[i]->kind != YAML_SCALAR || (items.v[i]->n == 0 && !items.v[i]->quoted))
             load_expected(z->load, items.v[i],
                           arena_printf(z->load->scratch, "'%s'", type_node->text),
@@ -334,10 +341,23 @@ static void read_data(struct zoneyaml *z, const struct yaml_node *type_node, uin
     }
 }
 
+static void refuse_type(struct load *load, const struct yaml_node *key)
+{
+    const char *instead = slips_foreign_type(slice_of(key->text, key->n));
+    if (instead)
+        diag_error(load->diags, key->span, "%s", instead);
+    else
+        diag_error(load->diags, key->span,
+                   "'%s' is no type of records, expected A, AAAA, CNAME, POOL, ...", key->text);
+}
+
 static void read_owner(struct zoneyaml *z, const struct yaml_pair *pair)
 {
     uint8_t name[NAME_WIRE_MAX];
-    unsigned n = read_name(z, pair->key, "the owner", name);
+    /* `null` and `~` are labels as any other, quoted or not. */
+    struct yaml_node owner = *pair->key;
+    owner.quoted |= owner.n > 0;
+    unsigned n = read_name(z, &owner, "the owner", name);
     if (n == 0)
         return;
     name_lower(name, slice_of(name, n));
@@ -358,8 +378,7 @@ static void read_owner(struct zoneyaml *z, const struct yaml_pair *pair)
         if (type == 0 && (key->text[0] | 0x20) == 'p')
             read_pool(z, value, key);
         else if (type <= 0 || type == TYPE_OPT || (type >= 249 && type <= 255))
-            diag_error(z->load->diags, key->span,
-                       "'%s' is no type of records, expected A, AAAA, CNAME, POOL, ...", key->text);
+            refuse_type(z->load, key);
         else if (type == TYPE_SOA)
             diag_error(z->load->diags, key->span, "the SOA stands in 'soa', expected no other");
         else

@@ -77,12 +77,14 @@ static enum scan_result scan_escaped(struct scan *scan, struct word *word, const
     return SCAN_WORD;
 }
 
+const char scan_unclosed[] = "'(' is never closed, expected ')'";
+
 static enum scan_result scan_end(struct scan *scan, const char **why)
 {
     if (!scan->parens)
         return SCAN_END;
     scan->parens = 0;
-    return refuse(scan, scan->open, why, "the parenthesis is never closed, expected ')'");
+    return refuse(scan, scan->open, why, scan_unclosed);
 }
 
 enum scan_result scan_word_slow(struct scan *scan, struct word *word, const char **why)
@@ -123,6 +125,17 @@ enum scan_result scan_word_slow(struct scan *scan, struct word *word, const char
             return scan_escaped(scan, word, why);
         }
     }
+}
+
+bool scan_never_closes(const struct scan *scan)
+{
+    struct scan ahead = *scan;
+    struct word word;
+    const char *why;
+    enum scan_result result = SCAN_END;
+    while (ahead.parens && result != SCAN_ERROR)
+        result = scan_word(&ahead, &word, &why);
+    return result == SCAN_ERROR && ahead.bad == ahead.open;
 }
 
 void scan_next_entry(struct scan *scan)

@@ -73,6 +73,12 @@ static inline enum scan_result scan_word(struct scan *scan, struct word *word, c
     return scan_word_slow(scan, word, why);
 }
 
+/** Whether the entry is inside parentheses that nothing after it closes. */
+bool scan_never_closes(const struct scan *scan) ATTR_NONNULL ATTR_COLD;
+
+/** What is said of them, at scan->open. */
+extern const char scan_unclosed[];
+
 /** Goes to the start of the next line, past whatever is left of the entry. */
 void scan_next_entry(struct scan *scan) ATTR_NONNULL;
 

@@ -21,6 +21,7 @@ enum rr_type {
     TYPE_NSEC = 47,
     TYPE_DNSKEY = 48,
     TYPE_NSEC3PARAM = 51,
+    TYPE_SPF = 99,
     TYPE_CAA = 257,
     TYPE_WALLET = 262, /* the highest that has a name, but for two */
     TYPE_IXFR = 251,

@@ -17,6 +17,11 @@ tests_unit_config_test_messages_zones_SOURCES = \
 	tests/unit/config/test_messages_zones.c $(CONFIG_TEST_MESSAGES)
 tests_unit_config_test_messages_zones_LDADD = $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/config/test_messages_slips
+tests_unit_config_test_messages_slips_SOURCES = \
+	tests/unit/config/test_messages_slips.c $(CONFIG_TEST_MESSAGES)
+tests_unit_config_test_messages_slips_LDADD = $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/config/test_zone_ldns
 tests_unit_config_test_zone_ldns_SOURCES = tests/unit/config/test_zone_ldns.c \
 	tests/unit/config/zone_text.c tests/unit/config/zone_text.h $(CONFIG_TEST_SUPPORT)

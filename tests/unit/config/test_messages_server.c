@@ -205,21 +205,47 @@ static const struct message_case loadstar_yaml[] = {
      "server: {zones_gone_max: 101%}\n",
      "loadstar.yaml:2:26: 'zones_gone_max' is '101%', expected a share from 0% to 100%, or 0 to "
      "1\n"},
-    {"loadstar.yaml",
-     "zones: zones/\n"
-     "server: {listen: [localhost]}\n",
-     "loadstar.yaml:2:19: 'listen' is 'localhost', expected ADDRESS, ADDRESS:PORT or [IPV6]:"
-     "PORT\n"},
-    {"loadstar.yaml",
-     "zones: zones/\n"
-     "server: {listen: [\"192.0.2.1:0\"]}\n",
-     "loadstar.yaml:2:19: 'listen' is '192.0.2.1:0', expected ADDRESS, ADDRESS:PORT or [IPV6"
-     "]:PORT\n"},
-    {"loadstar.yaml",
-     "zones: zones/\n"
-     "server: {listen: [\"192.0.2.1:70000\"]}\n",
-     "loadstar.yaml:2:19: 'listen' is '192.0.2.1:70000', expected ADDRESS, ADDRESS:PORT or ["
-     "IPV6]:PORT\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"localhost\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is 'localhost': 'localhost' is a name, expected an address\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"ns1.example.com:53\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is 'ns1.example.com:53': 'ns1.example.com' is a name, expected "
+     "an address\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"192.0.2.1:0\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '192.0.2.1:0': port 0, expected 1 to 65535\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"192.0.2.1:70000\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '192.0.2.1:70000': port 70000, expected 1 to 65535\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"[2001:db8::1]:99999999999\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '[2001:db8::1]:99999999999': port 99999999999, expected 1 to "
+     "65535\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"192.0.2.1:dns\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '192.0.2.1:dns': port 'dns', expected a number from 1 to "
+     "65535\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"192.0.2.1:\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '192.0.2.1:': port '', expected a number from 1 to 65535\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\":53\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is ':53': a port without an address, expected one before it: "
+     "0.0.0.0:53 for every IPv4 address, or [::]:53\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"*:53\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '*:53': a port without an address, expected one before it: "
+     "0.0.0.0:53 for every IPv4 address, or [::]:53\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"53\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '53': a port without an address, expected one before it: "
+     "0.0.0.0:53 for every IPv4 address, or [::]:53\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"192.0.2.256:53\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '192.0.2.256:53', expected ADDRESS, ADDRESS:PORT or "
+     "[IPV6]:PORT\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"192.0.2.256\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '192.0.2.256', expected ADDRESS, ADDRESS:PORT or "
+     "[IPV6]:PORT\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"[2001:db8::1]x:53\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '[2001:db8::1]x:53', expected ADDRESS, ADDRESS:PORT or "
+     "[IPV6]:PORT\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [\"2001:db8:::1\"]}\n",
+     "loadstar.yaml:2:19: 'listen' is '2001:db8:::1', expected ADDRESS, ADDRESS:PORT or "
+     "[IPV6]:PORT\n"},
+    {"loadstar.yaml", "zones: zones/\nserver: {listen: [“192.0.2.1:53”]}\n",
+     "loadstar.yaml:2:19: 'listen' is '“192.0.2.1:53”', expected ADDRESS, ADDRESS:PORT or "
+     "[IPV6]:PORT; its quotes are curly ones, those of YAML are \" and '\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
      "server: {listen: [\"[2001:db8::1]:53\", \"2001:db8::1\"]}\n",
@@ -309,7 +335,8 @@ static const struct message_case loadstar_yaml[] = {
     {"loadstar.yaml",
      "zones: zones/\n"
      "http: {listen: 8053}\n",
-     "loadstar.yaml:2:16: 'listen' is '8053', expected ADDRESS:PORT or [IPV6]:PORT\n"},
+     "loadstar.yaml:2:16: 'listen' is '8053': a port without an address, expected one before it: "
+     "0.0.0.0:8053 for every IPv4 address, or [::]:8053\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
      "http: {listen: 127.0.0.1, token_file: gone.token}\n",

@@ -191,8 +191,8 @@ static const struct message_case zone_files[] = {
      "zones/example.org.zone:7:13: not the data of the type: the data ends after 4 bytes, expected "
      "a number from 0 to 65535\n"},
     {"zones/example.org.zone", SOA "$GENERATE 1-2 h$ MX \\# 0\n",
-     "zones/example.org.zone:5:1: not the data of the type: the data ends after 0 bytes, expected "
-     "a number from 0 to 65535\n"},
+     "zones/example.org.zone:5:15: not the data of the type: the data ends after 0 bytes, expected "
+     "a number from 0 to 65535 (with $ = 1)\n"},
     {"zones/example.org.zone", "$TTL 1\n@ SOA \\# 0\n",
      "zones/example.org.zone:2:7: not the data of the type: the data ends after 0 bytes, expected "
      "a domain name\n"},
@@ -248,7 +248,7 @@ static const struct message_case zone_files[] = {
     {"zones/example.org.zone",
      SOA "www TXT ( a\n"
          "  b\n",
-     "zones/example.org.zone:5:9: the parenthesis is never closed, expected ')'\n"},
+     "zones/example.org.zone:5:9: '(' is never closed, expected ')'\n"},
     {"zones/example.org.zone", SOA "www TXT a )\n",
      "zones/example.org.zone:5:11: ')' without a '(' before it\n"},
     {"zones/example.org.zone",
@@ -335,7 +335,7 @@ static const struct message_case zone_files[] = {
     {"zones/example.org.zone", SOA "$GENERATE 0-65536 a$ A 192.0.2.1\n",
      "zones/example.org.zone:5:11: more than 65536 entries from one $GENERATE\n"},
     {"zones/example.org.zone", SOA "$GENERATE 250-260 a$ A 192.0.2.$\n",
-     "zones/example.org.zone:5:1: '192.0.2.256', expected an IPv4 address\n"},
+     "zones/example.org.zone:5:19: '192.0.2.256', expected an IPv4 address (with $ = 256)\n"},
     {"zones/example.org.zone",
      SOA "$GENERATE 1-2 a${0,3,q} A 192.0.2.$\n"
          "$GENERATE 1-2 a${ A 192.0.2.1\n"
