@@ -357,8 +357,59 @@ static void check_rname(const struct lint *l, const struct record *r)
             name_to_text(text, slice_of(rname, r->rdlen - at - 1)), owner(l));
 }
 
+/* Whether check_target() or check_alias() has said that the name is not there. */
+static bool is_said(const struct lint *l, uint16_t type, struct slice name)
+{
+    bool is_alias_type = type == TYPE_CNAME;
+    if (!is_alias_type && type != TYPE_NS && type != TYPE_MX && type != TYPE_SRV)
+        return false;
+    const struct name_entry *e = resolve(l, name);
+    return !e || is_alias(l->tree, e) || (!is_alias_type && !has_address(l->tree, e));
+}
+
+static bool is_reverse(struct slice origin)
+{
+    static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
+    return name_is_within(origin, slice_of(v4, sizeof v4)) ||
+           name_is_within(origin, slice_of(v6, sizeof v6));
+}
+
+/* A name in data of any type that is not there, and would be with its final dot: the zone's name
+ * stands in it twice, or it is the host of a PTR below in-addr.arpa. */
+static void check_dot(const struct lint *l, const struct record *r, struct slice target)
+{
+    char text[NAME_TEXT_MAX], type[RR_TYPE_TEXT_MAX];
+    uint8_t lower[NAME_WIRE_MAX];
+    struct slice origin = l->zone->origin, name = slice_of(lower, target.n);
+    name_lower(lower, target);
+    if (!name_is_within(name, origin) || tree_find(l->tree, name) != TREE_NONE)
+        return;
+    if (!lacks_dot(l, name) && !(r->type == TYPE_PTR && is_reverse(origin)))
+        return;
+    if (!is_said(l, r->type, name) && !lies_elsewhere(l, name))
+        diag_warning(l->diags, record_span(l->zone, r),
+                     "%s of %s has the name %s; is the final dot missing?",
+                     rr_type_text(type, r->type), owner(l), name_to_text(text, target));
+}
+
+static void check_dots(const struct lint *l, const struct rrset *set)
+{
+    for (uint32_t i = 0; i < set->n; i++) {
+        uint16_t at[2];
+        bool compressible;
+        const struct record *r = set->v[i];
+        struct slice rdata = slice_of(r->rdata, r->rdlen);
+        unsigned n = rr_rdata_names(r->type, rdata, at, &compressible);
+        for (unsigned k = 0; k < n; k++) {
+            struct slice rest = slice_of(rdata.p + at[k], rdata.n - at[k]);
+            check_dot(l, r, slice_of(rest.p, (size_t)name_check(rest)));
+        }
+    }
+}
+
 static void check_targets(const struct lint *l, const struct rrset *set)
 {
+    check_dots(l, set);
     if (set->type == TYPE_CNAME && set->n == 1)
         check_alias(l, set->v[0]);
     if (set->type == TYPE_SOA)

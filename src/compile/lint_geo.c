@@ -134,19 +134,28 @@ static void check_map(const struct known *k, const struct map *map)
                          map->tags.v[i].tag);
 }
 
+/* What a network says is known by that: only its codes can be wrong, or not of each other. */
+static void check_network(struct diags *diags, const struct geo_network *n)
+{
+    const struct country *country = n->country[0] ? country_find(n->country) : NULL;
+    if (n->country[0] && !is_country(n->country))
+        diag_warning(diags, n->span, "'%s' is no country of ISO 3166-1%s", n->country,
+                     right_country(n->country));
+    else if (country && n->continent[0] && strcmp(country->continent, n->continent) != 0)
+        diag_warning(diags, n->continent_at,
+                     "continent %s beside country %s, which is in %s: maps find these clients by "
+                     "either, expected that to be meant",
+                     n->continent, n->country, country->continent);
+}
+
 void lint_geo(const struct model *model, const struct geo *geo, struct diags *diags)
 {
     struct known k = {.model = model, .diags = diags};
     gather(&k, geo);
     for (uint32_t i = 0; i < model->n_maps; i++)
         check_map(&k, &model->maps[i]);
-    /* What a network says is known by that: only the code itself can be wrong. */
-    for (uint32_t i = 0; i < model->geo.n_networks; i++) {
-        const struct geo_network *n = &model->geo.networks[i];
-        if (n->country[0] && !is_country(n->country))
-            diag_warning(diags, n->span, "'%s' is no country of ISO 3166-1%s", n->country,
-                         right_country(n->country));
-    }
+    for (uint32_t i = 0; i < model->geo.n_networks; i++)
+        check_network(diags, &model->geo.networks[i]);
     strmap_free(&k.countries);
     strmap_free(&k.subdivisions);
     strmap_free(&k.tags);

@@ -28,8 +28,11 @@ static void read_network_country(struct load *load, const struct yaml_node *node
 
 static void read_network_continent(struct load *load, const struct yaml_node *node, void *field)
 {
+    struct geo_network *network = field;
     bool scalar = node->kind == YAML_SCALAR;
-    read_code(load, node, field, "'continent'", scalar ? continent_expected(node->text) : NULL);
+    network->continent_at = node->span;
+    read_code(load, node, network->continent, "'continent'",
+              scalar ? continent_expected(node->text) : NULL);
 }
 
 static void read_network_location(struct load *load, const struct yaml_node *node, void *field)
@@ -68,7 +71,6 @@ static const struct schema_key network_keys[] = {
      .example = "NO"},
     {.name = "continent",
      .kind = SCHEMA_CUSTOM,
-     .offset = NETWORK(continent),
      .read = read_network_continent,
      .type = "one of: AF, AN, AS, EU, NA, OC, SA",
      .fallback_doc = "the country's",

@@ -256,6 +256,7 @@ struct geo_network {
     struct ip_prefix prefix;
     uint32_t site;                 /* MODEL_NONE: not given */
     char country[3], continent[3]; /* "" : not given */
+    struct span continent_at;
     bool located;
     double latitude, longitude;
     const char *tag; /* NULL: not given */

@@ -361,3 +361,21 @@ sh("two mmdbs, both wrong",
    " 's,databases: .*,databases:\\n    - geoip/country.mmdb\\n    - geoip/b.mmdb,' loadstar.yaml")
 sh("mmdb alone, not in a list", "sed -i 's,databases: .*,databases: geoip/country.mmdb,' "
    "loadstar.yaml; : > geoip/country.mmdb")
+m("PTR without final dot", Z, "mail     IN A", "p IN PTR ns1.example.org\nmail     IN A")
+m("DNAME without final dot", Y, "legacy: {CNAME: www}", "legacy: {DNAME: www.example.com}")
+m("SOA without final dots", Y, "mname: ns1, rname: hostmaster",
+  "mname: ns1.example.com, rname: hostmaster.example.com")
+m("CAA as a list", Y, "mail: {A: 192.0.2.25}",
+  "mail: {A: 192.0.2.25, CAA: [0, issue, ca.example]}")
+m("MX as lists", Y, 'MX: ["10 mail"]', "MX: [[10, mail], [20, mail]]")
+m("ANAME at the apex", Y, 'MX: ["10 mail"]', "ANAME: www.example.net.")
+m("IDN in a zone file", Z, "mail     IN A    192.0.2.25", "post IN MX 10 müller\nmüller IN A 192.0.2.25")
+m("DKIM cut by a semicolon", Z, '"hello world"', "v=DKIM1 ; k=rsa ; p=MIIB")
+m("CAA cut by a semicolon", Z, 'TXT  "hello world"', "CAA 0 issue ca.example; accounturi=x")
+m("owner null", Y, "mail: {A: 192.0.2.25}", "mail: {A: 192.0.2.25}\n  null: {A: 192.0.2.26}")
+m("parenthesis closed too late", Z, "hostmaster 2026010100 1h 15m 2w 60",
+  "hostmaster ( 2026010100 1h 15m 2w 60\n ; )")
+m("http on a name", L, '"127.0.0.1:8099"', "localhost:8099")
+m("http on a port alone", L, '"127.0.0.1:8099"', "8099")
+m("listen on a service name", L, "5399", "domain")
+m("CNAME to itself by a wildcard", Y, "legacy: {CNAME: www}", '"*": {CNAME: www.example.com}')

@@ -333,9 +333,69 @@ static void test_aliases(void **state)
     check_all(cases, ARRAY_LEN(cases));
 }
 
+#define DOT "; is the final dot missing?"
+
+/* Names of any type that have the zone's name twice. */
+static void test_final_dots(void **state)
+{
+    static const struct lint_case cases[] = {
+        {APEX "a 60 DNAME b.example.com\n",
+         AT(4) WARNING "DNAME of a.example.com. has the name b.example.com.example.com." DOT},
+        {APEX "a 60 PTR ns1.EXAMPLE.com\n",
+         AT(4) WARNING "PTR of a.example.com. has the name ns1.EXAMPLE.com.example.com." DOT},
+        {APEX "a 60 PTR example.com\n",
+         AT(4) WARNING "PTR of a.example.com. has the name example.com.example.com." DOT},
+        {APEX "a 60 HTTPS 1 b.example.com\na 60 RP m.example.com t.example.com.\n",
+         AT(5) WARNING "RP of a.example.com. has the name m.example.com.example.com." DOT "\n" AT(4)
+             WARNING "HTTPS of a.example.com. has the name b.example.com.example.com." DOT},
+        /* by way of a wildcard it is there, and is a slip nevertheless */
+        {APEX "*.com 60 A 192.0.2.1\n@ 60 MX 10 ns1.example.com\na 60 CNAME ns1.example.com\n",
+         AT(5) WARNING "MX of example.com. has the name ns1.example.com.example.com." DOT "\n" AT(6)
+             WARNING "CNAME of a.example.com. has the name ns1.example.com.example.com." DOT},
+        /* told once, and not of names that are there, or elsewhere */
+        {APEX "a 60 PTR b\nb.example.com 60 A 192.0.2.1\nc 60 PTR b.example.com\n", ""},
+        {APEX "a 60 PTR ns1.example.com.\na 60 DNAME example.net.\n", ""},
+        {APEX "com 60 NS ns.elsewhere.net.\na 60 PTR ns1.example.com\n", ""},
+        {"@ 3600 SOA ns1.example.com root.example.com 1 3600 900 604800 60\n@ 3600 NS ns1\n"
+         "ns1 3600 A 192.0.2.53\n",
+         AT(1) WARNING "SOA of example.com. has the name ns1.example.com.example.com." DOT "\n" AT(
+             1) WARNING "SOA of example.com. has the name root.example.com.example.com." DOT},
+    };
+    (void)state;
+    check_all(cases, sizeof cases / sizeof *cases);
+}
+
+/* In a reverse zone, hosts are elsewhere. */
+static void test_reverse(void **state)
+{
+    static const struct {
+        const char *origin, *expected;
+    } zones[] = {
+        {"2.0.192.in-addr.arpa.", "PTR of 7.2.0.192.in-addr.arpa. has the name "
+                                  "host.example.com.2.0.192.in-addr.arpa." DOT},
+        {"8.b.d.0.1.0.0.2.ip6.arpa.", "PTR of 7.8.b.d.0.1.0.0.2.ip6.arpa. has the name "
+                                      "host.example.com.8.b.d.0.1.0.0.2.ip6.arpa." DOT},
+        {"arpa.example.", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof zones / sizeof *zones; i++) {
+        struct served *s = served_new();
+        add_pools(s);
+        served_zone(s, zones[i].origin,
+                    "@ 60 SOA ns.example. h.example. 1 3600 900 604800 60\n@ 60 NS ns.example.\n"
+                    "7 60 PTR host.example.com\n8 60 PTR host.example.com.\n9 60 PTR 8\n");
+        assert_int_equal(served_compile(s), 0);
+        assert_int_equal(s->diags.n_warnings, *zones[i].expected ? 1 : 0);
+        if (*zones[i].expected)
+            assert_string_equal(s->diags.v[0].text, zones[i].expected);
+        served_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_final_dots),     cmocka_unit_test(test_reverse),
         cmocka_unit_test(test_aliases),        cmocka_unit_test(test_clean),
         cmocka_unit_test(test_apex),           cmocka_unit_test(test_signed),
         cmocka_unit_test(test_outside),        cmocka_unit_test(test_cname),
