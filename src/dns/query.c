@@ -132,7 +132,10 @@ static bool parse_options(struct query *q, const uint8_t *packet, const uint8_t 
         } else if (code == EDNS_COOKIE) {
             if (!cookie_len_valid(len))
                 return false;
-            q->cookie = true;
+            if (!q->cookie_len) { /* RFC 7873 5.2: all but the first are ignored */
+                q->cookie_len = (uint8_t)len;
+                q->cookie_at = (uint16_t)(p - packet);
+            }
         } else if (code == EDNS_NSID) {
             q->nsid = true;
         } else if (code == EDNS_TCP_KEEPALIVE) {
@@ -176,7 +179,9 @@ static void skip_name(struct reader *r)
 }
 
 /* What follows the question when it is not just an OPT: `authority` records to step over, then
- * `additional` ones, among which an OPT may be anywhere but only once. */
+ * `additional` ones, among which an OPT may be anywhere but only once, and a TSIG only the last
+ * (RFC 8945 5.1). No key is known here: what is signed is answered BADKEY (5.2.1), not as though it
+ * were not. */
 static ATTR_COLD unsigned parse_records(struct query *q, const uint8_t *packet, struct reader r,
                                         unsigned authority, unsigned additional)
 {
@@ -190,17 +195,27 @@ static ATTR_COLD unsigned parse_records(struct query *q, const uint8_t *packet, 
         uint16_t type = reader_u16(&r);
         reader_take(&r, 6);
         reader_take(&r, reader_u16(&r));
-        if (r.bad || type != TYPE_OPT)
-            continue;
-        valid &= i >= authority && is_root && !opt;
-        opt = opt ? opt : fixed;
+        if (r.bad)
+            break;
+        if (type == TYPE_TSIG) {
+            valid &= i >= authority && i + 1 == authority + additional;
+            q->tsig_at = (uint16_t)(owner - packet);
+        } else if (type == TYPE_OPT) {
+            valid &= i >= authority && is_root && !opt;
+            opt = opt ? opt : fixed;
+        }
     }
     unsigned rcode = opt ? parse_opt(q, packet, opt) : RCODE_NOERROR;
-    return !valid || r.bad || reader_left(&r) ? RCODE_FORMERR : rcode;
+    if (!valid || r.bad || reader_left(&r)) {
+        q->tsig_at = 0;
+        return RCODE_FORMERR;
+    }
+    return q->tsig_at && rcode == RCODE_NOERROR ? RCODE_NOTAUTH : rcode;
 }
 
-/* Another opcode, or not one question: the answer is an error whatever else there is, but it echoes
- * a single question and has an OPT if the query has one. */
+/* Another opcode, or not one question: the answer is an error whatever else there is, unless that
+ * is a cookie and nothing else; but it echoes a single question and has an OPT if the query has
+ * one. */
 static ATTR_COLD unsigned parse_unanswerable(struct query *q, const uint8_t *packet, uint32_t n)
 {
     struct counts counts = load_counts(packet);
@@ -211,8 +226,12 @@ static ATTR_COLD unsigned parse_unanswerable(struct query *q, const uint8_t *pac
         skip_name(&r);
         reader_take(&r, 4);
     }
-    parse_records(q, packet, r, counts.answer + counts.authority, counts.additional);
-    return query_opcode(q) == OPCODE_QUERY ? RCODE_FORMERR : RCODE_NOTIMP;
+    unsigned records = counts.answer + counts.authority;
+    unsigned rcode = parse_records(q, packet, r, records, counts.additional);
+    if (query_opcode(q) != OPCODE_QUERY)
+        return RCODE_NOTIMP;
+    bool only_cookie = counts.question == 0 && records == 0 && q->cookie_len;
+    return !only_cookie ? RCODE_FORMERR : rcode == RCODE_NOERROR ? QUERY_COOKIE_ONLY : rcode;
 }
 
 /* One question, and not just an OPT after it. */

@@ -2,7 +2,7 @@
  * Reading a query packet: header, question, EDNS. A pure function over the packet's bytes, made for
  * the query path: no allocation, no clearing of large buffers, one pass.
  *
- * query_parse() decides what RFC 1035, 6891, 7871, 7873, 8906 and 9619 say of the packet's form;
+ * query_parse() decides what RFC 1035, 6891, 7871, 7873, 8906, 8945 and 9619 say of its form;
  * what the question means (class, zone, type) is for the caller. A packet with a fault is still
  * filled in as far as it was read, so that the error response echoes the question and carries an
  * OPT. */
@@ -13,10 +13,15 @@
 #include "dns/name.h"
 #include "dns/types.h"
 
+/* A `rcode` for no question at all, but a cookie: asks for a server cookie, or whether the one it
+ * has is still good (RFC 7873 5.4). No RCODE has this number. */
+#define QUERY_COOKIE_ONLY 0xffff
+
 /* Members before label_at[] are always set. With question_len == 0 nothing of the question is. */
 struct query {
     uint16_t flags;        /* header word, host order: opcode, RD, CD, ... */
-    uint16_t rcode;        /* extended RCODE to send at once, or RCODE_NOERROR: go and answer */
+    uint16_t rcode;        /* extended RCODE to send at once, or RCODE_NOERROR: go and answer;
+                            * or QUERY_COOKIE_ONLY */
     uint16_t question_len; /* bytes from DNS_HEADER_LEN on to echo as they are; 0: none usable */
     uint16_t qtype, qclass;
     uint16_t udp_size;  /* the client's UDP limit: as sent, at least 512; 512 without EDNS */
@@ -26,8 +31,10 @@ struct query {
     bool dnssec_ok;     /* the DO bit, to be copied */
     bool nsid;          /* asks for it (RFC 5001) */
     bool keepalive;     /* asks for it (RFC 7828); to be ignored over UDP */
-    bool cookie;        /* a well-formed COOKIE was there (RFC 7873) */
+    uint8_t cookie_len; /* of a well-formed COOKIE (RFC 7873): 8, or 16 to 40; 0: none */
     uint8_t ecs_source; /* SOURCE PREFIX-LENGTH */
+    uint16_t cookie_at; /* place of the client cookie in the packet */
+    uint16_t tsig_at;   /* place of a TSIG record (RFC 8945), its owner's name; 0: none */
     uint16_t ecs_at;    /* place in the packet of FAMILY, SOURCE, SCOPE, ADDRESS, to be echoed with
                          * the byte at ecs_at + 3 replaced by the scope (RFC 7871 7.2.1) */
     uint16_t ecs_len;   /* bytes there; 0: the query has no (valid) ECS */

@@ -23,6 +23,7 @@ enum rr_type {
     TYPE_NSEC3PARAM = 51,
     TYPE_SPF = 99,
     TYPE_CAA = 257,
+    TYPE_TSIG = 250,
     TYPE_WALLET = 262, /* the highest that has a name, but for two */
     TYPE_IXFR = 251,
     TYPE_AXFR = 252,
@@ -41,6 +42,7 @@ enum rcode {
     RCODE_NOTIMP = 4,
     RCODE_REFUSED = 5,
     RCODE_YXDOMAIN = 6,
+    RCODE_NOTAUTH = 9,
     RCODE_BADVERS = 16,
     RCODE_BADCOOKIE = 23,
 };
@@ -51,7 +53,18 @@ enum edns_option {
     EDNS_COOKIE = 10,
     EDNS_TCP_KEEPALIVE = 11,
     EDNS_PADDING = 12,
+    EDNS_ERROR = 15,
 };
+
+/* INFO-CODEs of extended errors (RFC 8914). */
+enum ede {
+    EDE_NOT_READY = 14,
+    EDE_PROHIBITED = 18,
+    EDE_NOT_AUTHORITATIVE = 20,
+    EDE_NOT_SUPPORTED = 21,
+};
+
+enum tsig_error { TSIG_BADKEY = 17 };
 
 /* Header flags as the 16-bit word at offset 2, host order. */
 #define FLAG_QR 0x8000

@@ -38,6 +38,14 @@ static void check_ecs(const struct query *q, const uint8_t *packet, size_t n)
     CHECK(ip_equal(&masked, &q->ecs_addr));
 }
 
+static void check_cookie(const struct query *q, const uint8_t *packet, size_t n)
+{
+    const uint8_t *option = packet + q->cookie_at;
+    CHECK(q->edns && (size_t)q->cookie_at + q->cookie_len <= n);
+    CHECK(load_u16(option - 4) == EDNS_COOKIE && load_u16(option - 2) == q->cookie_len);
+    CHECK(q->cookie_len == 8 || (q->cookie_len >= 16 && q->cookie_len <= 40));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct query q; /* not cleared in between, as in a worker */
@@ -45,14 +53,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     CHECK(n >= DNS_HEADER_LEN && !(q.flags & FLAG_QR));
     CHECK(q.rcode == RCODE_NOERROR || q.rcode == RCODE_FORMERR || q.rcode == RCODE_NOTIMP ||
-          q.rcode == RCODE_BADVERS);
+          q.rcode == RCODE_BADVERS || q.rcode == RCODE_NOTAUTH || q.rcode == QUERY_COOKIE_ONLY);
     CHECK((q.rcode == RCODE_NOTIMP) == (query_opcode(&q) != OPCODE_QUERY));
     CHECK(q.rcode != RCODE_NOERROR || q.question_len);
     CHECK(q.udp_size >= 512 && (q.edns || q.udp_size == 512));
-    CHECK(q.edns || !(q.dnssec_ok || q.nsid || q.keepalive || q.cookie || q.ecs_len));
+    CHECK(q.edns || !(q.dnssec_ok || q.nsid || q.keepalive || q.cookie_len || q.ecs_len));
     if (q.question_len)
         check_question(&q, data, n);
     if (q.ecs_len)
         check_ecs(&q, data, n);
+    if (q.cookie_len)
+        check_cookie(&q, data, n);
+    CHECK(q.rcode != QUERY_COOKIE_ONLY || (q.cookie_len && !q.question_len));
+    CHECK(q.rcode != RCODE_NOTAUTH ||
+          (q.tsig_at >= DNS_HEADER_LEN + q.question_len && q.tsig_at < n));
     return 0;
 }
