@@ -75,6 +75,13 @@ static ATTR_COLD void trace_pool(struct answer_trace *trace, uint32_t pool, uint
     trace->class_[trace->n_pools++] = class_;
 }
 
+/* Whose class counts, as long as the pool's table can place him. */
+static inline void set_client(const struct reply *r, struct steered *s)
+{
+    s->client = r->by_ecs ? &r->query->ecs_addr : &r->packet->source;
+    s->by_ecs = r->by_ecs;
+}
+
 /* Looks the client up in one pool; the result may be VERDICT_FALLBACK. */
 static inline ATTR_ALWAYS_INLINE void steer_to(const struct reply *r, struct steered *s,
                                                uint32_t pool, enum family family)
@@ -90,10 +97,12 @@ static inline ATTR_ALWAYS_INLINE void steer_to(const struct reply *r, struct ste
     s->mode = v->mode[family];
 }
 
-/* What was passed over counts for the TTL as well: it could come back. */
+/* What was passed over counts for the TTL as well: it could come back. Each pool's table may place
+ * the client's network where that of the one before could not. */
 static ATTR_COLD void follow_fallbacks(const struct reply *r, struct steered *s, enum family family)
 {
     for (unsigned i = 0; i < FALLBACKS_MAX && s->mode == VERDICT_FALLBACK; i++) {
+        set_client(r, s);
         steer_to(r, s, s->verdict->fallback, family);
         s->flip_s = s->verdict->flip_s < s->flip_s ? s->verdict->flip_s : s->flip_s;
         if (s->verdict->expires_s < s->expires_s)
@@ -219,10 +228,8 @@ enum pool_outcome pool_answer(struct reply *r, const struct dynamic *dynamic,
     if (UNLIKELY(!has_type(own, qtype)))
         return POOL_NODATA;
     enum family family = qtype == TYPE_AAAA && !own->is_cname ? FAMILY_V6 : FAMILY_V4;
-    struct steered s = {
-        .client = r->by_ecs ? &r->query->ecs_addr : &r->packet->source,
-        .by_ecs = r->by_ecs,
-    };
+    struct steered s = {.scope = 0};
+    set_client(r, &s);
     steer_to(r, &s, dynamic->pool, family);
     s.flip_s = s.verdict->flip_s;
     s.expires_s = s.verdict->expires_s;
