@@ -255,6 +255,7 @@ int main(int argc, char **argv)
     put_head(&out);
     put_values(&out);
     chapter(&out, man ? "LOADSTAR.YAML" : "loadstar.yaml", &loadstar_schema, "");
+    chapter(&out, man ? "COOKIE SECRETS" : "The secrets of cookies", &cookie_secrets_schema, "");
     chapter(&out, man ? "POOLS.YAML" : "pools.yaml", &pools_schema, "");
     chapter(&out, man ? "NETWORKS.YAML" : "networks.yaml", &networks_schema, "NETWORK");
     chapter(&out, man ? "ZONES AS YAML" : "Zones as YAML", &zone_schema, "");

@@ -11,11 +11,13 @@
  * With a million names in random order this costs a sixth of answering one query after another. */
 #include "answer/answer.h"
 
+#include "answer/limit.h"
 #include "answer/reply.h"
 #include "base/count.h"
 
 #define OPT_LEN 11
 #define OPTION_LEN 4 /* code, length */
+#define EDE_LEN 2    /* INFO-CODE, no text */
 
 struct task {
     uint64_t hash;
@@ -31,6 +33,7 @@ static inline ATTR_ALWAYS_INLINE void read_query(struct task *t, const struct sn
                                                  const struct answer_packet *packet)
 {
     t->bucket = NULL;
+    t->hash = 0;
     t->answerable = query_parse(&t->query, packet->query, packet->query_len);
     if (UNLIKELY(!t->answerable || t->query.rcode != RCODE_NOERROR))
         return;
@@ -95,38 +98,72 @@ static void answer_question(struct reply *r, const struct task *t)
         return;
     }
     r->rcode = RCODE_REFUSED; /* RFC 5936 2.2.1 for transfers */
+    r->ede = EDE_PROHIBITED;
     r->authoritative = false;
 }
 
 /* --- EDNS --- */
 
 /* What goes into the OPT. */
+enum {
+    WITH_ECS = 1,
+    WITH_COOKIE = 2, /* these are rare */
+    WITH_NSID = 4,
+    WITH_KEEPALIVE = 8,
+    WITH_ERROR = 16,
+};
 struct options {
-    uint32_t len; /* of the whole OPT RR; 0: none */
-    bool ecs, nsid, keepalive;
+    uint32_t len;  /* of the whole OPT RR; 0: none */
+    uint32_t what; /* of the above */
 };
 
-static inline struct options choose_options(const struct query *q, const struct snapshot *s,
-                                            bool tcp, uint32_t room)
+static ATTR_COLD void choose_cookie(struct options *o, const struct cookie *cookie)
 {
-    struct options o = {0};
+    if (cookie->state == COOKIE_NONE)
+        return;
+    o->what |= WITH_COOKIE;
+    o->len += OPTION_LEN + COOKIE_LEN;
+}
+
+/* What few queries ask for. */
+static __attribute__((noinline)) struct options choose_rare(struct options o, const struct reply *r,
+                                                            uint32_t room)
+{
+    const struct query *q = r->query;
+    uint32_t identity = r->snapshot->identity.n;
+    choose_cookie(&o, &r->cookie);
+    if (q->rcode != RCODE_NOERROR)
+        return o;
+    if (q->keepalive && r->packet->tcp) {
+        o.what |= WITH_KEEPALIVE;
+        o.len += OPTION_LEN + 2;
+    }
+    if (q->nsid && identity && o.len + OPTION_LEN + identity <= room) {
+        o.what |= WITH_NSID;
+        o.len += OPTION_LEN + identity;
+    }
+    return o;
+}
+
+/* With the longest of questions and all but the NSID, the shortest of limits is not reached. */
+static_assert(DNS_HEADER_LEN + NAME_WIRE_MAX + 4 + OPT_LEN + (OPTION_LEN + 20) +
+                      (OPTION_LEN + COOKIE_LEN) + (OPTION_LEN + 2) <=
+                  512,
+              "there is room for the OPT");
+
+static inline struct options choose_options(const struct reply *r, uint32_t room)
+{
+    const struct query *q = r->query;
+    struct options o = {0, 0};
     if (!q->edns)
         return o;
     o.len = OPT_LEN;
-    if (UNLIKELY(q->rcode != RCODE_NOERROR))
-        return o;
-    if (q->ecs_len && s->ecs) {
-        o.ecs = true;
+    if (q->ecs_len && r->snapshot->ecs && LIKELY(q->rcode == RCODE_NOERROR)) {
+        o.what = WITH_ECS;
         o.len += OPTION_LEN + q->ecs_len;
     }
-    if (UNLIKELY(q->keepalive && tcp)) {
-        o.keepalive = true;
-        o.len += OPTION_LEN + 2;
-    }
-    if (UNLIKELY(q->nsid && s->identity.n && o.len + OPTION_LEN + s->identity.n <= room)) {
-        o.nsid = true;
-        o.len += OPTION_LEN + s->identity.n;
-    }
+    if (UNLIKELY(q->keepalive | q->nsid | q->cookie_len))
+        o = choose_rare(o, r, room);
     return o;
 }
 
@@ -135,6 +172,32 @@ static inline uint8_t *put_option(uint8_t *p, uint16_t code, uint32_t len)
     store_u16(p, code);
     store_u16(p + 2, (uint16_t)len);
     return p + OPTION_LEN;
+}
+
+static __attribute__((noinline)) uint8_t *put_rare(const struct reply *r, const struct options *o,
+                                                   uint8_t *p)
+{
+    if (o->what & WITH_COOKIE) {
+        p = put_option(p, EDNS_COOKIE, COOKIE_LEN);
+        memcpy(p, r->cookie.bytes, COOKIE_LEN);
+        p += COOKIE_LEN;
+    }
+    if (o->what & WITH_NSID) {
+        p = put_option(p, EDNS_NSID, r->snapshot->identity.n);
+        memcpy(p, r->snapshot->identity.p, r->snapshot->identity.n);
+        p += r->snapshot->identity.n;
+    }
+    if (o->what & WITH_KEEPALIVE) {
+        p = put_option(p, EDNS_TCP_KEEPALIVE, 2);
+        store_u16(p, r->ctx->keepalive_100ms);
+        p += 2;
+    }
+    if (o->what & WITH_ERROR) {
+        p = put_option(p, EDNS_ERROR, EDE_LEN);
+        store_u16(p, r->ede);
+        p += EDE_LEN;
+    }
+    return p;
 }
 
 /* Room was kept by choose_options(). */
@@ -148,24 +211,25 @@ static inline void put_opt(struct reply *r, const struct options *o)
     store_u32(p + 5, (uint32_t)r->rcode >> 4 << 24 | (q->dnssec_ok ? 0x8000 : 0));
     store_u16(p + 9, (uint16_t)(o->len - OPT_LEN));
     p += OPT_LEN;
-    if (o->ecs) {
+    if (o->what & WITH_ECS) {
         p = put_option(p, EDNS_CLIENT_SUBNET, q->ecs_len);
         reply_copy(p, r->packet->query + q->ecs_at, q->ecs_len);
         p[3] = r->scope;
         p += q->ecs_len;
     }
-    if (UNLIKELY(o->nsid)) {
-        p = put_option(p, EDNS_NSID, r->snapshot->identity.n);
-        memcpy(p, r->snapshot->identity.p, r->snapshot->identity.n);
-        p += r->snapshot->identity.n;
-    }
-    if (UNLIKELY(o->keepalive)) {
-        p = put_option(p, EDNS_TCP_KEEPALIVE, 2);
-        store_u16(p, r->ctx->keepalive_100ms);
-        p += 2;
-    }
+    if (UNLIKELY(o->what > WITH_ECS))
+        p = put_rare(r, o, p);
     r->p = p;
     r->n_additional++;
+}
+
+/* An extended error goes in where there is room left. */
+static ATTR_COLD void add_error(struct reply *r, struct options *o)
+{
+    if (!o->len || r->end - r->p < OPTION_LEN + EDE_LEN)
+        return;
+    o->what |= WITH_ERROR;
+    o->len += OPTION_LEN + EDE_LEN;
 }
 
 /* --- the message --- */
@@ -179,7 +243,7 @@ static inline uint32_t size_limit(const struct answer_packet *packet, const stru
 }
 
 /* Header and question are echoed: ID, opcode and RD; AD, CD and Z are not (RFC 4035 3.1.6). */
-static inline void finish(struct reply *r, const struct options *o)
+static inline ATTR_ALWAYS_INLINE void finish(struct reply *r, struct options *o)
 {
     const struct query *q = r->query;
     uint16_t flags = FLAG_QR | (q->flags & (15u << FLAG_OPCODE_SHIFT | FLAG_RD));
@@ -191,6 +255,8 @@ static inline void finish(struct reply *r, const struct options *o)
         r->n_answer = r->n_authority = r->n_additional = 0;
         count_add(&r->ctx->stats.truncated, 1);
     }
+    if (UNLIKELY(r->ede))
+        add_error(r, o);
     if (o->len)
         put_opt(r, o);
     memcpy(r->base, r->packet->query, 2);
@@ -201,14 +267,142 @@ static inline void finish(struct reply *r, const struct options *o)
     store_u16(r->base + 10, r->n_additional);
 }
 
-static inline void count(struct answer_stats *stats, const struct reply *r)
+static inline void count(struct answer_stats *stats, const struct reply *r, bool sent)
 {
     const struct query *q = r->query;
     unsigned rcode = r->rcode < ARRAY_LEN(stats->rcode) ? r->rcode : ARRAY_LEN(stats->rcode) - 1;
     count_add(&stats->queries[r->packet->tcp], 1);
-    count_add(&stats->rcode[rcode], 1);
+    count_add(&stats->rcode[rcode], sent);
     count_add(&stats->edns, q->edns);
     count_add(&stats->ecs, q->ecs_len != 0);
+}
+
+/* --- what is not answered as it was asked --- */
+
+/* A query with a fault, or none at all: the RCODE was known before. */
+static __attribute__((noinline)) ATTR_COLD void respond_fault(struct reply *r, struct options *o)
+{
+    /* RFC 7873 5.4; with cookies off it is a query without a question. */
+    static const uint8_t of_cookie[COOKIE_STATES] = {
+        [COOKIE_NONE] = RCODE_FORMERR,      [COOKIE_NEW] = RCODE_NOERROR,
+        [COOKIE_VALID] = RCODE_NOERROR,     [COOKIE_EXPIRED] = RCODE_BADCOOKIE,
+        [COOKIE_INVALID] = RCODE_BADCOOKIE,
+    };
+    uint8_t tsig[REPLY_TSIG_MAX];
+    uint32_t tsig_len = 0;
+    enum cookie_state cookie = r->cookie.state;
+    r->authoritative = false;
+    if (r->rcode == QUERY_COOKIE_ONLY)
+        r->rcode = of_cookie[cookie];
+    else if (r->rcode == RCODE_NOTIMP)
+        r->ede = EDE_NOT_SUPPORTED;
+    else if (r->rcode == RCODE_NOTAUTH && !(tsig_len = reply_tsig(tsig, r)))
+        r->rcode = RCODE_FORMERR;
+    /* RFC 8945 5.3: with TC where the TSIG has no room. */
+    if (tsig_len > (size_t)(r->end - r->p)) {
+        r->truncated = true;
+        tsig_len = 0;
+    }
+    r->end -= tsig_len;
+    finish(r, o);
+    if (tsig_len) {
+        memcpy(r->p, tsig, tsig_len);
+        r->p += tsig_len;
+        store_u16(r->base + 10, ++r->n_additional);
+    }
+}
+
+/* The response becomes an empty one, no longer than the query but for a server cookie. */
+static void empty(struct reply *r, struct options *o, enum limit_action action)
+{
+    const struct query *q = r->query;
+    r->end += o->len;
+    *o = (struct options){q->edns ? OPT_LEN : 0, 0};
+    if (q->edns && q->ecs_len && r->snapshot->ecs) {
+        o->what = WITH_ECS;
+        o->len += OPTION_LEN + q->ecs_len;
+    }
+    r->p = r->base + DNS_HEADER_LEN + q->question_len;
+    r->n_answer = r->n_authority = r->n_additional = 0;
+    r->ede = 0;
+    r->scope = 0;
+    r->authoritative = false;
+    r->truncated = action == LIMIT_TRUNCATE;
+    r->rcode = action == LIMIT_TRUNCATE ? RCODE_NOERROR : RCODE_BADCOOKIE;
+}
+
+/* Some network is over its allowance, maybe this one. False: the response is not to be sent. */
+static __attribute__((noinline)) ATTR_COLD bool limit_pressed(struct reply *r, struct options *o)
+{
+    enum limit_action action =
+        limit_judge(r->ctx, &r->snapshot->limits.rate, &r->packet->source, r->cookie.state);
+    if (action == LIMIT_PASS)
+        return true;
+    if (action == LIMIT_DROP)
+        return false;
+    empty(r, o, action);
+    if (action == LIMIT_BADCOOKIE)
+        choose_cookie(o, &r->cookie);
+    finish(r, o);
+    return true;
+}
+
+/* Charges an answer to its client's network, unless the client has shown to be there. False: it is
+ * not to be sent. */
+static inline bool limit_answer(struct reply *r, struct options *o)
+{
+    struct limit *l = &r->ctx->limit;
+    if (!l->active)
+        return true;
+    int32_t excess = (int32_t)(r->p - r->base) - (int32_t)r->packet->query_len;
+    if (excess <= 0 || UNLIKELY(r->cookie.state == COOKIE_VALID))
+        return true;
+    limit_charge(l, &r->packet->source, (uint32_t)excess);
+    return LIKELY(!l->pressed) || limit_pressed(r, o);
+}
+
+static __attribute__((noinline)) void read_cookie(struct reply *r)
+{
+    const struct cookie_policy *policy = &r->snapshot->limits.cookies;
+    const struct answer_packet *packet = r->packet;
+    if (!policy->on)
+        return;
+    cookie_judge(&r->cookie, policy, packet->query + r->query->cookie_at, r->query->cookie_len,
+                 &packet->source, r->ctx->now_s);
+    count_add(&r->ctx->stats.cookies[r->cookie.state], 1);
+}
+
+/* Members are set one by one, as most of dname[] and the cookie need not be. */
+static inline void begin(struct reply *r, struct answer_ctx *ctx, const struct snapshot *s,
+                         const struct answer_packet *packet, const struct task *t)
+{
+    const struct query *q = &t->query;
+    r->base = packet->response;
+    r->p = packet->response + DNS_HEADER_LEN + q->question_len;
+    r->snapshot = s;
+    r->ctx = ctx;
+    r->query = q;
+    r->packet = packet;
+    r->placed = &t->placed;
+    r->apex = NULL;
+    r->name = query_name(q);
+    r->hash = t->hash;
+    r->name_at = DNS_HEADER_LEN;
+    r->n_answer = r->n_authority = r->n_additional = r->ede = 0;
+    r->truncated = false;
+    r->scope = r->n_dnames = 0;
+    r->by_ecs = is_by_ecs(q, s);
+    r->authoritative = true;
+    r->rcode = q->rcode;
+    r->cookie.state = COOKIE_NONE;
+    if (UNLIKELY(q->cookie_len))
+        read_cookie(r);
+}
+
+static ATTR_COLD void drop(struct answer_ctx *ctx, struct answer_packet *packet)
+{
+    packet->response_len = 0;
+    count_add(&ctx->stats.dropped, 1);
 }
 
 static inline ATTR_ALWAYS_INLINE void respond(struct answer_ctx *ctx, const struct snapshot *s,
@@ -216,48 +410,38 @@ static inline ATTR_ALWAYS_INLINE void respond(struct answer_ctx *ctx, const stru
                                               struct answer_trace *trace)
 {
     const struct query *q = &t->query;
-    packet->response_len = 0;
     if (UNLIKELY(!t->answerable)) {
-        count_add(&ctx->stats.dropped, 1);
+        drop(ctx, packet);
         return;
     }
+    struct reply r;
+    begin(&r, ctx, s, packet, t);
+    r.trace = trace;
     uint32_t limit = size_limit(packet, q), head = DNS_HEADER_LEN + q->question_len;
-    struct options options = choose_options(q, s, packet->tcp, limit - head);
+    struct options options = choose_options(&r, limit - head);
     if (UNLIKELY(head + options.len > limit)) {
-        count_add(&ctx->stats.dropped, 1);
+        drop(ctx, packet);
         return;
     }
-    struct reply r = {
-        .base = packet->response,
-        .p = packet->response + head,
-        .end = packet->response + limit - options.len,
-        .snapshot = s,
-        .ctx = ctx,
-        .query = q,
-        .packet = packet,
-        .trace = trace,
-        .name = query_name(q),
-        .hash = t->hash,
-        .name_at = DNS_HEADER_LEN,
-        .rcode = q->rcode,
-        .placed = &t->placed,
-        .by_ecs = is_by_ecs(q, s),
-    };
+    r.end = r.base + limit - options.len;
     if (LIKELY(q->question_len))
         reply_copy(r.base + DNS_HEADER_LEN, packet->query + DNS_HEADER_LEN, q->question_len);
     if (LIKELY(q->rcode == RCODE_NOERROR)) {
-        r.authoritative = true;
         answer_question(&r, t);
+        finish(&r, &options);
+    } else {
+        respond_fault(&r, &options);
     }
-    finish(&r, &options);
-    count(&ctx->stats, &r);
-    packet->response_len = (uint32_t)(r.p - r.base);
+    bool sent = limit_answer(&r, &options);
+    count(&ctx->stats, &r, sent);
+    packet->response_len = sent ? (uint32_t)(r.p - r.base) : 0;
 }
 
 void answer_batch(struct answer_ctx *ctx, const struct snapshot *snapshot,
                   struct answer_packet *packets, unsigned n)
 {
     struct task tasks[ANSWER_BATCH];
+    limit_begin(ctx, &snapshot->limits.rate);
     for (unsigned i = 0; i < n; i++)
         read_query(&tasks[i], snapshot, &packets[i]);
     for (unsigned i = 0; i < n; i++)
@@ -266,6 +450,8 @@ void answer_batch(struct answer_ctx *ctx, const struct snapshot *snapshot,
         place(&tasks[i], snapshot, &packets[i]);
     for (unsigned i = 0; i < n; i++)
         respond(ctx, snapshot, &packets[i], &tasks[i], NULL);
+    if (ctx->limit.n_charges)
+        limit_finish(ctx, &snapshot->limits.rate);
 }
 
 void answer_explain(struct answer_ctx *ctx, const struct snapshot *snapshot,

@@ -6,6 +6,8 @@
  * No allocation, lock, logging, system call or library call happens in here. */
 #pragma once
 
+#include "answer/cookie.h"
+#include "answer/limiter.h"
 #include "base/rng.h"
 #include "snapshot/snapshot.h"
 
@@ -24,6 +26,27 @@ struct answer_stats {
     uint64_t dynamic;   /* answers out of a pool */
     uint64_t nodata;
     uint64_t referrals;
+    /* By enum limit_action; [0] is not used. What was kept back counts among `queries` alone, and
+     * with log_only it is not. */
+    uint64_t limited[4], would_limit[4];
+    uint64_t cookies[COOKIE_STATES]; /* by enum cookie_state; [COOKIE_NONE] is not used */
+};
+
+/** What a worker keeps for limiting (limit.h). */
+struct limit {
+    struct limiter *limiter; /* shared by all workers; NULL: what this one answers is not limited,
+                              * as with TCP */
+    uint64_t draw;
+    uint32_t grain; /* the policy's */
+    uint64_t total; /* the level of all networks together, of this worker's answers, in bytes */
+    uint32_t tick;  /* that it is of */
+    bool active, pressed, crowded; /* during a batch: limits are on; some network may be over its
+                                    * allowance; `total` is over its own */
+    unsigned n_charges;            /* of the batch so far */
+    struct limit_charge {
+        uint64_t network, hash;
+        uint32_t bytes;
+    } charge[ANSWER_BATCH];
 };
 
 /** What a worker brings along; one per thread. */
@@ -31,8 +54,17 @@ struct answer_ctx {
     struct rng rng;
     struct answer_stats stats;
     int64_t now_s;            /* wall clock, set once a batch: overrides that expire cap the TTL */
+    int64_t now_ms;           /* the same */
     uint16_t keepalive_100ms; /* idle time-out told to TCP clients that ask (RFC 7828 3.1) */
+    struct limit limit;
 };
+
+/** Sets the time of the next batch. */
+static inline void answer_set_time(struct answer_ctx *ctx, int64_t wall_ms)
+{
+    ctx->now_ms = wall_ms;
+    ctx->now_s = wall_ms / 1000;
+}
 
 struct answer_packet {
     const uint8_t *query;

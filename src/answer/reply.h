@@ -36,13 +36,18 @@ struct reply {
     uint16_t name_at;        /* where it stands in the response */
     uint16_t apex_pointer;   /* to the apex's name, which the question's name ends in */
 
+    /* Zeroed together. */
     uint16_t n_answer, n_authority, n_additional;
-    uint16_t rcode;
-    bool authoritative, truncated;
+    uint16_t ede; /* INFO-CODE of an extended error (RFC 8914); 0: none */
+    bool truncated;
+    uint8_t scope; /* to be told in EDNS client subnet */
     uint8_t n_dnames;
+
+    bool by_ecs; /* the client is the one of EDNS client subnet */
+    bool authoritative;
+    uint16_t rcode;
+    struct cookie cookie;        /* of the query, judged */
     const struct node *dname[4]; /* those in the answer section; more make no sense in a chain */
-    bool by_ecs;                 /* the client is the one of EDNS client subnet */
-    uint8_t scope;               /* to be told in it */
 };
 
 /** Copies n >= 1 bytes, 16 at a time where that many are left; touches nothing outside. */
@@ -128,6 +133,12 @@ enum pool_outcome {
 };
 enum pool_outcome pool_answer(struct reply *r, const struct dynamic *dynamic,
                               uint32_t *nodata_ttl_s) ATTR_NONNULL ATTR_HOT;
+
+#define REPLY_TSIG_MAX (2 * NAME_WIRE_MAX + 26)
+
+/** Makes the TSIG that answers the query's: an unknown key. Returns its length; 0: the query's is
+ *  malformed. */
+uint32_t reply_tsig(uint8_t out[REPLY_TSIG_MAX], const struct reply *r) ATTR_NONNULL ATTR_COLD;
 
 /** CH TXT: id.server and its like. */
 void chaos_answer(struct reply *r) ATTR_NONNULL ATTR_COLD;

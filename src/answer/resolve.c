@@ -17,6 +17,7 @@ static void refuse(struct reply *r)
     if (r->apex)
         return; /* an alias left what is served here: the answer so far stands */
     r->rcode = RCODE_REFUSED;
+    r->ede = EDE_NOT_AUTHORITATIVE;
     r->authoritative = false;
 }
 
@@ -59,6 +60,7 @@ static const uint8_t *answer_pool(struct reply *r, const struct node *node)
         break;
     case POOL_FAILED:
         r->rcode = RCODE_SERVFAIL;
+        r->authoritative = false;
         break;
     case POOL_ANSWERED:
     case POOL_LEFT_OUT:
@@ -169,6 +171,7 @@ static ATTR_COLD const uint8_t *answer_broken(struct reply *r, const struct node
     if (r->apex)
         return NULL; /* as in refuse() */
     r->rcode = RCODE_SERVFAIL;
+    r->ede = EDE_NOT_READY;
     r->authoritative = false;
     return NULL;
 }

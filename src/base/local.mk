@@ -32,6 +32,7 @@ libloadstar_a_SOURCES += \
 	src/base/memory.h \
 	src/base/rng.c \
 	src/base/rng.h \
+	src/base/siphash.h \
 	src/base/slice.h \
 	src/base/strmap.c \
 	src/base/strmap.h \

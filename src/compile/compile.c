@@ -3,6 +3,7 @@
 #include "compile/compile.h"
 
 #include "base/hash.h"
+#include "compile/limits.h"
 #include "compile/lint.h"
 #include "compile/verdict.h"
 #include "compile/zone.h"
@@ -54,6 +55,7 @@ static void compile_server(struct snapshot *snapshot, const struct model *m)
     snapshot->ecs = m->ecs;
     snapshot->identity = text_slice(snapshot->arena, m->server.identity);
     snapshot->version = text_slice(snapshot->arena, m->server.version);
+    limits_compile(&snapshot->limits, snapshot->arena, &m->server);
 }
 
 /* The zones are compiled even when the databases cannot be read: all errors are told at once. */

@@ -9,6 +9,8 @@ libloadstar_a_SOURCES += \
 	src/compile/compile.c \
 	src/compile/compile.h \
 	src/compile/family.h \
+	src/compile/limits.c \
+	src/compile/limits.h \
 	src/compile/lint.c \
 	src/compile/lint.h \
 	src/compile/lint_geo.c \

@@ -7,6 +7,7 @@ libloadstar_a_SOURCES += \
 	src/config/config.h \
 	src/config/endpoints.c \
 	src/config/endpoints.h \
+	src/config/limits.c \
 	src/config/listen.c \
 	src/config/load.c \
 	src/config/load.h \

@@ -6,6 +6,7 @@
 #include "config/schema.h"
 
 extern const struct schema loadstar_schema, pools_schema, networks_schema, zone_schema;
+extern const struct schema rate_limit_schema, cookies_schema, cookie_secrets_schema;
 extern const struct schema site_schema, check_schema, map_schema, pool_schema, steer_schema,
     all_down_schema, ttl_schema, soa_schema, data_schema, pool_name_schema, owner_schema;
 
@@ -48,6 +49,14 @@ bool location_read(struct load *load, const struct yaml_node *node, double *lati
 void ttl_range_read(struct load *load, const struct yaml_node *node, void *field) ATTR_NONNULL;
 
 #define TTL_MAX 2147483647u /* RFC 2181 8 */
+
+/** Read `server.rate_limit` and `server.cookies`; the latter keeps the place of its file, which
+ *  cookie_secrets_read() reads. */
+void rate_limit_read(struct load *load, const struct yaml_node *node, void *field) ATTR_NONNULL;
+void cookies_read(struct load *load, const struct yaml_node *node, void *field);
+
+/** What holds without these keys. */
+void limits_set_defaults(struct load *load) ATTR_NONNULL;
 
 /** Reads ADDRESS/LENGTH; returns false after reporting. */
 bool prefix_read(struct load *load, const struct yaml_node *node,

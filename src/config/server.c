@@ -300,6 +300,25 @@ static const struct schema_key server_keys[] = {
      .sub = &tcp_schema,
      .doc = "Bounds of DNS over TCP.",
      .example = "{idle_timeout: 30s}"},
+    {.name = "rate_limit",
+     .kind = SCHEMA_CUSTOM,
+     .sub = &rate_limit_schema,
+     .read = rate_limit_read,
+     .type = "off, or a mapping",
+     .fallback_doc = "on, with the values below",
+     .doc = "How much longer than the queries the answers to one client network may be, so that "
+            "the server is of no use to who sends queries in the name of a victim.",
+     .example = "{bytes_per_second: 256k, burst: 512k, exempt: [192.0.2.0/24]}"},
+    {.name = "cookies",
+     .kind = SCHEMA_CUSTOM,
+     .sub = &cookies_schema,
+     .read = cookies_read,
+     .type = "off, or a mapping",
+     .fallback_doc = "on, with a secret that the process draws when it starts",
+     .doc =
+         "DNS cookies (RFC 7873, RFC 9018): a client that sends one is known to be where it says, "
+         "and never limited.",
+     .example = "{secrets: cookies.yaml}"},
     {.name = "xdp",
      .kind = SCHEMA_MAPPING,
      .sub = &xdp_schema,
@@ -477,6 +496,7 @@ const struct schema loadstar_schema = {.title = "the configuration",
 void server_read(struct load *load, const struct yaml_node *root)
 {
     unsigned errors = load->diags->n_errors;
+    limits_set_defaults(load);
     schema_read(load, &loadstar_schema, root, load->model);
     if (!load->model->server.listen && load->zones_node)
         listen_default(load);

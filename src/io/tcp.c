@@ -417,7 +417,7 @@ static void *tcp_run(void *arg)
         int n = epoll_wait(s->epoll_fd, events, TCP_EVENTS, wait_ms(s));
         publish_online();
         s->now_ms = clock_mono_ms();
-        s->scratch->answer.now_s = clock_wall_s();
+        answer_set_time(&s->scratch->answer, clock_wall_ms());
         s->scratch->answer.keepalive_100ms = keepalive_100ms(s);
         handle(s, events, n);
         while (n == 0 && s->drain_until_ms && tcp_lists_unbegun(&s->lists))

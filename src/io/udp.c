@@ -175,7 +175,7 @@ static void serve(struct udp_server *s, unsigned n)
     unsigned first = skip_end(s);
     prepare(s, first, n);
     count_add(&s->stats.udp_received, n - first);
-    s->answer.now_s = clock_wall_s();
+    answer_set_time(&s->answer, clock_wall_ms());
     answer_batch(&s->answer, publish_current(), s->batch.packet + first, n - first);
     send_answers(s, first, n);
     publish_quiesce();
@@ -195,6 +195,7 @@ static void *udp_run(void *arg)
     struct udp_server *s = arg;
     publish_thread_register();
     rng_init(&s->answer.rng);
+    s->answer.limit.draw = rng_next(&s->answer.rng);
     while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
         int n = recvmmsg(s->fd, s->batch.in, ANSWER_BATCH, MSG_WAITFORONE, NULL);
         if (n > 0)
@@ -238,8 +239,9 @@ int udp_dispatch(const struct udp_server *s, enum dispatch dispatch, const int *
     return dispatch_apply(s->fd, dispatch, cpu, n_workers);
 }
 
-int udp_start(struct udp_server *s, unsigned worker, int cpu)
+int udp_start(struct udp_server *s, struct limiter *limiter, unsigned worker, int cpu)
 {
+    s->answer.limit.limiter = limiter;
     if (thread_start(&s->thread, udp_run, s, "udp", worker, cpu) != 0)
         return E_SYSTEM;
     s->started = true;

@@ -19,8 +19,10 @@ int udp_open(struct udp_server **server, const struct ip *addr,
 int udp_dispatch(const struct udp_server *server, enum dispatch dispatch, const int *cpu,
                  unsigned n_workers) ATTR_NONNULL ATTR_MUST_USE;
 
-/** Starts the thread; cpu -1: on any core. Returns 0, or E_SYSTEM (errno). */
-int udp_start(struct udp_server *server, unsigned worker, int cpu) ATTR_NONNULL ATTR_MUST_USE;
+/** Starts the thread; cpu -1: on any core. `limiter`: see struct limit. Returns 0, or E_SYSTEM
+ *  (errno). */
+int udp_start(struct udp_server *server, struct limiter *limiter, unsigned worker,
+              int cpu) ATTR_MUST_USE;
 
 /** Makes the thread answer what is queued and end. Does not wait. */
 void udp_request_stop(struct udp_server *server) ATTR_NONNULL;

@@ -37,6 +37,7 @@ struct workers {
     VEC(struct listener *) listeners;
     struct tcp_server **tcp; /* n_workers */
     struct clients *clients;
+    struct limiter *limiter;
     struct xdp *xdp;                 /* NULL: none */
     int watch_fd;                    /* news of this host's addresses; -1: not needed */
     struct io_stats gone;            /* counters of listeners that were dropped */
@@ -135,7 +136,7 @@ static int start_listeners(struct workers *w, size_t first, struct diags *diags)
     for (size_t k = first; k < w->listeners.n; k++) {
         struct listener *l = w->listeners.v[k];
         for (unsigned i = 0; i < w->n_workers; i++) {
-            if (udp_start(l->udp[i], i, w->cpu[i]) != 0)
+            if (udp_start(l->udp[i], w->limiter, i, w->cpu[i]) != 0)
                 return no_thread(diags);
             tcp_listen(w->tcp[i], l->tcp_fd[i]);
             l->n_started++;
@@ -261,6 +262,12 @@ int workers_bind(struct workers **out, const struct server_config *server, uint3
         w->cpu[i] = thread_cpu(i, w->n_workers);
     w->clients = clients_new();
     w->tcp = xcalloc(w->n_workers, sizeof(struct tcp_server *));
+    w->limiter = limiter_new();
+    if (!w->limiter) {
+        diag_error(diags, (struct span){0}, "no memory for the table of client networks");
+        workers_stop(w);
+        return E_SYSTEM;
+    }
     for (unsigned i = 0; i < w->n_workers; i++)
         if (tcp_open(&w->tcp[i], w->clients, tcp_limits(server, max_connections)) != 0) {
             diag_error(diags, (struct span){0}, "cannot set up TCP: %s", strerror(errno));
@@ -286,7 +293,7 @@ int workers_start(struct workers *w, struct diags *diags)
             return no_thread(diags);
     if (start_listeners(w, 0, diags) != 0)
         return E_SYSTEM;
-    return w->xdp && xdp_start(w->xdp) != 0 ? no_thread(diags) : 0;
+    return w->xdp && xdp_start(w->xdp, w->limiter) != 0 ? no_thread(diags) : 0;
 }
 
 static void drop_unwanted(struct workers *w)
@@ -345,6 +352,7 @@ void workers_stop(struct workers *w)
     free(w->cpu);
     free(w->gone_by_worker);
     free(w->clients);
+    limiter_free(w->limiter);
     free(w);
 }
 
@@ -385,6 +393,11 @@ void io_shares_free(struct io_shares *shares)
     free(shares->workers);
     free(shares->listeners);
     *shares = (struct io_shares){0};
+}
+
+const struct limiter *workers_limiter(const struct workers *w)
+{
+    return w->limiter;
 }
 
 bool workers_xdp(const struct workers *w, uint32_t i, struct xdp_info *out)

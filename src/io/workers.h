@@ -56,6 +56,9 @@ struct io_shares {
 void workers_shares(const struct workers *workers, struct io_shares *out) ATTR_NONNULL;
 void io_shares_free(struct io_shares *shares) ATTR_NONNULL;
 
+/** What is known of client networks. */
+const struct limiter *workers_limiter(const struct workers *workers) ATTR_NONNULL;
+
 /** An interface with AF_XDP. */
 struct xdp_info {
     const char *name;

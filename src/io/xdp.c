@@ -273,11 +273,11 @@ struct xdp *xdp_open(const struct server_config *server, struct diags *diags)
 
 /* Serving. */
 
-static int interface_start(struct interface *f)
+static int interface_start(struct interface *f, struct limiter *limiter)
 {
     struct xdp_info info;
     for (uint32_t i = 0; i < f->n_queues; i++)
-        if (xdp_queue_start(f->queues[i], i, thread_cpu(i, f->n_queues)) != 0 ||
+        if (xdp_queue_start(f->queues[i], limiter, i, thread_cpu(i, f->n_queues)) != 0 ||
             xdp_program_set_socket(&f->program, i, xdp_queue_fd(f->queues[i])) != 0)
             return E_SYSTEM;
     interface_info(f, &info);
@@ -286,10 +286,10 @@ static int interface_start(struct interface *f)
     return 0;
 }
 
-int xdp_start(struct xdp *x)
+int xdp_start(struct xdp *x, struct limiter *limiter)
 {
     for (size_t i = 0; i < x->interfaces.n; i++)
-        if (interface_start(x->interfaces.v[i]) != 0)
+        if (interface_start(x->interfaces.v[i], limiter) != 0)
             return E_SYSTEM;
     return 0;
 }

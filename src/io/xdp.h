@@ -16,7 +16,7 @@ struct xdp *xdp_open(const struct server_config *server, struct diags *diags) AT
 
 /** Starts the threads, and takes queries to the listen addresses off the wire. Returns 0, or
  *  E_SYSTEM (errno). */
-int xdp_start(struct xdp *xdp) ATTR_NONNULL ATTR_MUST_USE;
+int xdp_start(struct xdp *xdp, struct limiter *limiter) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Follows a configuration's listen addresses, or those of this host. */
 void xdp_update(struct xdp *xdp, const struct server_config *server) ATTR_NONNULL;

@@ -14,7 +14,7 @@ struct xdp *xdp_open(const struct server_config *server, struct diags *diags)
 
 /* Never called, as there is nothing to call them with. */
 
-int xdp_start(struct xdp *xdp)
+int xdp_start(struct xdp *xdp, struct limiter *limiter)
 {
     (void)xdp;
     return 0;

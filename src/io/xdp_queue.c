@@ -169,7 +169,7 @@ static void serve(struct xdp_queue *q, unsigned n)
 {
     unsigned n_packets = prepare(q, n);
     uint32_t tx = 0;
-    q->answer.now_s = clock_wall_s();
+    answer_set_time(&q->answer, clock_wall_ms());
     answer_batch(&q->answer, publish_current(), q->packet, n_packets);
     xsk_ring_prod__reserve(&q->tx, n_packets, &tx);
     unsigned sent = queue_answers(q, n_packets, tx);
@@ -206,6 +206,7 @@ static void *xdp_run(void *arg)
     struct xdp_queue *q = arg;
     publish_thread_register();
     rng_init(&q->answer.rng);
+    q->answer.limit.draw = rng_next(&q->answer.rng);
     bool alive = true;
     while (alive && !atomic_load_explicit(&q->stop, memory_order_relaxed)) {
         unsigned n = take(q);
@@ -292,8 +293,9 @@ int xdp_queue_fd(const struct xdp_queue *q)
     return xsk_socket__fd(q->socket);
 }
 
-int xdp_queue_start(struct xdp_queue *q, unsigned number, int cpu)
+int xdp_queue_start(struct xdp_queue *q, struct limiter *limiter, unsigned number, int cpu)
 {
+    q->answer.limit.limiter = limiter;
     if (thread_start(&q->thread, xdp_run, q, "xdp", number, cpu) != 0)
         return E_SYSTEM;
     q->started = true;

@@ -14,7 +14,8 @@ int xdp_queue_open(struct xdp_queue **queue, const char *interface, uint32_t num
 int xdp_queue_fd(const struct xdp_queue *queue) ATTR_NONNULL;
 
 /** Starts the thread; cpu -1: on any core. Returns 0, or E_SYSTEM (errno). */
-int xdp_queue_start(struct xdp_queue *queue, unsigned number, int cpu) ATTR_NONNULL ATTR_MUST_USE;
+int xdp_queue_start(struct xdp_queue *queue, struct limiter *limiter, unsigned number,
+                    int cpu) ATTR_MUST_USE;
 
 /** Makes the thread answer what has arrived and end. Does not wait. */
 void xdp_queue_request_stop(struct xdp_queue *queue) ATTR_NONNULL;

@@ -245,6 +245,18 @@ struct server_config {
         uint32_t idle_timeout_ms;       /* default 10000 (RFC 7766 6.2.3: a few seconds) */
     } tcp;
     struct {
+        bool off, log_only;
+        uint32_t bytes_per_second, burst, slip;
+        const struct ip_prefix *exempt, *include; /* never limited; limited all the same */
+        uint32_t n_exempt, n_include;
+    } rate_limit;
+    struct {
+        bool off;
+        const char *path;      /* of the file with the secrets; NULL: one drawn by the process */
+        uint8_t secret[3][16]; /* in use, next, old: the first n_secrets of them, without gaps */
+        uint32_t n_secrets;    /* 0: none is configured */
+    } cookies;
+    struct {
         const struct xdp_interface *interfaces;
         uint32_t n_interfaces; /* 0: none */
         enum xdp_mode mode;

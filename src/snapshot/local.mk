@@ -2,6 +2,7 @@
 libloadstar_a_SOURCES += \
 	src/snapshot/index.c \
 	src/snapshot/index.h \
+	src/snapshot/limits.h \
 	src/snapshot/log2.h \
 	src/snapshot/node.h \
 	src/snapshot/part.c \

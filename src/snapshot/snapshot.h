@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "snapshot/index.h"
+#include "snapshot/limits.h"
 #include "snapshot/view.h"
 
 struct snapshot {
@@ -20,6 +21,7 @@ struct snapshot {
     struct pool_slot *pools; /* n_pools; the views in them change, nothing else does */
     uint32_t n_pools;
     bool ecs;              /* answer EDNS client subnet at all */
+    struct limits limits;  /* zeroed: none, and no cookies */
     struct slice identity; /* NSID and id.server; empty: not configured */
     struct slice version;  /* version.bind; empty: not configured */
     struct arena *arena;   /* owns everything but index and parts, this struct included */

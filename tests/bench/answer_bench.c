@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Replays query mixes through answer_batch() alone and prints nanoseconds of CPU per query.
  *
- *     answer_bench [-n QUERIES] [-z NAMES] [-b BATCH] [MIX...]
+ *     answer_bench [-n QUERIES] [-z NAMES] [-b BATCH] [-o] [MIX...]
  *
- * Mixes: static nx cname geo ecs4 ecs6 weighted geow sticky. One zone holds NAMES names: half of
+ * Answers are limited by client network with the defaults of the configuration, unless -o.
+ *
+ * Mixes: static nx cname geo ecs4 ecs6 weighted geow sticky, and cookie (static, each query with a
+ * cookie of ours), newcookie (with a client cookie alone). One zone holds NAMES names: half of
  * them have an address, a tenth are aliases, and a tenth each belong to four pools: geo, weighted,
  * both, sticky. What is asked is drawn at random from all names of the mix, so that a big zone
  * misses the caches.
@@ -25,7 +28,7 @@
 #endif
 
 #define PACKETS_MAX (1u << 20)
-#define PACKET_MAX 104
+#define PACKET_MAX 120
 #define COUNTRIES 240
 #define NETWORKS_V4 300000
 #define NETWORKS_V6 100000
@@ -43,6 +46,7 @@ struct bench {
     struct served *s;
     struct rng rng;
     uint32_t n_names, batch;
+    bool unlimited;
     struct packet *packets;
     uint32_t n_packets;
 };
@@ -182,14 +186,16 @@ struct mix {
     char letter;    /* of its names */
     uint8_t subnet; /* length of the client's; 0: none */
     bool v6, edns;
+    uint8_t cookie; /* length; 0: none */
 };
 
 static const struct mix mixes[] = {
-    {"static", 'h', 0, false, false},  {"nx", 'x', 0, false, true},
-    {"cname", 'c', 0, false, true},    {"geo", 'g', 0, false, true},
-    {"ecs4", 'g', 24, false, true},    {"ecs6", 'g', 56, true, true},
-    {"weighted", 'w', 0, false, true}, {"geow", 'm', 24, false, true},
-    {"sticky", 's', 24, false, true},
+    {"static", 'h', 0, false, false, 0},   {"nx", 'x', 0, false, true, 0},
+    {"cname", 'c', 0, false, true, 0},     {"geo", 'g', 0, false, true, 0},
+    {"ecs4", 'g', 24, false, true, 0},     {"ecs6", 'g', 56, true, true, 0},
+    {"weighted", 'w', 0, false, true, 0},  {"geow", 'm', 24, false, true, 0},
+    {"sticky", 's', 24, false, true, 0},   {"cookie", 'h', 0, false, true, 24},
+    {"newcookie", 'h', 0, false, true, 8},
 };
 
 /* Unicast: 1/8 to 222/8, or 2000::/4. */
@@ -201,6 +207,21 @@ static struct ip random_client(struct bench *b, bool v6)
     if (v6)
         store_u32(ip.b + 4, (uint32_t)rng_next(&b->rng));
     return ip;
+}
+
+/* Behind an OPT without options, the last of the packet. */
+static void add_cookie(struct bench *b, uint8_t *query, struct packet *p, uint32_t len)
+{
+    struct cookie cookie;
+    uint8_t client[COOKIE_CLIENT_LEN];
+    store_u32(client, (uint32_t)rng_next(&b->rng));
+    store_u32(client + 4, (uint32_t)rng_next(&b->rng));
+    cookie_judge(&cookie, &b->s->snapshot->limits.cookies, client, sizeof client, &p->source,
+                 b->s->ctx.now_s);
+    store_u16(query + p->len - 2, (uint16_t)(4 + len));
+    store_u32(query + p->len, (uint32_t)EDNS_COOKIE << 16 | len);
+    memcpy(query + p->len + 4, cookie.bytes, len);
+    p->len += 4 + len;
 }
 
 static void make_packet(struct bench *b, const struct mix *mix, struct packet *p)
@@ -215,6 +236,8 @@ static void make_packet(struct bench *b, const struct mix *mix, struct packet *p
     uint8_t query[1024];
     p->len = served_query(query, "h00000000.bench.test.", TYPE_A, &ask);
     put_name(query + 12, mix->letter, rng_below(&b->rng, of));
+    if (mix->cookie)
+        add_cookie(b, query, p, mix->cookie);
     memcpy(p->bytes, query, p->len);
 }
 
@@ -274,6 +297,7 @@ static void build(struct bench *b)
         diags_print(&b->s->diags, stderr);
         exit(1);
     }
+    served_limit(b->s, (struct server_config){.rate_limit.off = b->unlimited});
     const struct index *ix = &b->s->snapshot->index;
     printf("%u names, %.1f bytes each, compiled in %.0f ms\n", ix->n_names,
            (double)(ix->map_len + part_bytes()) / ix->n_names, (cpu_us() - start) / 1000);
@@ -283,12 +307,16 @@ int main(int argc, char **argv)
 {
     struct bench b = {.rng.state = 7, .n_names = 10000, .batch = ANSWER_BATCH};
     uint32_t n_queries = 1u << 22;
-    for (int o; (o = getopt(argc, argv, "n:z:b:")) != -1;) {
+    for (int o; (o = getopt(argc, argv, "n:z:b:o")) != -1;) {
+        if (o == 'o') {
+            b.unlimited = true;
+            continue;
+        }
         uint32_t value = o == '?' ? 0 : (uint32_t)strtoul(optarg, NULL, 10);
         *(o == 'n' ? &n_queries : o == 'z' ? &b.n_names : &b.batch) = value;
     }
     if (b.batch < 1 || b.batch > ANSWER_BATCH || b.n_names < SHARE || n_queries < b.batch) {
-        fputs("usage: answer_bench [-n QUERIES] [-z NAMES] [-b BATCH] [MIX...]\n", stderr);
+        fputs("usage: answer_bench [-n QUERIES] [-z NAMES] [-b BATCH] [-o] [MIX...]\n", stderr);
         return 2;
     }
     n_queries -= n_queries % b.batch;

@@ -3,7 +3,7 @@
  * within its limit, readable by ldns, and echoes what it must.
  *
  * The first byte of the input is the circumstances: transport, family of the source, explained or
- * not, buffer size. */
+ * not, whether the source's network is over its allowance, buffer size. */
 #include "base/diag.h"
 #include "dns/query.h"
 #include "fuzz.h"
@@ -104,10 +104,37 @@ static struct served *serve(void)
         diags_print(&s->diags, stderr);
         abort();
     }
+    served_limit(s, (struct server_config){.rate_limit.slip = 1});
     return s;
 }
 
-static void check_response(const struct query *q, const struct answer_packet *packet)
+static void check_rcode(const struct query *q, unsigned rcode, bool limited)
+{
+    if (limited && (rcode == RCODE_BADCOOKIE || rcode == RCODE_NOERROR))
+        return;
+    if (q->rcode == QUERY_COOKIE_ONLY)
+        CHECK(rcode == RCODE_NOERROR || rcode == RCODE_BADCOOKIE);
+    else if (q->rcode == RCODE_NOTAUTH)
+        CHECK(rcode == RCODE_NOTAUTH || rcode == RCODE_FORMERR);
+    else
+        CHECK(q->rcode == RCODE_NOERROR || rcode == q->rcode);
+}
+
+/* The source's network is over its allowance, or has been sent nothing. */
+static void press(struct served *s, const struct ip *source, bool over)
+{
+    const struct rate_policy *policy = &s->snapshot->limits.rate;
+    struct limiter *l = s->ctx.limit.limiter;
+    uint64_t network = limiter_network(source);
+    s->ctx.now_ms += policy->span_ms * 20;
+    uint32_t tick = limiter_tick(policy, s->ctx.now_ms);
+    if (!over)
+        return;
+    limiter_charge(l, policy, limiter_prefetch(l, network), UINT32_MAX / 2, tick);
+    limiter_press(l, policy, network, s->ctx.now_ms);
+}
+
+static void check_response(const struct query *q, const struct answer_packet *packet, bool limited)
 {
     const uint8_t *response = packet->response;
     uint32_t limit = packet->response_max;
@@ -127,7 +154,8 @@ static void check_response(const struct query *q, const struct answer_packet *pa
     CHECK(ldns_wire2pkt(&pkt, response, packet->response_len) == LDNS_STATUS_OK);
     CHECK(ldns_pkt_edns(pkt) == q->edns);
     unsigned rcode = ldns_pkt_get_rcode(pkt) | (unsigned)ldns_pkt_edns_extended_rcode(pkt) << 4;
-    CHECK(q->rcode == RCODE_NOERROR || rcode == q->rcode);
+    check_rcode(q, rcode, limited);
+    CHECK(!limited || q->cookie_len || packet->response_len <= packet->query_len);
     ldns_pkt_free(pkt);
 }
 
@@ -135,8 +163,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct served *s;
     static struct query q;
+    static struct limiter *limiter;
     if (!s)
         s = serve();
+    limiter = limiter ? limiter : s->ctx.limit.limiter;
+    s->ctx.limit.limiter = limiter;
     if (n < 1 || n > UINT16_MAX)
         return 0;
     uint8_t how = data[0];
@@ -148,6 +179,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         .tcp = how & 1,
     };
     packet.response = malloc(packet.response_max); /* its end is seen by AddressSanitizer */
+    bool limited = (how & 13) == 8;
+    press(s, &packet.source, limited);
+    s->ctx.limit.limiter = how & 1 ? NULL : limiter;
     if (how & 4)
         answer_explain(&s->ctx, s->snapshot, &packet, &s->trace);
     else
@@ -155,7 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     bool answerable = query_parse(&q, packet.query, packet.query_len);
     CHECK(answerable == (packet.response_len != 0));
     if (answerable)
-        check_response(&q, &packet);
+        check_response(&q, &packet, limited);
     free(packet.response);
     return 0;
 }

@@ -20,3 +20,23 @@ check_PROGRAMS += tests/unit/answer/test_oracle
 tests_unit_answer_test_oracle_SOURCES = tests/unit/answer/test_oracle.c
 tests_unit_answer_test_oracle_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_answer_test_oracle_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/answer/test_cookie
+tests_unit_answer_test_cookie_SOURCES = tests/unit/answer/test_cookie.c
+tests_unit_answer_test_cookie_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_answer_test_cookie_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/answer/test_limit
+tests_unit_answer_test_limit_SOURCES = tests/unit/answer/test_limit.c
+tests_unit_answer_test_limit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_answer_test_limit_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/answer/test_limiter
+tests_unit_answer_test_limiter_SOURCES = tests/unit/answer/test_limiter.c
+tests_unit_answer_test_limiter_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_answer_test_limiter_LDADD = $(UNIT_LIBS) -lm
+
+check_PROGRAMS += tests/unit/answer/test_options
+tests_unit_answer_test_options_SOURCES = tests/unit/answer/test_options.c
+tests_unit_answer_test_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_answer_test_options_LDADD = $(UNIT_LIBS)

@@ -9,6 +9,7 @@
 
 #include "answer/answer.h"
 #include "base/buf.h"
+#include "compile/limits.h"
 #include "compile/zone.h"
 #include "dns/name.h"
 #include "dns/rr.h"
@@ -54,6 +55,7 @@ static inline void served_free(struct served *s)
         trie_free(s->geo.base);
     diags_free(&s->diags);
     buf_free(&s->said);
+    limiter_free(s->ctx.limit.limiter);
     world_free(s->w);
     free(s);
 }
@@ -161,6 +163,24 @@ static inline int served_compile(struct served *s)
     return err;
 }
 
+/* Limits by client network and cookies, as configured; what is 0 becomes the default of the
+ * configuration. Time stands still unless answer_set_time() is called. */
+static inline void served_limit(struct served *s, struct server_config server)
+{
+    if (!server.rate_limit.bytes_per_second)
+        server.rate_limit.bytes_per_second = 64 * 1024;
+    if (!server.rate_limit.burst)
+        server.rate_limit.burst = 128 * 1024;
+    if (!server.rate_limit.slip)
+        server.rate_limit.slip = 2;
+    server.workers = server.workers ? server.workers : 1;
+    limits_compile(&s->snapshot->limits, s->snapshot->arena, &server);
+    if (!s->ctx.limit.limiter)
+        s->ctx.limit.limiter = limiter_new();
+    s->ctx.limit.draw = 43;
+    answer_set_time(&s->ctx, 1700000000000);
+}
+
 /* --- asking --- */
 
 struct ask {
@@ -168,7 +188,9 @@ struct ask {
     const char *subnet; /* ECS: ADDRESS/LENGTH, bits past the length allowed */
     unsigned udp_size;  /* 0: 1232 */
     unsigned qclass, flags, version;
-    const char *source; /* default 192.0.2.250 */
+    const char *source;          /* default 192.0.2.250 */
+    uint8_t cookie;              /* length of a COOKIE; 0: none */
+    const uint8_t *cookie_bytes; /* of it; NULL: 1, 2, ... */
 };
 
 static inline uint32_t served_opt(uint8_t *p, const struct ask *a)
@@ -183,6 +205,12 @@ static inline uint32_t served_opt(uint8_t *p, const struct ask *a)
         writer_u32(&w, EDNS_NSID << 16);
     if (a->keepalive)
         writer_u32(&w, EDNS_TCP_KEEPALIVE << 16);
+    if (a->cookie) {
+        writer_u16(&w, EDNS_COOKIE);
+        writer_u16(&w, a->cookie);
+        for (uint8_t i = 0; i < a->cookie; i++)
+            writer_u8(&w, a->cookie_bytes ? a->cookie_bytes[i] : (uint8_t)(i + 1));
+    }
     if (a->subnet) {
         struct ip_prefix prefix;
         if (ip_prefix_parse(&prefix, a->subnet) != 0)
@@ -231,10 +259,13 @@ static inline void served_send(struct served *s, uint32_t len, const struct ask 
     if (ip_parse(&s->packet.source, a->source ? a->source : "192.0.2.250") != 0)
         abort();
     memset(s->response, 0xee, sizeof s->response);
+    struct limiter *limiter = s->ctx.limit.limiter;
+    s->ctx.limit.limiter = a->tcp ? NULL : limiter; /* as with the contexts of TCP */
     if (a->explain)
         answer_explain(&s->ctx, s->snapshot, &s->packet, &s->trace);
     else
         answer_batch(&s->ctx, s->snapshot, &s->packet, 1);
+    s->ctx.limit.limiter = limiter;
 }
 
 static inline void served_section(struct buf *out, const ldns_rr_list *list)
@@ -268,9 +299,25 @@ static inline void served_edns(struct buf *out, const ldns_pkt *pkt)
             buf_printf(out, " nsid %.*s", (int)len, (const char *)p + at + 4);
         else if (code == EDNS_TCP_KEEPALIVE)
             buf_printf(out, " keepalive %u", load_u16(p + at + 4));
+        else if (code == EDNS_ERROR)
+            buf_printf(out, " ede %u", load_u16(p + at + 4));
+        else if (code == EDNS_COOKIE)
+            buf_printf(out, " cookie %u", len);
         else
             buf_printf(out, " option %u", code);
     }
+}
+
+/* A cookie of 24 bytes that is good for this source. */
+static inline const uint8_t *served_cookie(struct served *s, const char *source)
+{
+    static struct cookie cookie;
+    static const uint8_t client[COOKIE_CLIENT_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct ip ip;
+    if (ip_parse(&ip, source) != 0)
+        abort();
+    cookie_judge(&cookie, &s->snapshot->limits.cookies, client, sizeof client, &ip, s->ctx.now_s);
+    return cookie.bytes;
 }
 
 /* The last response as text. */

@@ -30,6 +30,11 @@ static const char zone[] = "@ 3600 SOA ns1 hostmaster 1 3600 900 604800 60\n"
                            "toorder 300 CNAME order\n"
                            "tocdn 300 CNAME cdn\n";
 
+static const char zone_of_fallbacks[] = "@ 3600 SOA ns1 hostmaster 1 3600 900 604800 60\n"
+                                        "@ 3600 NS ns1\n"
+                                        "ns1 3600 A 192.0.2.53\n"
+                                        "f 0 POOL 0\n";
+
 static void map_network(struct served *s, const char *prefix, uint32_t site)
 {
     struct map_entries *networks = &s->w->maps[0].networks;
@@ -193,7 +198,8 @@ static void test_scope_zero(void **state)
     SAYS("order.example.com.", "A",
          "NOERROR aa | order.example.com. 60 IN A 192.0.2.3 | | | edns 1232 ecs /24/0",
          .subnet = "203.0.113.0/24");
-    SAYS("example.net.", "A", "REFUSED | | | | edns 1232 ecs /24/0", .subnet = "203.0.113.0/24");
+    SAYS("example.net.", "A", "REFUSED | | | | edns 1232 ecs /24/0 ede 20",
+         .subnet = "203.0.113.0/24");
 }
 
 static void test_sticky_scope(void **state)
@@ -337,7 +343,7 @@ static void test_all_down(void **state)
 
     pool->on_all_down = ALL_DOWN_SERVFAIL;
     refresh(s, ORDERED);
-    SAYS("order.example.com.", "A", "SERVFAIL aa | | | | edns 1232 ecs /24/0",
+    SAYS("order.example.com.", "A", "SERVFAIL | | | | edns 1232 ecs /24/0",
          .subnet = "203.0.113.0/24");
 
     /* The negative answer lives no longer than the pool's answers do. */
@@ -439,6 +445,48 @@ static void test_several_answers(void **state)
     }
 }
 
+/* A private network that the first pool's table does not place, and that of its fallback does. */
+static void test_fallback_places_the_subnet(void **state)
+{
+    static const uint32_t both[] = {0, 1};
+    struct served *s = served_new();
+    struct world *w = s->w;
+    (void)state;
+    w->model.n_maps = 1;
+    w->maps[0].default_sites = (struct u32_list){both, 2};
+    w->maps[0].networks.v = arena_calloc(w->arena, 1, sizeof *w->maps[0].networks.v);
+    map_network(s, "10.1.0.0/16", 1);
+    struct pool *pool = world_pool(w);
+    pool->steer = STEER_NEAREST;
+    pool->on_all_down = ALL_DOWN_FALLBACK;
+    pool->fallback = 1;
+    world_site(w, 0);
+    world_endpoint(w, IP_V4, 1)->health = HEALTH_DOWN;
+    world_site(w, 1);
+    world_endpoint(w, IP_V4, 1)->health = HEALTH_DOWN;
+    pool = world_pool(w);
+    pool->steer = STEER_MAP;
+    world_site(w, 0);
+    world_endpoint(w, IP_V4, 1);
+    world_site(w, 1);
+    world_endpoint(w, IP_V4, 1);
+    /* Somewhere is known, so that there is a table for the first, too. */
+    static struct place places[2] = {
+        {.site = MODEL_NONE},
+        {.site = MODEL_NONE, .located = true, .latitude = 39, .longitude = -77}};
+    struct ip_prefix known;
+    s->geo = (struct geo){.arena = w->arena, .base = trie_new(0), .places = places, .n_places = 2};
+    assert_int_equal(ip_prefix_parse(&known, "198.51.100.0/24"), 0);
+    trie_set(s->geo.base, &known, 1);
+    served_zone(s, "example.com.", zone_of_fallbacks);
+    assert_int_equal(served_compile(s), 0);
+    assert_string_equal(served_ask(s, "f.example.com.", "A", (struct ask){.subnet = "10.1.2.0/24"}),
+                        "NOERROR aa | f.example.com. 30 IN A 192.0.2.3 | | | edns 1232 ecs /24/24");
+    assert_string_equal(served_ask(s, "f.example.com.", "A", (struct ask){.subnet = "10.9.2.0/24"}),
+                        "NOERROR aa | f.example.com. 30 IN A 192.0.2.2 | | | edns 1232 ecs /24/24");
+    served_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_by_subnet),
         cmocka_unit_test(test_subnet_of_length_zero),
         cmocka_unit_test(test_private_subnet),
+        cmocka_unit_test(test_fallback_places_the_subnet),
         cmocka_unit_test(test_ecs_disabled),
         cmocka_unit_test(test_scope_zero),
         cmocka_unit_test(test_sticky_scope),

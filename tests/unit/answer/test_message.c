@@ -52,7 +52,7 @@ static void test_flags(void **state)
 static void test_opcodes(void **state)
 {
     for (unsigned opcode = 1; opcode < 16; opcode++) {
-        SAYS("ns1.example.com.", "A", "NOTIMP | | | | edns 1232", .flags = opcode << 11);
+        SAYS("ns1.example.com.", "A", "NOTIMP | | | | edns 1232 ede 21", .flags = opcode << 11);
         struct served *s = *state;
         assert_int_equal(s->response[2] >> 3 & 15, opcode);
     }

@@ -274,6 +274,24 @@ static void test_dname_too_long(void **state)
          "YXDOMAIN aa | gone.example.com. 400 IN DNAME elsewhere.example.org. | |");
 }
 
+/* What a DNAME makes of a name has 255 bytes at most (RFC 6672 2.2): one more is too much. */
+static void test_dname_longest(void **state)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+    struct served *s = *state;
+    for (unsigned n = 30; n <= 44; n++) {
+        char name[300];
+        snprintf(name, sizeof name, L63 "." L63 "." L63 ".%.*s.gone.example.com.", (int)n, letters);
+        const char *said = served_ask(s, name, "A", (struct ask){.tcp = true});
+        unsigned made = 3 * 64 + 1 + n + 23; /* of elsewhere.example.org. */
+        assert_ptr_equal(strstr(said, made <= 255 ? "NOERROR aa |" : "YXDOMAIN aa |"), said);
+        assert_int_equal(strstr(said, "IN CNAME " L63) != NULL, made <= 255);
+        assert_int_equal(load_u16(s->response + 6), made <= 255 ? 2 : 1);
+        if (made <= 255) /* whole, to its end */
+            assert_non_null(strstr(said, ".elsewhere.example.org. | |"));
+    }
+}
+
 static void test_dname_ring(void **state)
 {
     const char *said = served_ask(*state, "x.ring.example.com.", "A", (struct ask){.tcp = true});
@@ -309,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_ds_of_a_hidden_parent),
         cmocka_unit_test(test_child_zone),
         cmocka_unit_test(test_dname),
+        cmocka_unit_test(test_dname_longest),
         cmocka_unit_test(test_dname_too_long),
         cmocka_unit_test(test_dname_ring),
         cmocka_unit_test(test_any),

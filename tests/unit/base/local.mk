@@ -43,3 +43,6 @@ tests_unit_base_test_excerpt_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_memory
 tests_unit_base_test_memory_SOURCES = tests/unit/base/test_memory.c
 tests_unit_base_test_memory_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/base/test_siphash
+tests_unit_base_test_siphash_SOURCES = tests/unit/base/test_siphash.c
+tests_unit_base_test_siphash_LDADD = $(UNIT_LIBS)

@@ -87,7 +87,7 @@ static void the_end_of_a_wait_is_no_packet(void **state)
         struct world w;
         open_world(&w, places[i][0], places[i][1]);
         shutdown(w.server->fd, SHUT_RD); /* every wait ends at once */
-        assert_int_equal(udp_start(w.server, 0, -1), 0);
+        assert_int_equal(udp_start(w.server, NULL, 0, -1), 0);
         for (uint8_t id = 1; id < 20; id++) {
             send_query(&w, id, 12);
             expect_answer(&w, id, 12);
@@ -109,7 +109,7 @@ static void an_empty_packet_is_one(void **state)
         for (uint8_t id = 0; id < 10; id++)
             send_query(&w, id, 0);
         send_query(&w, 77, 20);
-        assert_int_equal(udp_start(w.server, 0, -1), 0);
+        assert_int_equal(udp_start(w.server, NULL, 0, -1), 0);
         expect_answer(&w, 77, 20);
         close_world(&w);
         assert_int_equal(w.stats.udp_received, 11);
@@ -129,7 +129,7 @@ static void the_rest_is_answered_at_the_end(void **state)
         for (unsigned k = 0; k < numbers[i]; k++)
             send_query(&w, (uint8_t)k, 12);
         atomic_store(&w.server->stop, true);
-        assert_int_equal(udp_start(w.server, 0, -1), 0);
+        assert_int_equal(udp_start(w.server, NULL, 0, -1), 0);
         for (unsigned k = 0; k < numbers[i]; k++)
             expect_answer(&w, (uint8_t)k, 12);
         close_world(&w);

@@ -266,7 +266,7 @@ static int start_wire(void **state)
     assert_int_equal(xdp_program_attach(&w->program, if_nametoindex("wire0"), true, false), 0);
     settle(&w->program);
     assert_int_equal(xdp_queue_open(&w->queue, "wire0", 0, false), 0);
-    assert_int_equal(xdp_queue_start(w->queue, 0, -1), 0);
+    assert_int_equal(xdp_queue_start(w->queue, NULL, 0, -1), 0);
     assert_int_equal(xdp_program_set_socket(&w->program, 0, xdp_queue_fd(w->queue)), 0);
     w->other_end = open_other_end();
     *state = w;
