@@ -18,7 +18,8 @@ struct ctl_host {
     const struct generation *(*generation)(void *ctx); /* the one in force */
     struct checker *(*checker)(void *ctx);
     void (*io_stats)(void *ctx, struct io_stats *out);
-    void (*io_shares)(void *ctx, struct io_shares *out);      /* as workers_shares() */
+    void (*io_shares)(void *ctx, struct io_shares *out); /* as workers_shares() */
+    const struct limiter *(*limiter)(void *ctx);         /* as workers_limiter(); NULL: none yet */
     bool (*xdp)(void *ctx, uint32_t i, struct xdp_info *out); /* as workers_xdp() */
     bool (*serving)(void *ctx); /* false while starting: then the views are empty */
     /** Starts a reload, one that insists with `force` (load_options); `done` is called on the loop

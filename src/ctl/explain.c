@@ -318,6 +318,32 @@ static void set_decision(json_t *document, struct explanation *x)
         json_array_append_new(before, step_json(x, &x->steps[i]));
 }
 
+/* Whether an answer to this resolver by UDP would be kept back now, and what rule says so. */
+static void set_limit(json_t *document, const struct explanation *x)
+{
+    char text[IP_PREFIX_TEXT_MAX];
+    const struct rate_policy *policy = &x->facts->generation->snapshot->limits.rate;
+    uint64_t network = limiter_network(&x->asked->resolver);
+    struct ip_prefix prefix = limiter_prefix(network);
+    json_t *limit = json_set_object(document, "rate_limit");
+    bool exempt = limiter_is_exempt(policy, &x->asked->resolver);
+    double level = 0;
+    if (x->facts->limiter && policy->on)
+        level = (double)limiter_level(x->facts->limiter, network,
+                                      limiter_tick(policy, x->facts->now_ms)) /
+                LEVEL_FULL;
+    json_set_text(limit, "network", ip_prefix_text(text, &prefix));
+    json_set_text(limit, "policy",
+                  !policy->on        ? "off"
+                  : exempt           ? "exempt"
+                  : policy->log_only ? "log_only"
+                                     : "limited");
+    json_set_real(limit, "level", level, 3);
+    json_set_bool(limit, "limited", policy->on && !policy->log_only && !exempt && level >= 1);
+    json_set_int(limit, "bytes_per_second", policy->bytes_per_s);
+    json_set_int(limit, "burst", policy->burst);
+}
+
 static int64_t scope_of(const struct explanation *x)
 {
     const struct answer_trace *t = &x->asked->trace;
@@ -381,6 +407,7 @@ json_t *explain_document(const struct facts *facts, const struct explain_questio
     set_location(document, &x);
     json_set_text(document, "rcode", rcode_text(asked->rcode));
     set_answer(document, &x);
+    set_limit(document, &x);
     set_nulls(document, promised, ARRAY_LEN(promised));
     arena_free(x.arena);
     free(asked);

@@ -187,6 +187,27 @@ static void put_scope(struct buf *out, const json_t *document, bool color)
     buf_free(&line);
 }
 
+static void put_limit(struct buf *out, const json_t *document, bool color)
+{
+    const json_t *limit = json_object_get(document, "rate_limit");
+    const char *policy = json_get_text(limit, "policy", NULL);
+    double level = json_number_value(json_object_get(limit, "level"));
+    struct buf line = {0};
+    if (policy == NULL || strcmp(policy, "off") == 0)
+        return;
+    buf_printf(&line, "%s: ", json_get_text(limit, "network", "?"));
+    if (strcmp(policy, "exempt") == 0)
+        buf_puts(&line, "exempt, never limited");
+    else if (level < 1)
+        buf_printf(&line, "at %.0f%% of its allowance", level * 100);
+    else if (is_true(limit, "limited"))
+        buf_puts(&line, "over its allowance: answered by TCP, or with a valid cookie");
+    else
+        buf_puts(&line, "over its allowance, but only logged");
+    put_line(out, color, "limit", line.p);
+    buf_free(&line);
+}
+
 void explain_text(struct buf *out, const json_t *document, bool color)
 {
     const json_t *step;
@@ -215,4 +236,5 @@ void explain_text(struct buf *out, const json_t *document, bool color)
     if (json_get_text(document, "ttl_reason", NULL) != NULL)
         put_line(out, color, "ttl", json_get_text(document, "ttl_reason", ""));
     put_scope(out, document, color);
+    put_limit(out, document, color);
 }

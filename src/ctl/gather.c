@@ -20,6 +20,7 @@ struct gather {
     uv_timer_t sampler;
     struct sample samples[SAMPLES];
     uint64_t n_samples;
+    struct limited_watch limited;
     VEC(struct probe_info) probes; /* of the last gather_facts() */
     VEC(struct override_rule) rules;
     struct io_shares shares;
@@ -34,6 +35,9 @@ static void on_sample(uv_timer_t *timer)
     g->host.io_stats(g->host.ctx, &io);
     g->samples[g->n_samples++ % SAMPLES] = (struct sample){
         io.answer.queries[0] + io.answer.queries[1], io.udp_kernel_drops + io.xdp_kernel_drops};
+    const struct limiter *limiter = g->host.limiter(g->host.ctx);
+    if (limiter)
+        limited_look(&g->limited, limiter, &io.answer, clock_wall_ms());
 }
 
 struct gather *gather_new(uv_loop_t *loop, const struct ctl_host *host)
@@ -126,6 +130,8 @@ void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
     };
     f->zones_read = f->generation->snapshot->n_read;
     f->zones_kept = f->generation->snapshot->n_kept;
+    f->limiter = host->limiter(host->ctx);
+    f->n_limited = limited_list(&g->limited, f->now_ms, f->limited);
     if (depth == GATHER_SUMMARY)
         return;
     set_probes(g, f, checker);

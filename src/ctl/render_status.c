@@ -93,6 +93,25 @@ static void render_queries(struct buf *out, const json_t *status, bool color)
     buf_puts(out, "\n");
 }
 
+static void render_limits(struct buf *out, const json_t *status, bool color)
+{
+    const json_t *l = json_object_get(status, "rate_limit"),
+                 *c = json_object_get(status, "cookies");
+    const char *state = json_get_text(l, "state", "?");
+    bool would = strcmp(state, "log_only") == 0;
+    label(out, color, "rate limit");
+    buf_printf(out, "%s", state);
+    if (strcmp(state, "off") != 0)
+        buf_printf(out,
+                   "; answers %skept back: %" PRId64 " dropped, %" PRId64 " truncated, %" PRId64
+                   " BADCOOKIE",
+                   would ? "that would be " : "", count(l, would ? "would_drop" : "dropped"),
+                   count(l, would ? "would_truncate" : "truncated"),
+                   count(l, would ? "would_badcookie" : "badcookie"));
+    buf_printf(out, "; cookies: %" PRId64 " valid, %" PRId64 " new, %" PRId64 " no good\n",
+               count(c, "valid"), count(c, "new"), count(c, "expired") + count(c, "invalid"));
+}
+
 static void render_xdp(struct buf *out, const json_t *status, bool color)
 {
     const json_t *list = json_object_get(status, "xdp"), *interface;
@@ -185,6 +204,7 @@ void render_status(struct buf *out, const json_t *status, bool color)
     render_config(out, status, color);
     render_counts(out, status, color);
     render_queries(out, status, color);
+    render_limits(out, status, color);
     render_xdp(out, status, color);
     render_reloads(out, status, color);
     render_overrides(out, status, color);

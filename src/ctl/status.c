@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define ZONES_NAMED 20
-#define POOLS_NAMED 20 /* in problems, of each severity; the rest are counted */
+#define LIMITED_NAMED 3 /* networks that are limited */
+#define POOLS_NAMED 20  /* in problems, of each severity; the rest are counted */
 
 struct problems {
     json_t *list; /* errors first */
@@ -118,6 +119,40 @@ static void set_queries(json_t *document, const struct facts *f)
     for (int i = 0; i < RATE_WINDOWS; i++)
         if (f->rates[i] >= 0)
             json_set_real(rates, windows[i], f->rates[i], 1);
+}
+
+static void set_limits(json_t *document, const struct facts *f)
+{
+    char text[IP_PREFIX_TEXT_MAX];
+    const struct answer_stats *a = &f->io.answer;
+    const struct server_config *server = &f->generation->model->server;
+    json_t *limits = json_set_object(document, "rate_limit");
+    json_set_text(limits, "state",
+                  server->rate_limit.off        ? "off"
+                  : server->rate_limit.log_only ? "log_only"
+                                                : "on");
+    json_set_int(limits, "dropped", (int64_t)a->limited[1]);
+    json_set_int(limits, "truncated", (int64_t)a->limited[2]);
+    json_set_int(limits, "badcookie", (int64_t)a->limited[3]);
+    json_set_int(limits, "would_drop", (int64_t)a->would_limit[1]);
+    json_set_int(limits, "would_truncate", (int64_t)a->would_limit[2]);
+    json_set_int(limits, "would_badcookie", (int64_t)a->would_limit[3]);
+    json_t *networks = json_set_array(limits, "networks");
+    for (uint32_t i = 0; i < f->n_limited; i++) {
+        json_t *network = json_object();
+        json_set_text(network, "network", ip_prefix_text(text, &f->limited[i].network));
+        json_set_real(network, "per_second", f->limited[i].per_second, 1);
+        json_array_append_new(networks, network);
+    }
+    json_t *cookies = json_set_object(document, "cookies");
+    json_set_text(cookies, "secrets",
+                  server->cookies.off         ? "off"
+                  : server->cookies.n_secrets ? "file"
+                                              : "own");
+    json_set_int(cookies, "new", (int64_t)a->cookies[COOKIE_NEW]);
+    json_set_int(cookies, "valid", (int64_t)a->cookies[COOKIE_VALID]);
+    json_set_int(cookies, "expired", (int64_t)a->cookies[COOKIE_EXPIRED]);
+    json_set_int(cookies, "invalid", (int64_t)a->cookies[COOKIE_INVALID]);
 }
 
 static void set_xdp(json_t *document, const struct facts *f)
@@ -348,6 +383,31 @@ static void complain_of_addresses(struct problems *p, const struct facts *f)
                                   f->shares.listeners[i].port));
 }
 
+static void complain_of_limits(struct problems *p, const struct facts *f)
+{
+    char text[IP_PREFIX_TEXT_MAX];
+    const char *names = "";
+    double per_second = 0;
+    uint32_t n = f->n_limited, n_named = n < LIMITED_NAMED ? n : LIMITED_NAMED;
+    if (n == 0)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        per_second += f->limited[i].per_second;
+        if (i < n_named)
+            names = arena_printf(p->arena, "%s%s%s", names, i ? ", " : "",
+                                 ip_prefix_text(text, &f->limited[i].network));
+    }
+    if (n > n_named)
+        names = arena_printf(p->arena, "%s and %u more networks", names, n - n_named);
+    complain(
+        p, "warning",
+        "rate limit: %s %s over the allowance: about %.0f answers a second %s kept back; queries "
+        "in %s name may be spoofed",
+        names, n == 1 ? "is" : "are", per_second,
+        f->generation->model->server.rate_limit.log_only ? "would be" : "are",
+        n == 1 ? "its" : "their");
+}
+
 static void set_problems(json_t *document, const struct facts *f)
 {
     struct problems problems = {json_set_array(document, "problems"), 0, arena_new()};
@@ -355,6 +415,7 @@ static void set_problems(json_t *document, const struct facts *f)
     complain_of_health(&problems, f);
     complain_of_pools(&problems, f);
     complain_of_operation(&problems, f);
+    complain_of_limits(&problems, f);
     complain_of_addresses(&problems, f);
     arena_free(problems.arena);
 }
@@ -371,6 +432,7 @@ json_t *document_status(const struct facts *f)
     set_counts(document, f);
     set_endpoints(document, f);
     set_queries(document, f);
+    set_limits(document, f);
     set_xdp(document, f);
     set_reload(document, f);
     set_overrides(document, f);

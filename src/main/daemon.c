@@ -85,6 +85,12 @@ static void host_io_shares(void *ctx, struct io_shares *out)
         workers_shares(d->workers, out);
 }
 
+static const struct limiter *host_limiter(void *ctx)
+{
+    const struct daemon *d = ctx;
+    return d->workers ? workers_limiter(d->workers) : NULL;
+}
+
 static bool host_xdp(void *ctx, uint32_t i, struct xdp_info *out)
 {
     const struct daemon *d = ctx;
@@ -122,6 +128,7 @@ static struct ctl_host make_host(struct daemon *d)
         .checker = host_checker,
         .io_stats = host_io_stats,
         .io_shares = host_io_shares,
+        .limiter = host_limiter,
         .xdp = host_xdp,
         .serving = host_serving,
         .reload = host_reload,

@@ -6,6 +6,7 @@
 #include "compile/compile.h"
 #include "health/checker.h"
 #include "io/workers.h"
+#include "out/limited.h"
 
 /** How reloads went. */
 struct reload_info {
@@ -40,6 +41,9 @@ struct facts {
     uint64_t drops_60s;              /* by the kernel, in the last minute */
     uint64_t n_events;               /* logged so far */
     uint32_t zones_read, zones_kept; /* at the last reload */
+    const struct limiter *limiter;   /* of the control thread's; NULL: there is none yet */
+    struct limited_network limited[LIMITER_ACTING]; /* the client networks that are, of late */
+    uint32_t n_limited;
     struct reload_info reload;
     enum disk_state disk;
     uint64_t disk_hash;

@@ -5,6 +5,8 @@ libloadstar_a_SOURCES += \
 	src/out/events.c \
 	src/out/events.h \
 	src/out/facts.h \
+	src/out/limited.c \
+	src/out/limited.h \
 	src/out/metrics.c \
 	src/out/metrics.h \
 	src/out/standing.c \

@@ -103,6 +103,26 @@ static void put_queries(struct buf *out, const struct io_stats *io)
     counter(out, "dns_referrals_total", "Referrals to delegated zones.", a->referrals);
 }
 
+static void put_limits(struct buf *out, const struct answer_stats *a)
+{
+    static const char *const actions[] = {NULL, "dropped", "truncated", "badcookie"};
+    static const char *const would[] = {NULL, "would_drop", "would_truncate", "would_badcookie"};
+    static const char *const cookies[] = {NULL, "new", "valid", "expired", "invalid"};
+    static_assert(ARRAY_LEN(actions) == ARRAY_LEN(a->limited) &&
+                      ARRAY_LEN(would) == ARRAY_LEN(a->would_limit) &&
+                      ARRAY_LEN(cookies) == ARRAY_LEN(a->cookies),
+                  "one each");
+    head(out, "rate_limited_total", "counter",
+         "Answers kept back, or that would be, as their client's network was over its allowance.");
+    for (unsigned i = 1; i < ARRAY_LEN(actions); i++)
+        labelled(out, "rate_limited_total", "action", actions[i], a->limited[i]);
+    for (unsigned i = 1; i < ARRAY_LEN(would); i++)
+        labelled(out, "rate_limited_total", "action", would[i], a->would_limit[i]);
+    head(out, "cookies_total", "counter", "Queries with a DNS cookie, by what became of it.");
+    for (unsigned i = 1; i < ARRAY_LEN(cookies); i++)
+        labelled(out, "cookies_total", "result", cookies[i], a->cookies[i]);
+}
+
 static void put_shares(struct buf *out, const struct io_shares *s)
 {
     char text[IP_PORT_TEXT_MAX];
@@ -439,6 +459,7 @@ void metrics_text(struct buf *out, const struct facts *f)
     put_process(out, f);
     put_config(out, f);
     put_queries(out, &f->io);
+    put_limits(out, &f->io.answer);
     put_sockets(out, &f->io);
     put_shares(out, &f->shares);
     put_endpoint_counts(out, f);

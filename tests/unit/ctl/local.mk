@@ -41,6 +41,10 @@ tests_unit_out_test_effect_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/out/test_events
 tests_unit_out_test_events_SOURCES = tests/unit/out/test_events.c
 tests_unit_out_test_events_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/out/test_limited
+tests_unit_out_test_limited_SOURCES = tests/unit/out/test_limited.c
+tests_unit_out_test_limited_LDADD = $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/out/test_metrics
 tests_unit_out_test_metrics_SOURCES = tests/unit/out/test_metrics.c
 tests_unit_out_test_metrics_LDADD = $(UNIT_LIBS)

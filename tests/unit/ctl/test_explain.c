@@ -196,7 +196,8 @@ static void steered_name_reads_from_client_to_answer(void **state)
         "             iad   198.51.100.11 <-  up          3      -  web: connected\n"
         "  records    www.Example.test. 10 A 198.51.100.11\n"
         "  ttl        derived: check web of www/ams/192.0.2.11 could flip in 10s, within 5s..1m\n"
-        "  scope      /15 around the client\n");
+        "  scope      /15 around the client\n"
+        "  limit      127.0.0.0/24: exempt, never limited\n");
 }
 
 static void fallback_tells_of_both_pools(void **state)
@@ -231,7 +232,8 @@ static void fallback_tells_of_both_pools(void **state)
         "  ttl        capped by the override of www/iad/web7 that ends in 4s; else 9s fixed, set "
         "at "
         "the name\n"
-        "  scope      /16 around the client\n");
+        "  scope      /16 around the client\n"
+        "  limit      127.0.0.0/24: exempt, never limited\n");
 }
 
 static void static_names_say_where_they_lie(void **state)
@@ -245,7 +247,8 @@ static void static_names_say_where_they_lie(void **state)
         "  authority  example.test. 60 SOA ns1.example.test. hostmaster.example.test. 7 3600 "
         "900 1209600 60\n"
         "  ttl        negative: the smaller of the SOA's TTL and its minimum\n"
-        "  scope      /0: the same for every client\n");
+        "  scope      /0: the same for every client\n"
+        "  limit      127.0.0.0/24: exempt, never limited\n");
     expect(f, "ns1.example.test", TYPE_A, NULL, "reason", "records of the zone");
     expect(f, "ns1.example.test", TYPE_TXT, NULL, "reason", "the name exists, but has no TXT");
     expect(f, "wild.example.test", TYPE_A, NULL, "reason",
