@@ -47,6 +47,12 @@ static void host_io_stats(void *ctx, struct io_stats *out)
     *out = (struct io_stats){0};
 }
 
+static const struct limiter *host_limiter(void *ctx)
+{
+    (void)ctx;
+    return NULL;
+}
+
 static void host_io_shares(void *ctx, struct io_shares *out)
 {
     (void)ctx;
@@ -110,6 +116,7 @@ static int set_up(void **state)
                                   .checker = host_checker,
                                   .io_stats = host_io_stats,
                                   .io_shares = host_io_shares,
+                                  .limiter = host_limiter,
                                   .xdp = host_xdp,
                                   .serving = host_serving,
                                   .reloads = host_reloads};
