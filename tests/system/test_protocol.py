@@ -14,7 +14,7 @@ QR, AA, TC, RD, RA, Z, AD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0040, 
 NOERROR, FORMERR, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 3, 4, 5, 16
 A, NS, SOA, TXT, AAAA, OPT, ANY, IXFR, AXFR = 1, 2, 6, 16, 28, 41, 255, 251, 252
 IN, CH = 1, 3
-NSID, ECS, COOKIE, KEEPALIVE, PADDING = 3, 8, 10, 11, 12
+NSID, ECS, COOKIE, KEEPALIVE, PADDING, EDE = 3, 8, 10, 11, 12, 15
 DO = 0x8000
 
 ZONE = """
@@ -276,7 +276,11 @@ class Protocol(harness.TestCase):
         self.assertEqual(r.version, 0)
         self.assertEqual(r.edns_flags, DO if case.do else 0)
         self.assertGreaterEqual(r.udp_size, 512)
-        self.assertLessEqual(set(r.options), {NSID, ECS, KEEPALIVE})
+        self.assertLessEqual(set(r.options), {NSID, ECS, COOKIE, KEEPALIVE, EDE})
+        well_formed = (b"12345678", bytes(40))
+        self.assertEqual(COOKIE in r.options, any(option(COOKIE, v) in case.sent
+                                                  for v in well_formed))
+        self.assertEqual(EDE in r.options, case.rcode in (REFUSED, NOTIMP), "RFC 8914")
         self.assertEqual(len(r.opts[0][3]), sum(4 + len(v) for v in r.options.values()),
                          "an option twice")
 
