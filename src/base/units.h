@@ -23,3 +23,9 @@ int units_share(double *share, const char *text) ATTR_NONNULL ATTR_MUST_USE;
 const char *units_duration_text(char out[UNITS_TEXT_MAX], int64_t ms) ATTR_NONNULL;
 /** For people, two largest units: "3d 4h", "12m 5s", "250ms". */
 const char *units_age_text(char out[UNITS_TEXT_MAX], int64_t ms) ATTR_NONNULL;
+
+/** What a noun ends in after a number: "1 zone", "2 zones". */
+static inline const char *units_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}

@@ -4,6 +4,7 @@
 #include "compile/verdict.h"
 
 #include "base/strmap.h"
+#include "base/units.h"
 #include "base/vec.h"
 #include "compile/alias.h"
 #include "compile/candidates.h"
@@ -364,13 +365,13 @@ static const char *standing_text(struct arena *arena, const struct site_weight *
     if (w->n == 0 || w->total == 0)
         return "no endpoint with a weight";
     if (w->n_up == 0)
-        return arena_printf(arena, "none of %u endpoints up%s", w->n, fault);
+        return arena_printf(arena, "none of %u endpoint%s up%s", w->n, units_plural(w->n), fault);
     if (up)
-        return arena_printf(arena, "%u of %u endpoints up", w->n_up, w->n);
+        return arena_printf(arena, "%u of %u endpoint%s up", w->n_up, w->n, units_plural(w->n));
     return arena_printf(arena,
-                        "%u of %u endpoints up, but weight %llu of %llu is below min_up %g%%%s",
-                        w->n_up, w->n, (unsigned long long)w->up, (unsigned long long)w->total,
-                        min_up * 100, fault);
+                        "%u of %u endpoint%s up, but weight %llu of %llu is below min_up %g%%%s",
+                        w->n_up, w->n, units_plural(w->n), (unsigned long long)w->up,
+                        (unsigned long long)w->total, min_up * 100, fault);
 }
 
 void verdict_site_standing(struct site_standing *out, struct arena *arena,

@@ -273,7 +273,8 @@ static void complain_of_zones(struct problems *p, const struct model *m)
         if (n++ < ZONES_NAMED)
             complain_of_broken(p, &m->unnamed[i]);
     if (n > ZONES_NAMED)
-        complain(p, "error", "%u more zones are broken", n - ZONES_NAMED);
+        complain(p, "error", "%u more zone%s broken", n - ZONES_NAMED,
+                 n - ZONES_NAMED == 1 ? " is" : "s are");
 }
 
 static void complain_of_config(struct problems *p, const struct facts *f)
@@ -292,7 +293,8 @@ static void complain_of_config(struct problems *p, const struct facts *f)
         line += n + (line[n] == '\n');
     }
     if (r->n_gone > VANISHED_NAMED)
-        complain(p, "warning", "%u more zones are gone", r->n_gone - VANISHED_NAMED);
+        complain(p, "warning", "%u more zone%s gone", r->n_gone - VANISHED_NAMED,
+                 r->n_gone - VANISHED_NAMED == 1 ? " is" : "s are");
     if (f->generation->model->n_zones == 0)
         complain(p, "warning", "no zones: no DNS is served, endpoints are checked only");
     else if (f->generation->model->server.n_listen == 0)

@@ -3,6 +3,7 @@
 #include "dns/rdata_kind.h"
 
 #include "base/diag.h"
+#include "base/units.h"
 #include "dns/name.h"
 #include "dns/types.h"
 
@@ -74,8 +75,9 @@ static bool check_field(struct rdata_walk *walk, const struct rdata_kind *kind)
     if (LIKELY(ok && !walk->r.bad))
         return true;
     if (walk->r.bad)
-        return rdata_fail(walk->error, at, "the data ends after %td bytes, expected %s",
-                          walk->r.end - walk->start, kind->expected);
+        return rdata_fail(walk->error, at, "the data ends after %td byte%s, expected %s",
+                          walk->r.end - walk->start,
+                          units_plural((uint64_t)(walk->r.end - walk->start)), kind->expected);
     return walk->error->text[0] ? false
                                 : rdata_fail(walk->error, at, "expected %s", kind->expected);
 }
@@ -95,8 +97,8 @@ int rdata_check(uint16_t type, struct slice rdata, struct rdata_error *error)
         if (!check_field(&walk, kinds[form->fields[i]]))
             return E_SYNTAX;
     if (form && reader_left(&walk.r) > 0) {
-        rdata_fail(error, walk.r.p, "%zu bytes behind the last field, expected none",
-                   reader_left(&walk.r));
+        rdata_fail(error, walk.r.p, "%zu byte%s behind the last field, expected none",
+                   reader_left(&walk.r), units_plural(reader_left(&walk.r)));
         return E_SYNTAX;
     }
     return 0;
@@ -129,8 +131,8 @@ static bool read_generic(struct rdata_in *in, uint16_t type, const struct word *
     if (in->w.bad)
         return rdata_too_long(in, first->p);
     if (n != length)
-        return rdata_fail(in->error, first->p, "%zu bytes in hexadecimal digits, expected %u", n,
-                          (unsigned)length);
+        return rdata_fail(in->error, first->p, "%zu byte%s in hexadecimal digits, expected %u", n,
+                          units_plural(n), (unsigned)length);
     return rdata_check(type, slice_of(in->start, n), &error) == 0 ||
            rdata_fail(in->error, first->p, "not the data of the type: %s", error.text);
 }

@@ -3,6 +3,8 @@
  */
 #include "dns/rdata_kind.h"
 
+#include "base/units.h"
+
 #include <stdlib.h>
 
 int rdata_hex_digit(uint8_t c)
@@ -49,7 +51,8 @@ bool rdata_put_hex(struct rdata_in *in, const uint8_t *at, const uint8_t *p, siz
             return rdata_fail(in->error, at, "'%.*s', expected hexadecimal digits",
                               (int)(n < 60 ? n : 60), (const char *)p);
     if (n % 2)
-        return rdata_fail(in->error, at, "%zu hexadecimal digits, expected an even number", n);
+        return rdata_fail(in->error, at, "%zu hexadecimal digit%s, expected an even number", n,
+                          units_plural(n));
     for (size_t i = 0; i < n; i += 2)
         writer_u8(&in->w, (uint8_t)(rdata_hex_digit(p[i]) << 4 | rdata_hex_digit(p[i + 1])));
     return true;
@@ -318,8 +321,8 @@ static bool check_hash(struct rdata_walk *walk)
 {
     uint8_t n = reader_u8(&walk->r);
     if (walk->start[0] == 1 && n != SHA1_BYTES && !walk->r.bad)
-        return rdata_fail(walk->error, walk->r.p, "a hash of %u bytes, expected 20: that of SHA-1",
-                          n);
+        return rdata_fail(walk->error, walk->r.p, "a hash of %u byte%s, expected 20: that of SHA-1",
+                          n, units_plural(n));
     return n == 0 ? reader_take(&walk->r, reader_left(&walk->r) + 1) != NULL
                   : reader_take(&walk->r, n) != NULL;
 }
@@ -385,8 +388,8 @@ static bool check_digest(struct rdata_walk *walk, const struct digest *list, siz
     const uint8_t *at = walk->r.p;
     for (size_t i = 0; i < n; i++)
         if (list[i].algorithm == algorithm && list[i].length != length)
-            return rdata_fail(walk->error, at, "a digest of %zu bytes, expected %u: that of %s",
-                              length, list[i].length, list[i].name);
+            return rdata_fail(walk->error, at, "a digest of %zu byte%s, expected %u: that of %s",
+                              length, units_plural(length), list[i].length, list[i].name);
     return check_some(walk);
 }
 
@@ -418,7 +421,8 @@ static bool check_zonemd_digest(struct rdata_walk *walk)
     static const struct digest list[] = {{1, 48, "SHA-384"}, {2, 64, "SHA-512"}};
     size_t n = reader_left(&walk->r);
     if (n > 0 && n < 12)
-        return rdata_fail(walk->error, walk->r.p, "a digest of %zu bytes, expected 12 or more", n);
+        return rdata_fail(walk->error, walk->r.p, "a digest of %zu byte%s, expected 12 or more", n,
+                          units_plural(n));
     return check_digest(walk, list, ARRAY_LEN(list), walk->start[5]);
 }
 

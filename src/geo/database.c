@@ -3,6 +3,7 @@
 #include "geo/database.h"
 
 #include "base/buf.h"
+#include "base/units.h"
 
 #define SAMPLES 8 /* records whose keys a refusal shows */
 
@@ -70,9 +71,10 @@ static void refuse_useless(struct reading *r, const char *name, struct diags *di
         print_key(&found, keys.v[i]);
     }
     diag_error(diags, (struct span){.file = name},
-               "useless geo database: none of its %u records has a value under any known key. "
+               "useless geo database: none of its %u record%s has a value under any known key. "
                "Looked for: %s. Found: %s",
-               r->n_records, facts_known_keys, keys.n ? found.p : "nothing");
+               r->n_records, units_plural(r->n_records), facts_known_keys,
+               keys.n ? found.p : "nothing");
     buf_free(&found);
 }
 

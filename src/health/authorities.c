@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/give_way.h"
 #include "base/hash.h"
+#include "base/units.h"
 
 #include <dirent.h>
 #include <openssl/err.h>
@@ -204,8 +205,9 @@ void authorities_warn(struct diags *diags, const struct named_file *file, X509_S
         return;
     say_days(age, X509_get0_notAfter(first), NULL);
     diag_warning(diags, file->span,
-                 "'%s': %u of %u certificates of authorities have expired: %s, %s ago", file->path,
-                 n_expired, n, name_of(name, first), age);
+                 "'%s': %u of %u certificate%s of authorities %s expired: %s, %s ago", file->path,
+                 n_expired, n, units_plural(n), n_expired == 1 ? "has" : "have",
+                 name_of(name, first), age);
 }
 
 void certificate_warn(struct diags *diags, const struct named_file *file, const X509 *certificate)

@@ -205,10 +205,10 @@ static void enter_panic(struct checker *c)
     struct guard *g = &c->guard;
     char text[REASON_MAX], window[UNITS_TEXT_MAX];
     snprintf(text, sizeof text,
-             "panic guard: %u of %u checked endpoints in %u sites fail within %s; the checker "
+             "panic guard: %u of %u checked endpoint%s in %u site%s fail within %s; the checker "
              "suspects itself and freezes all states",
-             g->n_counted, g->n_checked, g->n_sites_counted,
-             units_age_text(window, g->limits.window_ms));
+             g->n_counted, g->n_checked, units_plural(g->n_checked), g->n_sites_counted,
+             units_plural(g->n_sites_counted), units_age_text(window, g->limits.window_ms));
     log_error("health: %s", text);
     guard_enter(g);
     c->n_panics++;

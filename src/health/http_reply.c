@@ -141,9 +141,9 @@ static void fail_body(struct http_reply *r)
     if (r->n_body >= r->wanted->max_body && r->n_body % 1024 == 0)
         snprintf(much, sizeof much, "first %uk", r->n_body / 1024);
     else if (r->n_body >= r->wanted->max_body)
-        snprintf(much, sizeof much, "first %u bytes", r->n_body);
+        snprintf(much, sizeof much, "first %u byte%s", r->n_body, units_plural(r->n_body));
     else
-        snprintf(much, sizeof much, "%u bytes", r->n_body);
+        snprintf(much, sizeof much, "%u byte%s", r->n_body, units_plural(r->n_body));
     decide(r, HTTP_FAIL, "body does not contain \"%.80s\" (%s read)", r->wanted->body, much);
 }
 
@@ -352,7 +352,8 @@ enum http_verdict http_reply_end(struct http_reply *r)
     case HTTP_CHUNK_DATA:
     case HTTP_CHUNK_END:
     case HTTP_TRAILER:
-        decide(r, HTTP_FAIL, "connection closed within the body, after %u bytes", r->n_body);
+        decide(r, HTTP_FAIL, "connection closed within the body, after %u byte%s", r->n_body,
+               units_plural(r->n_body));
         break;
     }
     return r->verdict;

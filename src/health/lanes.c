@@ -110,15 +110,15 @@ void lanes_warn(const struct model *model, struct diags *diags)
     if (worst && need > n_slots) {
         char timeout[UNITS_TEXT_MAX], interval[UNITS_TEXT_MAX];
         const struct check *check = &model->checks[worst->check_index];
-        diag_warning(diags, check->span,
-                     "commands that hang need %llu slots (this check, in pool %s: %u probes, %s of "
-                     "every %s) and 'server.exec_concurrency' is %u: probes will come late; raise "
-                     "it, or lower 'timeout'",
-                     (unsigned long long)need,
-                     model->pools[model->endpoints[worst->subject].pool].name,
-                     plan->lanes[worst->lane].n_probes,
-                     units_duration_text(timeout, check->timeout_ms),
-                     units_duration_text(interval, check->interval_ms), n_slots);
+        diag_warning(
+            diags, check->span,
+            "commands that hang need %llu slots (this check, in pool %s: %u probe%s, %s of "
+            "every %s) and 'server.exec_concurrency' is %u: probes will come late; raise "
+            "it, or lower 'timeout'",
+            (unsigned long long)need, model->pools[model->endpoints[worst->subject].pool].name,
+            plan->lanes[worst->lane].n_probes, units_plural(plan->lanes[worst->lane].n_probes),
+            units_duration_text(timeout, check->timeout_ms),
+            units_duration_text(interval, check->interval_ms), n_slots);
     }
     plan_free(plan);
 }

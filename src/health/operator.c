@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "health/state_dir.h"
 
 #include <errno.h>
@@ -207,7 +208,8 @@ int operator_load(struct checker *c, struct diags *diags)
     int code = load(c, diags);
     uint32_t n = code ? 0 : rules_expire(&c->rules, clock_wall_ms());
     if (n > 0) {
-        log_notice("health: %u overrides expired while the server was stopped", n);
+        log_notice("health: %u override%s expired while the server was stopped", n,
+                   units_plural(n));
         (void)!save(c, &c->rules);
     }
     return code;

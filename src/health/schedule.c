@@ -460,8 +460,8 @@ void schedule_turn(struct checker *c)
         return;
     char gap[UNITS_TEXT_MAX], text[REASON_MAX];
     snprintf(text, sizeof text,
-             "the checker did not run for %s: %u probes are stale and start again at once",
-             units_age_text(gap, gap_ms), n);
+             "the checker did not run for %s: %u probe%s stale and start%s again at once",
+             units_age_text(gap, gap_ms), n, n == 1 ? " is" : "s are", n == 1 ? "s" : "");
     log_warning("health: %s", text);
     endpoints_event(c, MODEL_NONE, "ok", "stale", text);
     c->reported_stale = true;
@@ -487,7 +487,8 @@ void schedule_find_starved(struct checker *c)
     if (n == 0 || c->reported_stale)
         return;
     char text[REASON_MAX];
-    snprintf(text, sizeof text, "%u probes get no result in time: their states are stale", n);
+    snprintf(text, sizeof text, "%u probe%s no result in time, and %s stale", n,
+             n == 1 ? " gets" : "s get", n == 1 ? "is" : "are");
     log_warning("health: %s", text);
     endpoints_event(c, MODEL_NONE, "ok", "stale", text);
     c->reported_stale = true;

@@ -3,6 +3,7 @@
 #include "model/zones_gone.h"
 
 #include "base/strmap.h"
+#include "base/units.h"
 #include "dns/name.h"
 
 #include <stdlib.h>
@@ -37,15 +38,15 @@ int zones_judge_gone(const struct model *before, const struct model *after, bool
                      name_to_text(name, zone->origin));
     }
     if (n > NAMED)
-        diag_warning(diags, (struct span){.file = after->path}, "%u more zones are gone",
-                     n - NAMED);
+        diag_warning(diags, (struct span){.file = after->path}, "%u more zone%s gone", n - NAMED,
+                     n - NAMED == 1 ? " is" : "s are");
     free(gone);
     if (!force && (double)n > max * before->n_zones) {
         diag_error(
             diags, (struct span){.file = after->path},
-            "%u of the %u zones served would be gone, more than server.zones_gone_max (%g%%) "
+            "%u of the %u zone%s served would be gone, more than server.zones_gone_max (%g%%) "
             "allows: if that is meant, reload with --force (loadstarctl reload --force)",
-            n, before->n_zones, max * 100);
+            n, before->n_zones, units_plural(before->n_zones), max * 100);
         code = E_INVALID;
     }
     return code;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/units.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -32,8 +33,8 @@ uint64_t events_unlogged(void)
 void events_tell_unlogged(void)
 {
     if (pace.unlogged > 0)
-        log_notice("%llu events more came within a second and are not logged",
-                   (unsigned long long)pace.unlogged);
+        log_notice("%llu event%s more came within a second, not logged",
+                   (unsigned long long)pace.unlogged, units_plural(pace.unlogged));
     pace.unlogged = 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/strmap.h"
+#include "base/units.h"
 #include "dns/name.h"
 #include "model/zones_gone.h"
 #include "out/events.h"
@@ -37,7 +38,7 @@ static void tell(uint32_t nth, const char *name, const char *from, const char *t
 static void tell_rest(uint32_t n, const char *from, const char *to, const char *reason)
 {
     char target[64];
-    snprintf(target, sizeof target, "%u more zones", n - EVENTS_MAX);
+    snprintf(target, sizeof target, "%u more zone%s", n - EVENTS_MAX, units_plural(n - EVENTS_MAX));
     if (n > EVENTS_MAX)
         add_event(target, from, to, reason);
 }

@@ -83,6 +83,10 @@ class Misconfigurations(harness.TestCase):
                 got = block(case, results[case.id]).rstrip("\n")
                 self.assertEqual(expected[case.id].rstrip("\n"), got)
 
+    def test_one_is_singular(self):
+        with open(EXPECTED, encoding="utf8") as file:
+            self.assertNotRegex(file.read(), r"(?<![\w.:/-])1 [a-z]+s\b")
+
     def test_good(self):
         with tempfile.TemporaryDirectory(prefix="ls-misconfig-") as top:
             prepare(top, {})

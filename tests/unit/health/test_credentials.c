@@ -317,7 +317,7 @@ static void test_expired_is_a_warning(void **state)
         assert_true(reload(&p));
         assert_int_equal(p.diags.n_warnings, 2);
         assert_non_null(strstr(p.diags.v[0].text,
-                               "1 of 1 certificates of authorities have expired: /CN=old CA, "));
+                               "1 of 1 certificate of authorities has expired: /CN=old CA, "));
         assert_non_null(strstr(p.diags.v[1].text, "expired.pem': the certificate expired "));
         assert_int_equal(p.diags.v[1].span.line, 4);
         usleep(40000);
