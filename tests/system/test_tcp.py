@@ -395,6 +395,7 @@ class Tcp(harness.TestCase):
                 self.start(f"max_connections: {n}, max_per_client: {2 * n}, idle_timeout: 60s")
                 self.push_in(n, first)
                 for _ in range(5):
+                    self.d.wait_for(lambda: self.accept_queue() == 0, 30)
                     time.sleep(0.3)  # the grace of those who are there
                     honest = self.connect()
                     self.push_in(n // 2, first)
@@ -408,6 +409,14 @@ class Tcp(harness.TestCase):
                 s.sendall(first)
             except OSError:
                 pass  # refused
+
+    def accept_queue(self):
+        """Connections that the server has not taken yet."""
+        with open("/proc/net/tcp") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        port = f"{self.d.port:04X}"
+        return sum(int(row[4].split(":")[1], 16) for row in rows
+                   if row[1].endswith(":" + port) and row[3] == "0A")
 
     def kernel_queues(self, column):
         """Bytes in the kernel of each connection of the server: 0 what peers have not taken, 1 what
