@@ -134,8 +134,7 @@ void slips_cut_text(struct zone_reader *r, const uint8_t *from)
         while (is_blank(*at))
             at++;
         struct slice rest = comment_at(r, at);
-        if (word.quoted || rest.n == 0 ||
-            !(touches || (memchr(word.p, '=', word.n) && is_tag(rest))))
+        if (rest.n == 0 || !(touches || (memchr(word.p, '=', word.n) && is_tag(rest))))
             continue;
         int n = (int)(rest.n < 40 ? rest.n : 40);
         diag_warning(r->build->load->diags, scan_span(&r->scan, at),

@@ -354,10 +354,7 @@ static void refuse_type(struct load *load, const struct yaml_node *key)
 static void read_owner(struct zoneyaml *z, const struct yaml_pair *pair)
 {
     uint8_t name[NAME_WIRE_MAX];
-    /* `null` and `~` are labels as any other, quoted or not. */
-    struct yaml_node owner = *pair->key;
-    owner.quoted |= owner.n > 0;
-    unsigned n = read_name(z, &owner, "the owner", name);
+    unsigned n = read_name(z, pair->key, "the owner", name);
     if (n == 0)
         return;
     name_lower(name, slice_of(name, n));

@@ -381,9 +381,10 @@ static void test_reverse(void **state)
     for (size_t i = 0; i < sizeof zones / sizeof *zones; i++) {
         struct served *s = served_new();
         add_pools(s);
-        served_zone(s, zones[i].origin,
-                    "@ 60 SOA ns.example. h.example. 1 3600 900 604800 60\n@ 60 NS ns.example.\n"
-                    "7 60 PTR host.example.com\n8 60 PTR host.example.com.\n9 60 PTR 8\n");
+        served_zone(
+            s, zones[i].origin,
+            "@ 60 SOA ns.example. h.example. 1 3600 900 604800 60\n@ 60 NS ns.example.\n"
+            "7 60 PTR host.example.com\n8 60 PTR host.example.com.\n9 60 PTR 8\n8 60 RP a b\n");
         assert_int_equal(served_compile(s), 0);
         assert_int_equal(s->diags.n_warnings, *zones[i].expected ? 1 : 0);
         if (*zones[i].expected)

@@ -37,6 +37,7 @@ static void test_parentheses(void **state)
         /* what is wrong between two that match is told where it is */
         {Z, SOA "a MX ( 10\n  mail x )\nb A x\n",
          Z ":6:8: 'x', expected the end of the line\n" Z ":7:5: 'x', expected an IPv4 address\n"},
+        {Z, SOA "a MX ( 10 mail x ) \"b\n", Z ":5:16: 'x', expected the end of the line\n"},
         /* a quote that is never closed hides the ')' */
         {Z, SOA "a TXT ( \"x )\n",
          Z ":5:9: the quote is never closed, expected '\"' on the same "
@@ -161,9 +162,11 @@ static void test_cut_text(void **state)
          Z ":5:8: " CUT("0123456789012345678901234567890123456789")},
         {Z, SOA "a TXT x;01234567890123456789012345678901234567890\n",
          Z ":5:8: " CUT("0123456789012345678901234567890123456789...")},
+        {Z, SOA "$GENERATE 1-2 a$ A 192.0.2.$\nb TXT x;y\n", Z ":6:8: " CUT("y")},
         /* comments */
         {Z,
-         SOA "a TXT \"v=DMARC1; p=none\" ; p=none\nb TXT x ; p=none\nc TXT a=b ; of p = none\n"
+         SOA "a TXT \"v=DMARC1; p=none\" ; p=none\nb TXT x ; p=none\nc TXT a=b ; of p = none\nc "
+             "TXT a=b ; =x\n"
              "d TXT v=DMARC1;\ne TXT a\\;b\nf A 192.0.2.1;p=1\ng TXT \"x\";y=z\n",
          ""},
         {Y, ZONE "records: {a: {TXT: v=DMARC1; p=none}}\n", ""},
