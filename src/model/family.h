@@ -15,6 +15,7 @@ struct families {
     uint32_t n;
 };
 
-/** Finds them. Zones without an origin (that could not be read) are families of their own. */
-void families_find(struct families *families, const struct zone *zones, uint32_t n) ATTR_NONNULL;
+/** Finds them; `zones` may be NULL when there are none. Zones without an origin (that could not be
+ * read) are families of their own. */
+void families_find(struct families *families, const struct zone *zones, uint32_t n);
 void families_free(struct families *families) ATTR_NONNULL;

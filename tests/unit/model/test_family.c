@@ -167,12 +167,22 @@ static void test_many_gone(void **state)
     assert_int_equal(n, 21); /* the rest is counted in one */
 }
 
+/* A checker without zones. For the sanitizers. */
+static void test_no_zones(void **state)
+{
+    (void)state;
+    struct families f;
+    families_find(&f, NULL, 0);
+    assert_int_equal(f.n, 0);
+    families_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nested),    cmocka_unit_test(test_without_origin),
-        cmocka_unit_test(test_random),    cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_many_gone),
+        cmocka_unit_test(test_no_zones),       cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_without_origin), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_gone),           cmocka_unit_test(test_many_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
