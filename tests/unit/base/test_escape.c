@@ -27,7 +27,7 @@ static size_t encode(char out[5], uint32_t code)
 /* The kinds that must never pass, written apart from the table of the code. */
 static bool is_dangerous(uint32_t c)
 {
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
+    return c < 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
            (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x2028 ||
            c == 0x2029 || (c >= 0x200b && c <= 0x200d) || c == 0x2060 || c == 0xfeff ||
            (c >= 0xe0000 && c <= 0xe007f) || (c & 0xfffe) == 0xfffe;
@@ -175,9 +175,28 @@ static void test_width(void **state)
         assert_int_equal(utf8_width(cases[i].code), cases[i].width);
 }
 
+/* What follows the text in memory is not looked at, even where it would complete a character. */
+static void test_character_cut_by_the_end(void **state)
+{
+    static const char *const whole[] = {"\xc3\xa4", "\xe6\xbc\xa2", "\xf0\x9f\x98\x80"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
+        for (size_t n = 1; n < strlen(whole[i]); n++) {
+            const uint8_t *p = (const uint8_t *)whole[i];
+            struct buf out = {0};
+            uint32_t code;
+            assert_int_equal(utf8_read(p, p + n, &code), 0);
+            escape_add(&out, slice_of(p, n));
+            assert_int_equal(out.n, 4 * n);
+            buf_free(&out);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_character_cut_by_the_end),
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_stray_bytes),
         cmocka_unit_test(test_bounds),

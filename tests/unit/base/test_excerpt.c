@@ -44,6 +44,12 @@ static void test_caret(void **state)
     check("\xef\xbb\xbf"
           "a: b\n",
           1, 4, "  1 | a: b\n    |    ^\n");
+    check("x\n\xef\xbb\xbf"
+          "a\n",
+          2, 2, "  2 | \\ufeffa\n    |       ^\n");
+    check("a\x80"
+          "b\n",
+          1, 2, "  1 | a\\x80b\n    |      ^\n");
 }
 
 static void test_long_lines(void **state)
@@ -61,11 +67,46 @@ static void test_long_lines(void **state)
     check(text, 1, 500, expected);
 }
 
+/* As long as may be shown: whole, wherever the caret is; one more is cut. */
+static void test_line_that_just_fits(void **state)
+{
+    (void)state;
+    char text[99], expected[512];
+    memset(text, 'a', 96);
+    strcpy(text + 96, "\n");
+    sprintf(expected, "  1 | %.96s\n    | %89s^\n", text, "");
+    check(text, 1, 90, expected);
+    memset(text, 'a', 97);
+    strcpy(text + 97, "\n");
+    sprintf(expected, "  1 | ...%.68s\n    | %63s^\n", text, "");
+    check(text, 1, 90, expected);
+    sprintf(expected, "  1 | %.96s...\n    | %59s^\n", text, "");
+    check(text, 1, 60, expected);
+}
+
+static void test_note(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/excerpt-XXXXXX", *got = NULL;
+    size_t n;
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "a: b\n", 5), 5);
+    close(fd);
+    FILE *out = open_memstream(&got, &n);
+    excerpt_print(out, (struct span){path, 1, 4}, "first given here");
+    fclose(out);
+    unlink(path);
+    assert_string_equal(got, "  1 | a: b\n    |    ^ first given here\n");
+    free(got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_caret),
         cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_line_that_just_fits),
+        cmocka_unit_test(test_note),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,22 @@ static void test_levels(void **state)
     free(text);
 }
 
+/* Callers go on to tell what errno says, whether the line could be written or not. */
+static void test_errno_of_the_caller(void **state)
+{
+    (void)state;
+    capture();
+    int full = open("/dev/full", O_WRONLY);
+    assert_true(full >= 0);
+    dup2(full, STDERR_FILENO);
+    close(full);
+    errno = EPIPE;
+    log_error("nobody hears this");
+    int after = errno;
+    free(release());
+    assert_int_equal(after, EPIPE);
+}
+
 static void test_journal(void **state)
 {
     (void)state;
@@ -147,11 +163,16 @@ static void test_diagnostics(void **state)
     diags_init(&diags);
     diags_init(&all);
     diag_error(&diags, (struct span){"a\x1b.yaml", 2, 3}, "'%s'", "x\ny");
+    diag_also(&diags, (struct span){"b.yaml", 7, 8}, "first given here");
     diag_warning(&diags, (struct span){"a\x1b.yaml", 1, 0}, "\xe2\x80\xae");
     diag_error(&diags, (struct span){0}, "no file");
     diags_append(&all, &diags);
     assert_int_equal(all.n_errors, 2);
     assert_int_equal(all.n_warnings, 1);
+    assert_int_equal(all.v[0].also.line, 7);
+    assert_string_equal(all.v[0].also.file, "b.yaml");
+    assert_string_equal(all.v[0].also_text, "first given here");
+    assert_int_equal(all.v[1].also.line, 0);
     assert_string_equal(diag_text(arena, &all.v[0]), "a\\x1b.yaml:2:3: 'x\\ny'");
     assert_string_equal(diag_text(arena, &all.v[1]), "a\\x1b.yaml:1: warning: \\u202e");
     assert_string_equal(diag_text(arena, &all.v[2]), "no file");
@@ -173,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_marks_of_unicode),
         cmocka_unit_test(test_long_lines_are_whole),
         cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_errno_of_the_caller),
         cmocka_unit_test(test_journal),
         cmocka_unit_test(test_diagnostics),
     };

@@ -326,6 +326,18 @@ static void test_aliases(void **state)
          AT(4) WARNING "CNAME of a.example.com. points to ns1.example.com.example.com., which does "
                        "not exist; is the final dot missing?"},
         {APEX "a 60 CNAME x.sub\nsub 60 NS ns.elsewhere.net.\n", ""},
+        /* what is hidden is not followed, and what lies in another zone or below a DNAME is not
+         * known */
+        {APEX "a 60 CNAME b.sub\nsub 60 NS ns.elsewhere.net.\nb.sub 60 CNAME a\n",
+         AT(6) WARNING "b.sub.example.com. CNAME is not served: it is below the delegation "
+                       "sub.example.com."},
+        {APEX "a 60 CNAME x.d\n@ 60 MX 10 x.d\nd 60 DNAME elsewhere.net.\n", ""},
+        {APEX "@ 60 MX 10 1234.0.2.1\n",
+         AT(4) WARNING "MX of example.com. points to 1234.0.2.1.example.com., which has no "
+                       "address"},
+        {APEX "@ 60 MX 10 192.0.2.x\n",
+         AT(4) WARNING "MX of example.com. points to 192.0.2.x.example.com., which has no "
+                       "address"},
         {APEX "@ 60 MX 10 192.0.2.1\n",
          AT(4) WARNING "MX of example.com. points to 192.0.2.1.example.com., which has no address: "
                        "an address, expected the name of a host"},
@@ -393,17 +405,48 @@ static void test_reverse(void **state)
     }
 }
 
+#define RNAME(rname)                                  \
+    "@ 3600 SOA ns1 " rname " 1 3600 900 604800 60\n" \
+    "@ 3600 NS ns1\nns1 3600 A 192.0.2.53\n"
+#define RNAME_WRONG(shown)                                                         \
+    AT(1)                                                                          \
+    WARNING "the SOA's mail address is " shown ", with an '@' in it: expected it " \
+            "as a name with a dot instead, as hostmaster.example.com."
+
+static void test_mail_address(void **state)
+{
+    static const struct lint_case cases[] = {
+        {RNAME("hostmaster"), ""},
+        {RNAME("host\\.master.example.com."), ""},
+        {RNAME("a@example.com."), RNAME_WRONG("a\\@example.com.")},
+        {RNAME("@b.example.com."), RNAME_WRONG("\\@b.example.com.")},
+        {RNAME("a@"), RNAME_WRONG("a\\@.example.com.")},
+        {RNAME("a.b@example.com."), ""}, /* past the mailbox: some other slip */
+    };
+    (void)state;
+    check_all(cases, ARRAY_LEN(cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_final_dots),     cmocka_unit_test(test_reverse),
-        cmocka_unit_test(test_aliases),        cmocka_unit_test(test_clean),
-        cmocka_unit_test(test_apex),           cmocka_unit_test(test_signed),
-        cmocka_unit_test(test_outside),        cmocka_unit_test(test_cname),
-        cmocka_unit_test(test_pools),          cmocka_unit_test(test_sets),
-        cmocka_unit_test(test_targets),        cmocka_unit_test(test_hidden),
-        cmocka_unit_test(test_zone_twice),     cmocka_unit_test(test_zones_inside_zones),
-        cmocka_unit_test(test_mixed_families), cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_final_dots),
+        cmocka_unit_test(test_reverse),
+        cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_mail_address),
+        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_apex),
+        cmocka_unit_test(test_signed),
+        cmocka_unit_test(test_outside),
+        cmocka_unit_test(test_cname),
+        cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_zone_twice),
+        cmocka_unit_test(test_zones_inside_zones),
+        cmocka_unit_test(test_mixed_families),
+        cmocka_unit_test(test_too_big),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,18 @@ static void test_what_there_is(void **state)
     expect(&s, AT(10) "'asns' of map 'world' match nobody: no database given has AS numbers (the "
                       "database has continents, countries, subdivisions)\n");
     setting_init(&s);
+    s.n_databases = 1;
+    s.map.asns = codes(&s, "", NULL);
+    strcpy(s.places[2].country, "DE");
+    expect(&s, AT(10) "'asns' of map 'world' match nobody: no database given has AS numbers (the "
+                      "database has countries)\n");
+    setting_init(&s);
+    s.n_databases = 1;
+    s.map.asns = codes(&s, "", NULL);
+    strcpy(s.places[2].subdivision, "DE-BE");
+    expect(&s, AT(10) "'asns' of map 'world' match nobody: no database given has AS numbers (the "
+                      "database has subdivisions)\n");
+    setting_init(&s);
     s.n_databases = 2;
     s.map.countries = codes(&s, "DE", NULL);
     s.places[0].asn = 64500;

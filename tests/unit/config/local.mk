@@ -52,3 +52,7 @@ tests_unit_config_test_yaml_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/config/test_reload
 tests_unit_config_test_reload_SOURCES = tests/unit/config/test_reload.c $(CONFIG_TEST_SUPPORT)
 tests_unit_config_test_reload_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_suggest
+tests_unit_config_test_suggest_SOURCES = tests/unit/config/test_suggest.c
+tests_unit_config_test_suggest_LDADD = $(UNIT_LIBS)

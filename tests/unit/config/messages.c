@@ -60,6 +60,20 @@ static void check_case(const struct message_case *c)
     files_leave();
 }
 
+void check_messages_crlf(const struct message_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *text = calloc(1, 2 * strlen(cases[i].text) + 1), *out = text;
+        for (const char *p = cases[i].text; *p; p++) {
+            if (*p == '\n' && (p == cases[i].text || p[-1] != '\r'))
+                *out++ = '\r';
+            *out++ = *p;
+        }
+        check_case(&(struct message_case){cases[i].file, text, cases[i].expected});
+        free(text);
+    }
+}
+
 void check_messages(const struct message_case *cases, size_t n)
 {
     const struct message_case good = {"loadstar.yaml", whole[0][1], ""};

@@ -12,5 +12,8 @@ struct message_case {
     const char *expected; /* what is printed: lines, in the order of files and positions */
 };
 
+/** The same with lines of every case's file that end in CR LF: nothing changes in what is said. */
+void check_messages_crlf(const struct message_case *cases, size_t n);
+
 /** Loads each case in a directory of its own and compares what is printed. */
 void check_messages(const struct message_case *cases, size_t n);

@@ -126,6 +126,7 @@ static void test_yaml_itself(void **state)
 {
     (void)state;
     check_messages(yaml_itself, sizeof yaml_itself / sizeof *yaml_itself);
+    check_messages_crlf(yaml_itself, sizeof yaml_itself / sizeof *yaml_itself);
 }
 
 static const struct message_case loadstar_yaml[] = {
