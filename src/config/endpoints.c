@@ -4,6 +4,7 @@
 
 #include "base/strmap.h"
 #include "config/parts.h"
+#include "config/zone_slips.h"
 #include "dns/name.h"
 
 #include <stddef.h>
@@ -82,6 +83,7 @@ static void read_cname(struct load *load, const struct yaml_node *node, void *fi
         return;
     }
     struct slice name = slice_of(wire, (size_t)n);
+    slips_unicode_name(load, node->span, slice_of(text, node->n), name);
     name_lower(wire, name);
     *(struct slice *)field = slice_of(arena_copy(load->arena, wire, name.n), name.n);
 }

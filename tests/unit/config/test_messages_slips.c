@@ -133,6 +133,10 @@ static void test_unicode_names(void **state)
         {Y, ZONE "records: {ü: {A: 192.0.2.1, MX: 10 ä, TXT: é}, c: {CNAME: ö}}\n",
          Y ":3:11: " UNICODE("ü", "xn--tda") Y ":3:33: " UNICODE("ä", "xn--4ca") Y
          ":3:59: " UNICODE("ö", "xn--nda")},
+        {"pools.yaml",
+         "sites: {ams: {}}\npools: {www: {sites: {ams: [192.0.2.1]}},\n"
+         "  cdn: {sites: {ams: [{cname: ü.example}]}}}\n",
+         "pools.yaml:3:31: " UNICODE("ü.example", "xn--tda.example")},
         /* text, comments, escapes, and instances of services */
         {Z, SOA "a TXT ü \"ü\" ; ü\nb CAA 0 issue \"ü\"\nc\\195\\188 A 192.0.2.1 ; ü\n", ""},
         {Z, SOA "_ipp._tcp PTR Büro._ipp._tcp\nBüro._ipp._tcp SRV 0 0 1 ns1\n", ""},
