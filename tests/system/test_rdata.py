@@ -16,7 +16,7 @@ WRONG = [
     (r"x MX \# 0", 6), (r"x SRV \# 2 c000", 7), (r"_s._tcp SRV \# 4 0000c000", 13), (r"@ NS \# 0", 6),
     (r"@ SOA \# 0", 7), (r"c CNAME \# 0", 9), (r"*.w CNAME \# 0", 11), (r"d DNAME \# 0", 9), (r"s NS \# 2 c000", 6),
     (r"a A \# 0", 5), (r"a AAAA \# 4 c0000201", 8), (r"h HTTPS \# 2 c000", 9), (r"l LOC \# 1 05", 7),
-    (r"m MX \# 4 000ac00c", 6), (r"r RRSIG \# 3 000000", 9), (r"$GENERATE 1-2 h$ MX \# 0", 1),
+    (r"m MX \# 4 000ac00c", 6), (r"r RRSIG \# 3 000000", 9), (r"$GENERATE 1-2 h$ MX \# 0", 15),
     ("h HTTPS 1 . port=65536", 18), ("d DS 1 8 2 00", 12),
 ]
 RIGHT = """\
