@@ -130,7 +130,7 @@ class Later(harness.TestCase):
         self.listen(d, address)
         done = d.check()
         self.assertEqual(done.returncode, 0, done.stderr)
-        said = rf"loadstar.yaml:\d+:\d+: warning: {where}:\d+: no interface.*yet".replace("[", r"\[")
+        said = rf"loadstar.yaml:\d+:\d+: (warning: )?{where}:\d+: no interface.*yet".replace("[", r"\[")
         self.assertRegex(done.stderr, said)
         d.start()
         self.assertRegex(d.log(), said)

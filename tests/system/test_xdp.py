@@ -183,7 +183,7 @@ class Xdp(harness.TestCase):
 
     def test_falls_back_to_sockets_and_says_why(self):
         d = self.start("interfaces: veth-s, mode: zero-copy")
-        self.assertEqual(len(re.findall(r"loadstar.yaml:\d+:\d+: warning: no AF_XDP on \w+.*"
+        self.assertEqual(len(re.findall(r"loadstar.yaml:\d+:\d+: no AF_XDP on \w+.*"
                                         "the driver, or its settings", d.log())), 1, d.log())
         self.expect_taken(d, 0, 1, lambda: self.assertEqual(
             harness.rdata(self.ask(d), "A"), ["192.0.2.1"]))
