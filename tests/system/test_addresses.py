@@ -202,6 +202,8 @@ class TwoWays(harness.TestCase):
         client.run("ip", "addr", "add", "fd97::2/128", "dev", "lo")
         server.run("ip", "route", "add", "10.97.0.2/32", "via", "10.96.0.2")
         server.run("ip", "-6", "route", "add", "fd97::2/128", "via", "fd96::2")
+        for host in (server, client):  # neighbours are asked from a link-local address
+            harness.wait_for(lambda: not host.run("ip", "-6", "addr", "show", "tentative"), 30)
         d = pair.daemon(zones=ZONES, listen=["0.0.0.0:53", "[::]:53"])
         with client:
             for address, source in (("10.98.0.1", "10.97.0.2"), ("fd98::1", "fd97::2")):
