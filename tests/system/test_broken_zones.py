@@ -73,6 +73,16 @@ class Broken(harness.TestCase):
                 os.rmdir(os.path.dirname(path))
         d.write("zones/bad.test.yaml", MENDED)
 
+    def test_says_that_it_is_not_ready(self):
+        """RFC 8914 4.15, and only to those who have EDNS."""
+        d = self.world(FAULTS["address"]).start()
+        for name, codes in (("www.bad.test", [14]), ("bad.test", [14]), ("www.g1.test", [])):
+            for tcp in (False, True):
+                r = d.query(name, tcp=tcp, use_edns=0)
+                self.assertEqual(r.rcode(), dns.rcode.SERVFAIL if codes else dns.rcode.NOERROR)
+                self.assertEqual([o.code for o in r.options if o.otype == 15], codes)
+            self.assertEqual(d.query(name).options, ())
+
     def test_every_kind(self):
         for kind, files in FAULTS.items():
             with self.subTest(kind):
