@@ -154,11 +154,12 @@ static int check_readable(const struct judge *j, int dir, const char *name)
     if (!error)
         return 0;
     char user[64];
-    errno = error;
+    errno = error; /* which looking up the user changes */
+    const char *why = file_error(E_SYSTEM, "");
     diag_error(j->diags, j->at,
                "'state_dir': %s/%s cannot be read%s: %s; what it holds is still in force: make it "
                "readable, or move it away",
-               j->dir, name, for_user(user, sizeof user), file_error(E_SYSTEM, ""));
+               j->dir, name, for_user(user, sizeof user), why);
     return E_INVALID;
 }
 

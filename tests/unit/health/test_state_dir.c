@@ -266,6 +266,8 @@ static int start_once(unsigned at, int error)
     diags_free(&w.diags);
     diags_init(&w.diags);
     model_free(w.model);
+    credentials_free(w.credentials);
+    w.credentials = NULL;
     w.model = NULL;
     return code;
 }
@@ -309,6 +311,8 @@ static void test_no_start_from_what_is_no_file(void **state)
         assert_true(exists("state/overrides.json"));
         assert_int_equal(count_in("state"), 1);
         model_free(w.model);
+        credentials_free(w.credentials);
+        w.credentials = NULL;
         w.model = NULL;
     }
 }
@@ -342,6 +346,8 @@ static void test_a_directory_that_cannot_be_made(void **state)
         checker_start(&w.checker, &w.loop, w.model, w.credentials, &callbacks, &w.diags), E_SYSTEM);
     assert_non_null(strstr(w.diags.v[0].text, "cannot be made: Not a directory"));
     model_free(w.model);
+    credentials_free(w.credentials);
+    w.credentials = NULL;
     w.model = NULL;
     shell("rm state");
 }
