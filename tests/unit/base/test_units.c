@@ -137,6 +137,23 @@ static void sizes(void **state)
     assert_int_equal(units_size(&n, "5kB"), E_SYNTAX);
 }
 
+/* However many digits there are: no infinity, no NaN, and what was there stays. */
+static void shares_of_many_digits(void **state)
+{
+    static const char *const before[] = {"", "0.", "0.", ""}, *const after[] = {"", "", "%", "%"};
+    char digits[1001], text[1100];
+    (void)state;
+    memset(digits, '1', sizeof digits - 1);
+    digits[sizeof digits - 1] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(before); i++)
+        for (int n = 1; n <= 1000; n++) {
+            double x = 7;
+            snprintf(text, sizeof text, "%s%.*s%s", before[i], n, digits, after[i]);
+            int e = units_share(&x, text);
+            assert_true(e == 0 ? x >= 0 && x <= 1 : e == E_RANGE && x == 7);
+        }
+}
+
 static void shares(void **state)
 {
     (void)state;
@@ -187,6 +204,7 @@ int main(void)
         cmocka_unit_test(age_text),
         cmocka_unit_test(sizes),
         cmocka_unit_test(shares),
+        cmocka_unit_test(shares_of_many_digits),
         cmocka_unit_test(time_text),
         cmocka_unit_test(clocks_advance),
     };
