@@ -65,10 +65,15 @@ json_t *json_set_object(json_t *object, const char *key)
     return member;
 }
 
+const char *json_text_of(const json_t *value, const char *otherwise)
+{
+    const char *text = json_string_value(value);
+    return text ? text : otherwise;
+}
+
 const char *json_get_text(const json_t *object, const char *key, const char *otherwise)
 {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : otherwise;
+    return json_text_of(json_object_get(object, key), otherwise);
 }
 
 int64_t json_get_int(const json_t *object, const char *key, int64_t otherwise)

@@ -30,6 +30,7 @@ char *json_print(const json_t *document, size_t flags, size_t *n) ATTR_NONNULL A
 /** The document with every string escaped (base/escape.h), to be rendered as text. */
 json_t *json_escaped(json_t *document) ATTR_NONNULL ATTR_MUST_USE;
 
-/* For readers: the member, or the default when it is absent or of another type. */
+/* For readers: the value, or the member, or the default when it is absent or of another type. */
+const char *json_text_of(const json_t *value, const char *otherwise);
 const char *json_get_text(const json_t *object, const char *key, const char *otherwise);
 int64_t json_get_int(const json_t *object, const char *key, int64_t otherwise);

@@ -240,7 +240,7 @@ static void render_steering(struct table *table, const json_t *steering)
     const json_t *item;
     size_t i;
     json_array_foreach(json_object_get(steering, "pools"), i, item)
-        buf_printf(&pools, "%s%s", i ? ", " : "", json_string_value(item));
+        buf_printf(&pools, "%s%s", i ? ", " : "", json_text_of(item, "?"));
     json_array_foreach(json_object_get(steering, "sites"), i, item)
     {
         const json_t *km = json_object_get(item, "distance_km");
@@ -292,7 +292,7 @@ static void render_list(struct buf *out, const json_t *list, enum table_style st
     json_array_foreach(list, i, item)
     {
         buf_puts(out, before);
-        table_styled(out, style, color, json_string_value(item));
+        table_styled(out, style, color, json_text_of(item, "?"));
         buf_puts(out, "\n");
     }
 }

@@ -145,7 +145,7 @@ static void render_reloads(struct buf *out, const json_t *status, bool color)
     json_array_foreach(json_object_get(r, "errors"), i, line)
     {
         buf_puts(out, "           ");
-        table_styled(out, STYLE_BAD, color, json_string_value(line));
+        table_styled(out, STYLE_BAD, color, json_text_of(line, "?"));
         buf_puts(out, "\n");
     }
 }

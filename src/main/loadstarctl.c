@@ -366,7 +366,7 @@ static int print_failure(const struct arguments *args, json_t *reply)
         print_json(reply);
     json_t *shown = json_escaped(reply);
     json_array_foreach(json_object_get(shown, "errors"), i, line)
-        fprintf(stderr, "%s\n", json_string_value(line));
+        fprintf(stderr, "%s\n", json_text_of(line, "?"));
     fprintf(stderr, "loadstarctl: %s\n", json_get_text(shown, "error", "refused"));
     json_decref(shown);
     return EXIT_REFUSED;

@@ -55,3 +55,6 @@ tests_unit_ctl_test_explain_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/out/test_vanished
 tests_unit_out_test_vanished_SOURCES = tests/unit/out/test_vanished.c
 tests_unit_out_test_vanished_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/ctl/test_render
+tests_unit_ctl_test_render_SOURCES = tests/unit/ctl/test_render.c
+tests_unit_ctl_test_render_LDADD = $(UNIT_LIBS)
