@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import socket
+import time
 
 import harness
 from test_ctl import POOLS, ZONE
@@ -307,7 +308,8 @@ class Disk(harness.TestCase):
         self.assertEqual(self.status(), "same")
         d.write("zones/big.test.zone", zone + "x A 192.0.2.1\n")
         d.wait_for(lambda: self.status() == "changed", 20)
-        self.status()  # one that has changed in the very moment of the look is read once more
+        time.sleep(0.1)
+        self.status()  # one that had changed in the very moment of the look is read once more
         before = self.bytes_read()
         for _ in range(20):
             self.assertEqual(self.status(), "changed")
