@@ -245,8 +245,8 @@ static void conn_event(struct tcp_server *s, struct tcp_conn *c, uint32_t events
         tcp_lists_follow(&s->lists, c, s->now_ms);
     else
         conn_close(s, c);
-    while (s->scratch->kept > TCP_KEPT_MAX)
-        conn_abort(s, tcp_lists_first_keeper(&s->lists));
+    for (c = NULL; s->scratch->kept > TCP_KEPT_MAX && (c = tcp_lists_first_keeper(&s->lists));)
+        conn_abort(s, c);
 }
 
 static void close_timed_out(struct tcp_server *s)

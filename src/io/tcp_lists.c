@@ -65,7 +65,10 @@ struct tcp_conn *tcp_lists_oldest(const struct tcp_lists *l)
 
 struct tcp_conn *tcp_lists_first_keeper(const struct tcp_lists *l)
 {
-    return older(l->list[TCP_NEW].head, l->list[TCP_BUSY].head);
+    struct tcp_conn *newcomer = l->list[TCP_NEW].head;
+    while (newcomer && tcp_conn_is_idle(newcomer)) /* closing it would gain nothing */
+        newcomer = newcomer->next;
+    return older(newcomer, l->list[TCP_BUSY].head);
 }
 
 void tcp_lists_stop(struct tcp_lists *l, int64_t now_ms)

@@ -162,6 +162,7 @@ class Life(harness.TestCase):
 
     def live(self):
         d = self.daemon(zones=ZONES, start=False, http=True,
+                        env={"ASAN_OPTIONS": "detect_leaks=0"},  # which would trace it, too
                         wrap=["strace", "-f", "-qq", "-o", self.trace, "setpriv", "--reuid=nobody",
                               "--regid=nogroup", "--clear-groups",
                               "--inh-caps=-all,+net_bind_service",

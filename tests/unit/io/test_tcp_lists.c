@@ -105,6 +105,25 @@ static void a_stop_waits_for_what_has_begun(void **state)
     leave_all(&l);
 }
 
+/* Who has sent nothing keeps nothing, however old it is. */
+static void newcomers_are_no_keepers(void **state)
+{
+    (void)state;
+    struct tcp_lists l = {0};
+    struct tcp_conn *silent = comes(&l, 0), *busy = comes(&l, 1), *begun = comes(&l, 3);
+    assert_null(tcp_lists_first_keeper(&l));
+    gets_answers(&l, busy, true, 4);
+    begins_query(&l, busy, 5);
+    assert_ptr_equal(tcp_lists_first_keeper(&l), busy);
+    begins_query(&l, begun, 6);
+    assert_ptr_equal(tcp_lists_first_keeper(&l), begun); /* since it came, at 3 */
+    leaves(&l, begun);
+    assert_ptr_equal(tcp_lists_first_keeper(&l), busy);
+    leaves(&l, busy);
+    assert_null(tcp_lists_first_keeper(&l));
+    leaves(&l, silent);
+}
+
 static void bytes_renew_nothing(void **state)
 {
     (void)state;
@@ -304,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_oldest_goes_whatever_it_waits_for),
         cmocka_unit_test(bytes_renew_nothing),
+        cmocka_unit_test(newcomers_are_no_keepers),
         cmocka_unit_test(a_stop_waits_for_what_has_begun),
         cmocka_unit_test(agrees_with_an_oracle),
         cmocka_unit_test(the_honest_are_answered),
