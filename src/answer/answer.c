@@ -459,6 +459,7 @@ void answer_explain(struct answer_ctx *ctx, const struct snapshot *snapshot,
 {
     struct task task;
     *trace = (struct answer_trace){.dynamic = false};
+    ctx->limit.active = false; /* who asks for an explanation is nobody's network */
     read_query(&task, snapshot, packet);
     probe(&task, snapshot);
     place(&task, snapshot, packet);

@@ -79,8 +79,9 @@ const char *json_get_text(const json_t *object, const char *key, const char *oth
 int64_t json_get_int(const json_t *object, const char *key, int64_t otherwise)
 {
     const json_t *member = json_object_get(object, key);
-    if (json_is_real(member))
-        return (int64_t)json_real_value(member);
+    double real = json_is_real(member) ? json_real_value(member) : 0;
+    if (json_is_real(member)) /* 2^63 is the first double that does not fit */
+        return real >= -0x1p63 && real < 0x1p63 ? (int64_t)real : otherwise;
     return json_is_integer(member) ? json_integer_value(member) : otherwise;
 }
 

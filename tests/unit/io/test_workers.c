@@ -2,6 +2,7 @@
  * Workers on real loopback sockets, with an answer_batch() that only turns queries round: what the
  * transports do, apart from what is answered. */
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/cursor.h"
 #include "io/host.h"
 #include "io/workers.h"
@@ -28,14 +29,14 @@ void answer_batch(struct answer_ctx *ctx, const struct snapshot *snapshot,
         struct answer_packet *p = &packets[i];
         p->response_len = 0;
         if (p->query_len < 12 || snapshot->generation == 0) {
-            ctx->stats.dropped++;
+            count_add(&ctx->stats.dropped, 1);
             continue;
         }
         memcpy(p->response, p->query, p->query_len);
         p->response[2] |= 0x80;
         p->response[3] = p->tcp;
         p->response_len = p->query_len;
-        ctx->stats.queries[p->tcp]++;
+        count_add(&ctx->stats.queries[p->tcp], 1);
     }
 }
 
