@@ -12,6 +12,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define ENTRY_MAX (1u << 20) /* bytes of one line of passwd, whatever keeps it */
+
+int identity_find(struct passwd *pw, char **buffer, const char *user)
+{
+    struct passwd *found = NULL;
+    int error = ERANGE;
+    *buffer = NULL;
+    for (size_t size = 4096; error == ERANGE && size <= ENTRY_MAX; size *= 4) {
+        *buffer = xrealloc(*buffer, size);
+        error = getpwnam_r(user, pw, *buffer, size, &found);
+    }
+    /* getpwnam(3): these may all mean that there is none. */
+    bool none = error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+    errno = error;
+    return found ? 0 : none ? E_NOTFOUND : E_SYSTEM;
+}
+
 /* The C library would change the groups of all threads. */
 static int set_groups_of_thread(int n, const gid_t *groups)
 {
@@ -40,19 +57,21 @@ int identity_assume(struct identity *identity, const char *user)
     *identity = (struct identity){0};
     if (!user || geteuid() != 0)
         return 0;
-    errno = 0;
-    const struct passwd *pw = getpwnam(user);
-    if (!pw)
-        return errno ? E_SYSTEM : E_NOTFOUND;
-    if (pw->pw_uid == 0)
-        return 0;
-    if (take_groups(identity, pw) != 0) {
+    struct passwd pw;
+    char *buffer;
+    int code = identity_find(&pw, &buffer, user);
+    if (code == 0 && pw.pw_uid != 0 && take_groups(identity, &pw) != 0) {
         free(identity->groups);
-        return E_SYSTEM;
+        code = E_SYSTEM;
     }
+    int saved = errno;
+    free(buffer);
+    errno = saved;
+    if (code != 0 || pw.pw_uid == 0)
+        return code;
     /* Without a return code. The kernel takes CAP_DAC_OVERRIDE and its kind away with root's. */
-    identity->gid = (gid_t)setfsgid(pw->pw_gid);
-    identity->uid = (uid_t)setfsuid(pw->pw_uid);
+    identity->gid = (gid_t)setfsgid(pw.pw_gid);
+    identity->uid = (uid_t)setfsuid(pw.pw_uid);
     identity->assumed = true;
     return 0;
 }

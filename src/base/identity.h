@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 
+#include <pwd.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -17,6 +18,11 @@ struct identity {
     gid_t gid;
     bool assumed;
 };
+
+/** Looks a user up on any thread, as getpwnam() may not: 0 with *pw filled, whose texts live in
+ *  *buffer, the caller's to free in any case; E_NOTFOUND: there is none; E_SYSTEM: errno says why.
+ */
+int identity_find(struct passwd *pw, char **buffer, const char *user) ATTR_NONNULL ATTR_MUST_USE;
 
 /** From now on the calling thread, and no other, opens and finds files as `user` would, until
  *  identity_restore(). Nothing changes, and 0 is returned, for NULL, for the user that we are, and

@@ -26,8 +26,12 @@ struct judge {
 static const char *for_user(char *out, size_t n)
 {
     uid_t uid = (uid_t)setfsuid((uid_t)-1); /* whose it is, see base/identity.h; changes nothing */
-    const struct passwd *pw = uid != 0 ? getpwuid(uid) : NULL;
-    snprintf(out, n, pw ? " by user '%s'" : "", pw ? pw->pw_name : "");
+    char texts[4096];
+    struct passwd entry, *pw = NULL;
+    out[0] = '\0';
+    /* Not getpwuid(): a load is not on the control thread. */
+    if (uid != 0 && getpwuid_r(uid, &entry, texts, sizeof texts, &pw) == 0 && pw)
+        snprintf(out, n, " by user '%s'", pw->pw_name);
     return out;
 }
 

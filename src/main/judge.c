@@ -21,44 +21,26 @@ typedef int judge_fn(const struct model *model, const struct load_options *optio
 
 /* --- server.user --- */
 
-#define ENTRY_MAX (1u << 20) /* bytes of one line of passwd, whatever keeps it */
-
-/* On any thread, as getpwnam() is not. */
-static int find_user(uid_t *uid, const char *user)
-{
-    struct passwd pw, *found = NULL;
-    char *buffer = NULL;
-    int error = ERANGE;
-    for (size_t size = 4096; error == ERANGE && size <= ENTRY_MAX; size *= 4) {
-        buffer = xrealloc(buffer, size);
-        error = getpwnam_r(user, &pw, buffer, size, &found);
-    }
-    if (found)
-        *uid = pw.pw_uid;
-    free(buffer);
-    /* getpwnam(3): these may all mean that there is none. */
-    bool none = error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
-    errno = error;
-    return found ? 0 : none ? E_NOTFOUND : E_SYSTEM;
-}
-
 static int check_user(const struct model *model, const struct load_options *options,
                       struct diags *diags)
 {
     const char *user = model->server.user;
     struct span at = model->server.user_at;
-    uid_t uid = (uid_t)-1;
+    struct passwd pw;
+    char *buffer;
     if (!user)
         return 0;
-    int code = find_user(&uid, user);
+    int code = identity_find(&pw, &buffer, user);
+    int error = errno;
+    free(buffer); /* of the texts in pw none is looked at */
     if (code == E_NOTFOUND)
         diag_error(diags, at, "there is no user '%s' on this machine, expected one to run as",
                    user);
     else if (code != 0)
-        diag_error(diags, at, "the user '%s' cannot be looked up: %s", user, strerror(errno));
+        diag_error(diags, at, "the user '%s' cannot be looked up: %s", user, strerror(error));
     if (code != 0)
         return code;
-    if (getuid() == 0 || getuid() == uid)
+    if (getuid() == 0 || getuid() == pw.pw_uid)
         return 0;
     if (options->purpose == LOAD_START) {
         diag_error(diags, at, "only root can become '%s': start as root, or without 'user'", user);
