@@ -307,6 +307,23 @@ static void test_slip(void **state)
     }
 }
 
+/* However often one is asked for, also of a context that has answered before. */
+static void test_explanations_charge_nobody(void **state)
+{
+    struct served *s = *state;
+    struct answer_trace trace;
+    limit(s, (struct server_config){.workers = 1});
+    run_stream(s, &s->ctx, &floods[0], START_MS, 10);
+    uint64_t network = limiter_network(&s->packet.source);
+    uint32_t before = limiter_level(s->ctx.limit.limiter, network, s->ctx.limit.tick);
+    for (unsigned i = 0; i < 3 * ANSWER_BATCH; i++) {
+        answer_explain(&s->ctx, s->snapshot, &s->packet, &trace);
+        assert_true(s->packet.response_len > s->packet.query_len);
+        assert_int_equal(s->ctx.limit.n_charges, 0);
+    }
+    assert_int_equal(limiter_level(s->ctx.limit.limiter, network, s->ctx.limit.tick), before);
+}
+
 static void test_log_only_and_off(void **state)
 {
     struct served *s = *state;
@@ -365,6 +382,7 @@ int main(void)
         TEST(test_kept_back),
         TEST(test_slip),
         TEST(test_log_only_and_off),
+        TEST(test_explanations_charge_nobody),
         TEST(test_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
