@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Checks: how the health of endpoints is probed. */
-#include "config/parts.h"
+#include "config/check_keys.h"
 
 #include "base/file.h"
 #include "base/units.h"
-#include "config/sources.h"
 
-#include <errno.h>
 #include <stddef.h>
-#include <sys/stat.h>
 
-#define CHECK(member) offsetof(struct check, member)
 #define TIMEOUT_DEFAULT_MS 2000u
-#define STATUS_MIN 100
-#define STATUS_MAX 599
-#define TLS_FILE_MAX (16u << 20)
 
 static const struct schema_word check_types[] = {
     {"tcp", CHECK_TCP, "A TCP connection opens."},
@@ -31,174 +24,10 @@ static const struct schema_word check_types[] = {
     {"metric", 0, NULL},
 };
 
-/* "200" or "200-299". */
-static bool parse_status(const char *text, struct number_range *out)
-{
-    unsigned v[2] = {0, 0}, i = 0, digits = 0;
-    for (; *text; text++) {
-        if (*text == '-' && i == 0 && digits == 3) {
-            i = 1;
-            digits = 0;
-        } else if (*text >= '0' && *text <= '9' && digits < 3) {
-            v[i] = v[i] * 10 + (unsigned)(*text - '0');
-            digits++;
-        } else {
-            return false;
-        }
-    }
-    if (i == 0)
-        v[1] = v[0];
-    *out = (struct number_range){(uint16_t)v[0], (uint16_t)v[1]};
-    return digits == 3 && v[0] >= STATUS_MIN && v[1] <= STATUS_MAX && v[0] <= v[1];
-}
-
-static void read_status(struct load *load, const struct yaml_node *node, void *field)
-{
-    struct check *check = field;
-    const struct yaml_node *one[1] = {node};
-    const struct yaml_node *const *items = node->kind == YAML_LIST ? node->items : one;
-    uint32_t n = node->kind == YAML_LIST ? node->n : 1;
-    struct number_range *v = arena_calloc(load->arena, n, sizeof *v);
-    for (uint32_t i = 0; i < n; i++)
-        if (items[i]->kind != YAML_SCALAR || !parse_status(items[i]->text, &v[i]))
-            load_expected(load, items[i], "'status'", "HTTP statuses, as 200 or 200-299");
-    if (n == 0)
-        diag_error(load->diags, node->span,
-                   "'status' is an empty list, expected HTTP statuses, as [200-299, 301]");
-    check->http.status = v;
-    check->http.n_status = n;
-}
-
-static void read_http_path(struct load *load, const struct yaml_node *node, void *field)
-{
-    const char *text = schema_scalar(load, node, "'path'", "a path that begins with '/'");
-    if (!text)
-        return;
-    bool clean = true;
-    for (const char *p = text; *p; p++)
-        clean &= (unsigned char)*p > ' ' && *p != 0x7f;
-    if (text[0] != '/' || !clean)
-        load_expected(load, node, "'path'", "a path that begins with '/', without spaces");
-    *(const char **)field = arena_strdup(load->arena, text);
-}
-
-static void read_host(struct load *load, const struct yaml_node *node, void *field)
-{
-    const char *text = schema_scalar(load, node, "'host'", "a host name");
-    if (!text)
-        return;
-    for (const char *p = text; *p; p++) {
-        if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '/') {
-            load_expected(load, node, "'host'", "a host name, without spaces and '/'");
-            break;
-        }
-    }
-    *(const char **)field = arena_strdup(load->arena, text);
-}
-
-static void read_method(struct load *load, const struct yaml_node *node, void *field)
-{
-    const char *text = schema_scalar(load, node, "'method'", "GET or HEAD");
-    if (text && strcmp(text, "GET") != 0 && strcmp(text, "HEAD") != 0)
-        load_expected(load, node, "'method'", "GET or HEAD");
-    if (text)
-        *(const char **)field = arena_strdup(load->arena, text);
-}
-
 static void read_check_pool(struct load *load, const struct yaml_node *node, void *field)
 {
     *(uint32_t *)field = namespace_find(load, &load->pools, node, "'pool'");
 }
-
-static const struct schema_key expect_keys[] = {
-    {.name = "status",
-     .kind = SCHEMA_CUSTOM,
-     .read = read_status,
-     .type = "a status, a range of statuses, or a list of them",
-     .fallback = "200-299",
-     .doc = "HTTP statuses that count as healthy.",
-     .example = "[200-299, 301]"},
-    {.name = "body",
-     .kind = SCHEMA_TEXT,
-     .offset = CHECK(http.body),
-     .fallback_doc = "none: the body is not looked at",
-     .doc = "Text that must occur in the body (in its first `max_body` bytes). Case counts.",
-     .example = "ready"},
-};
-static const struct schema expect_schema = {
-    .title = "'expect'", .doc = "What a healthy answer looks like.", SCHEMA_KEYS(expect_keys)};
-
-/* Read as sources, so that `status` tells when one has changed on disk; what is in them is judged
- * once all is read. A file that many checks name is read once. */
-static void read_tls_file(struct load *load, const struct yaml_node *node, void *field)
-{
-    const char *text = schema_scalar(load, node, "the file", "a path");
-    if (!text)
-        return;
-    struct named_file *file = field;
-    struct slice content;
-    struct stat st = {0};
-    *file = (struct named_file){file_resolve(load->arena, node->span.file, text), node->span};
-    for (size_t i = 0; i < load->sources.n; i++)
-        if (strcmp(load->sources.v[i].path, file->path) == 0)
-            return;
-    int missing = stat(file->path, &st);
-    if (missing || !S_ISREG(st.st_mode)) {
-        const char *is = S_ISDIR(st.st_mode) ? "a directory" : "not a regular file";
-        (void)sources_add(load, file->path); /* told once */
-        if (missing)
-            diag_error(load->diags, node->span, "cannot find '%s': %s", file->path,
-                       strerror(errno));
-        else
-            diag_error(load->diags, node->span, "cannot use '%s': it is %s, expected a file (PEM)",
-                       file->path, is);
-        return;
-    }
-    (void)!load_file(load, &content, file->path, node->span, TLS_FILE_MAX);
-}
-
-static const struct schema_key tls_keys[] = {
-    {.name = "verify",
-     .kind = SCHEMA_BOOL,
-     .offset = CHECK(tls.verify),
-     .fallback = "true",
-     .doc = "Whether the certificate must be valid for `sni` and signed by a known authority.",
-     .example = "false"},
-    {.name = "sni",
-     .kind = SCHEMA_CUSTOM,
-     .offset = CHECK(tls.sni),
-     .read = read_host,
-     .type = "a host name",
-     .fallback_doc = "`host`; without it no name is sent",
-     .doc = "The server name that is asked for, and that the certificate must have.",
-     .example = "www.example.com"},
-    {.name = "ca_file",
-     .kind = SCHEMA_CUSTOM,
-     .offset = CHECK(tls.ca_file),
-     .read = read_tls_file,
-     .type = "a path",
-     .fallback_doc = "the system's authorities",
-     .doc = "Certificates (PEM) of the authorities that are trusted, instead of the system's.",
-     .example = "internal-ca.pem"},
-    {.name = "cert_file",
-     .kind = SCHEMA_CUSTOM,
-     .offset = CHECK(tls.cert_file),
-     .read = read_tls_file,
-     .type = "a path",
-     .fallback_doc = "none",
-     .doc = "A client certificate (PEM, with its chain) to show; `key_file` belongs to it.",
-     .example = "checker.pem"},
-    {.name = "key_file",
-     .kind = SCHEMA_CUSTOM,
-     .offset = CHECK(tls.key_file),
-     .read = read_tls_file,
-     .type = "a path",
-     .fallback_doc = "none",
-     .doc = "The private key (PEM, without passphrase) of the client certificate.",
-     .example = "checker.key"},
-};
-static const struct schema tls_schema = {
-    .title = "'tls'", .doc = "TLS, for type `https`.", SCHEMA_KEYS(tls_keys)};
 
 static const struct schema_key check_keys[] = {
     {.name = "type",
@@ -251,7 +80,7 @@ static const struct schema_key check_keys[] = {
     {.name = "path",
      .kind = SCHEMA_CUSTOM,
      .offset = CHECK(http.path),
-     .read = read_http_path,
+     .read = check_path_read,
      .type = "a path that begins with '/'",
      .fallback = "/",
      .doc = "For `http` and `https`: what is asked for, with the query string if any.",
@@ -259,7 +88,7 @@ static const struct schema_key check_keys[] = {
     {.name = "host",
      .kind = SCHEMA_CUSTOM,
      .offset = CHECK(http.host),
-     .read = read_host,
+     .read = check_host_read,
      .type = "a host name",
      .fallback_doc = "the endpoint's address",
      .doc = "For `http` and `https`: the Host header, and the name asked for by TLS.",
@@ -267,14 +96,14 @@ static const struct schema_key check_keys[] = {
     {.name = "method",
      .kind = SCHEMA_CUSTOM,
      .offset = CHECK(http.method),
-     .read = read_method,
+     .read = check_method_read,
      .type = "GET or HEAD",
      .fallback = "GET",
      .doc = "For `http` and `https`: the method of the request.",
      .example = "HEAD"},
     {.name = "expect",
      .kind = SCHEMA_MAPPING,
-     .sub = &expect_schema,
+     .sub = &check_expect_schema,
      .doc = "For `http` and `https`: what a healthy answer looks like.",
      .example = "{status: 200-299, body: ready}"},
     {.name = "max_body",
@@ -287,7 +116,7 @@ static const struct schema_key check_keys[] = {
      .example = "4k"},
     {.name = "tls",
      .kind = SCHEMA_MAPPING,
-     .sub = &tls_schema,
+     .sub = &check_tls_schema,
      .doc = "For `https`: verification and certificates.",
      .example = "{ca_file: internal-ca.pem}"},
     {.name = "command",

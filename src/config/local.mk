@@ -2,7 +2,10 @@
 libloadstar_a_SOURCES += \
 	src/config/budget.c \
 	src/config/budget.h \
+	src/config/check_http.c \
+	src/config/check_keys.h \
 	src/config/checks.c \
+	src/config/check_tls.c \
 	src/config/config.c \
 	src/config/config.h \
 	src/config/endpoints.c \
@@ -14,7 +17,10 @@ libloadstar_a_SOURCES += \
 	src/config/maps.c \
 	src/config/networks.c \
 	src/config/parts.h \
+	src/config/pool_draft.h \
 	src/config/pools.c \
+	src/config/pools_file.c \
+	src/config/pool_steer.c \
 	src/config/schema.c \
 	src/config/schema.h \
 	src/config/server.c \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Pools: what a DNS name is steered to. */
-#include "config/parts.h"
+#include "config/pool_draft.h"
 
 #include "base/vec.h"
 #include "config/endpoints.h"
@@ -8,7 +8,6 @@
 #include <stddef.h>
 
 #define POOL(member) offsetof(struct pool, member)
-#define STEER_FORMS "nearest, all, {map: NAME}, {order: [SITE...]} or {split: {SITE: WEIGHT...}}"
 #define ALL_DOWN_FORMS "serve_all, nodata, servfail or {fallback: POOL}"
 
 static const struct schema_key ttl_value = {
@@ -58,191 +57,6 @@ static void read_checks(struct load *load, const struct yaml_node *node, void *f
     *(struct u32_list *)field = namespace_find_list(load, &load->checks, node, "'checks'");
 }
 
-/* A pool while it is read: values whose meaning depends on others are kept as they stand. */
-struct draft {
-    struct pool pool;
-    struct pool_site *sites;
-    const struct yaml_node *sites_node, *steer_node, *all_down_node;
-};
-
-static void keep(struct load *load, const struct yaml_node *node, void *field)
-{
-    (void)load;
-    *(const struct yaml_node **)field = node;
-}
-
-struct steer_form {
-    const struct yaml_node *map, *order, *split;
-};
-
-static const struct schema_key steer_keys[] = {
-    {.name = "map",
-     .kind = SCHEMA_CUSTOM,
-     .read = keep,
-     .offset = offsetof(struct steer_form, map),
-     .type = "the name of a map",
-     .doc = "The map orders the sites for each client. Sites of the map that the pool does not "
-            "have are passed over.",
-     .example = "world"},
-    {.name = "order",
-     .kind = SCHEMA_CUSTOM,
-     .read = keep,
-     .offset = offsetof(struct steer_form, order),
-     .type = "a list of sites",
-     .doc = "The same order for every client: the first site that is up serves.",
-     .example = "[ams, iad]"},
-    {.name = "split",
-     .kind = SCHEMA_CUSTOM,
-     .read = keep,
-     .offset = offsetof(struct steer_form, split),
-     .type = "a mapping from sites to weights",
-     .doc = "Draws the site by weight (0 to 1000000) among those that are up.",
-     .example = "{ams: 90, iad: 10}"},
-};
-const struct schema steer_schema = {
-    .title = "'steer'",
-    .doc = "Besides the words `nearest` (by great-circle distance from the client) and `all` (the "
-           "endpoints of all sites as one set), a mapping with one of these keys.",
-    SCHEMA_KEYS(steer_keys)};
-
-static const struct schema_word steer_words[] = {{"nearest", STEER_NEAREST, "by distance"},
-                                                 {"all", STEER_ALL, "all sites as one set"}};
-static const struct schema_key steer_word = {
-    .name = "steer", .kind = SCHEMA_WORD, SCHEMA_WORDS(steer_words), .type = STEER_FORMS};
-
-static struct pool_site *find_site(const struct draft *d, uint32_t site)
-{
-    for (uint32_t i = 0; i < d->pool.n_sites; i++)
-        if (d->sites[i].site == site)
-            return &d->sites[i];
-    return NULL;
-}
-
-/* The pool's entry for a site that its steering names; NULL after reporting. */
-static struct pool_site *need_site(struct load *load, const struct draft *d,
-                                   const struct yaml_node *node, uint32_t site)
-{
-    struct pool_site *found = site == MODEL_NONE ? NULL : find_site(d, site);
-    if (!found && site != MODEL_NONE)
-        diag_error(load->diags, node->span,
-                   "pool '%s' has no endpoints in site '%s', expected a site of its 'sites'",
-                   d->pool.name, load->sites.v[site].name);
-    return found;
-}
-
-static void warn_unserved(struct load *load, const struct draft *d, const struct pool_site *site,
-                          struct span span, const char *by)
-{
-    diag_warning(load->diags, span, "site '%s' of pool '%s' never serves: '%s' does not list it",
-                 load->sites.v[site->site].name, d->pool.name, by);
-}
-
-static void read_order(struct load *load, struct draft *d, const struct yaml_node *node)
-{
-    struct u32_list order = namespace_find_list(load, &load->sites, node, "'order'");
-    for (uint32_t i = 0; i < order.n; i++)
-        (void)need_site(load, d, node->kind == YAML_LIST && i < node->n ? node->items[i] : node,
-                        order.v[i]);
-    for (uint32_t i = 0; i < d->pool.n_sites; i++) {
-        bool listed = false;
-        for (uint32_t j = 0; j < order.n; j++)
-            listed |= order.v[j] == d->sites[i].site;
-        if (!listed && order.n)
-            warn_unserved(load, d, &d->sites[i], node->span, "order");
-    }
-    d->pool.steer = STEER_ORDER;
-    d->pool.order = order;
-}
-
-static void read_split(struct load *load, struct draft *d, const struct yaml_node *node)
-{
-    static const struct schema_key weight = {
-        .name = "weight", .kind = SCHEMA_U32, .min = 0, .max = WEIGHT_MAX};
-    uint64_t total = 0;
-    d->pool.steer = STEER_SPLIT;
-    if (node->kind != YAML_MAP) {
-        load_expected(load, node, "'split'", "a mapping: SITE: WEIGHT");
-        return;
-    }
-    for (uint32_t i = 0; i < node->n; i++) {
-        const struct yaml_pair *pair = &node->pairs[i];
-        struct pool_site *site = need_site(
-            load, d, pair->key, namespace_find(load, &load->sites, pair->key, "a key of 'split'"));
-        uint32_t w = 0;
-        schema_read_value(load, &weight, pair->value, &w);
-        total += w;
-        if (site)
-            site->split_weight = w;
-    }
-    if (total == 0)
-        diag_error(load->diags, node->span,
-                   "'split' gives no site a weight, expected one above 0 at least");
-    for (uint32_t i = 0; i < d->pool.n_sites; i++)
-        if (!yaml_get(node, load->sites.v[d->sites[i].site].name))
-            warn_unserved(load, d, &d->sites[i], node->span, "split");
-}
-
-static void check_locations(struct load *load, const struct draft *d, struct span span)
-{
-    if (d->pool.n_sites < 2)
-        return;
-    for (uint32_t i = 0; i < d->pool.n_sites; i++) {
-        const struct site *site = &load->model->sites[d->sites[i].site];
-        if (!site->located)
-            diag_error(load->diags, span,
-                       "pool '%s' steers by nearest, but site '%s' has no location, expected one "
-                       "at %s:%u:%u",
-                       d->pool.name, site->name, site->span.file, site->span.line,
-                       site->span.column);
-    }
-}
-
-/* A map or a site where only words may stand: what was meant is plain. */
-static bool refuse_bare_name(struct load *load, const struct yaml_node *node)
-{
-    struct slice name = slice_of(node->text, node->n);
-    if (strmap_get(&load->maps.index, name) != STRMAP_NONE)
-        diag_error(load->diags, node->span, "unknown steer '%s', did you mean {map: %s}?",
-                   node->text, node->text);
-    else if (strmap_get(&load->sites.index, name) != STRMAP_NONE)
-        diag_error(load->diags, node->span, "unknown steer '%s', did you mean {order: [%s]}?",
-                   node->text, node->text);
-    else
-        return false;
-    return true;
-}
-
-static void read_steer(struct load *load, struct draft *d)
-{
-    const struct yaml_node *node = d->steer_node;
-    if (!node || (node->kind == YAML_SCALAR && !yaml_is_empty(node))) {
-        d->pool.steer = STEER_NEAREST;
-        if (node && refuse_bare_name(load, node))
-            return;
-        if (node)
-            schema_read_value(load, &steer_word, node, &d->pool.steer);
-        if (d->pool.steer == STEER_NEAREST)
-            check_locations(load, d, node ? node->span : d->pool.span);
-        return;
-    }
-    if (node->kind != YAML_MAP || node->n != 1) {
-        load_expected(
-            load, node, "'steer'",
-            "nearest, all, {map: NAME}, {order: [SITE...]} or {split: {SITE: WEIGHT...}}");
-        return;
-    }
-    struct steer_form form = {0};
-    schema_read(load, &steer_schema, node, &form);
-    if (form.map) {
-        d->pool.steer = STEER_MAP;
-        d->pool.map = namespace_find(load, &load->maps, form.map, "'map'");
-    } else if (form.order) {
-        read_order(load, d, form.order);
-    } else if (form.split) {
-        read_split(load, d, form.split);
-    }
-}
-
 static const struct schema_word pick_words[] = {
     {"weighted", PICK_WEIGHTED, "Draws by weight for every query."},
     {"all", PICK_ALL, "All of them."},
@@ -251,6 +65,12 @@ static const struct schema_word pick_words[] = {
      "By weight, but the same for all queries from one client network (/24 or /56)."},
 };
 
+void node_keep(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)load;
+    *(const struct yaml_node **)field = node;
+}
+
 struct all_down_form {
     const struct yaml_node *fallback;
 };
@@ -258,7 +78,7 @@ struct all_down_form {
 static const struct schema_key all_down_keys[] = {
     {.name = "fallback",
      .kind = SCHEMA_CUSTOM,
-     .read = keep,
+     .read = node_keep,
      .required = true,
      .offset = offsetof(struct all_down_form, fallback),
      .type = "the name of a pool",
@@ -281,7 +101,7 @@ static const struct schema_key all_down_word = {.name = "on_all_down",
                                                 SCHEMA_WORDS(all_down_words),
                                                 .type = ALL_DOWN_FORMS};
 
-static void read_all_down(struct load *load, struct draft *d)
+static void read_all_down(struct load *load, struct pool_draft *d)
 {
     const struct yaml_node *node = d->all_down_node;
     d->pool.fallback = MODEL_NONE;
@@ -320,8 +140,8 @@ static const struct schema_key pool_keys[] = {
      .example = "[web]"},
     {.name = "steer",
      .kind = SCHEMA_CUSTOM,
-     .offset = offsetof(struct draft, steer_node),
-     .read = keep,
+     .offset = offsetof(struct pool_draft, steer_node),
+     .read = node_keep,
      .sub = &steer_schema,
      .type = STEER_FORMS,
      .fallback_doc = "nearest",
@@ -350,8 +170,8 @@ static const struct schema_key pool_keys[] = {
      .example = "50%"},
     {.name = "on_all_down",
      .kind = SCHEMA_CUSTOM,
-     .offset = offsetof(struct draft, all_down_node),
-     .read = keep,
+     .offset = offsetof(struct pool_draft, all_down_node),
+     .read = node_keep,
      .sub = &all_down_schema,
      .type = ALL_DOWN_FORMS,
      .fallback_doc = "serve_all",
@@ -362,8 +182,8 @@ static const struct schema_key pool_keys[] = {
     {.name = "sites",
      .kind = SCHEMA_CUSTOM,
      .required = true,
-     .offset = offsetof(struct draft, sites_node),
-     .read = keep,
+     .offset = offsetof(struct pool_draft, sites_node),
+     .read = node_keep,
      .sub = &endpoint_schema,
      .entry = "SITE",
      .type = "a mapping from sites to lists of endpoints",
@@ -376,7 +196,7 @@ const struct schema pool_schema = {
     .doc = "What a DNS name is steered to: endpoints by site, and the policies that choose.",
     SCHEMA_KEYS(pool_keys)};
 
-static void read_sites(struct load *load, struct draft *d, uint32_t pool)
+static void read_sites(struct load *load, struct pool_draft *d, uint32_t pool)
 {
     const struct yaml_node *node = d->sites_node;
     if (!node)
@@ -442,14 +262,14 @@ static void check_cname_policy(struct load *load, const struct pool *pool,
 static void read_pool(struct load *load, const struct definition *def, struct pool *out,
                       uint32_t index)
 {
-    struct draft d = {0};
+    struct pool_draft d = {0};
     uint32_t first = (uint32_t)load->endpoints.n;
     schema_read_named(load, &pool_schema, def->name, def->value, &d);
     d.pool.name = def->name;
     d.pool.span = def->key->span;
     read_sites(load, &d, index);
     if (d.pool.n_sites)
-        read_steer(load, &d);
+        steer_read(load, &d);
     read_all_down(load, &d);
     classify(load, &d.pool, first);
     check_cname_policy(load, &d.pool, def->value);
@@ -469,78 +289,4 @@ void pools_read(struct load *load)
     m->n_pools = n;
     m->n_endpoints = (uint32_t)load->endpoints.n;
     m->endpoints = vec_to_arena(&load->endpoints, load->arena);
-}
-
-static void add_sites(struct load *load, const struct yaml_node *node, void *field)
-{
-    (void)field;
-    namespace_add(load, &load->sites, node);
-}
-
-static void add_checks(struct load *load, const struct yaml_node *node, void *field)
-{
-    (void)field;
-    namespace_add(load, &load->checks, node);
-}
-
-static void add_maps(struct load *load, const struct yaml_node *node, void *field)
-{
-    (void)field;
-    namespace_add(load, &load->maps, node);
-}
-
-static void add_pools(struct load *load, const struct yaml_node *node, void *field)
-{
-    (void)field;
-    namespace_add(load, &load->pools, node);
-}
-
-static const struct schema_key pools_keys[] = {
-    {.name = "sites",
-     .kind = SCHEMA_CUSTOM,
-     .read = add_sites,
-     .sub = &site_schema,
-     .entry = "NAME",
-     .type = "a mapping from names to sites",
-     .fallback_doc = "none",
-     .doc = "The places that serve.",
-     .example = "{ams: {location: [52.31, 4.76]}}"},
-    {.name = "checks",
-     .kind = SCHEMA_CUSTOM,
-     .read = add_checks,
-     .sub = &check_schema,
-     .entry = "NAME",
-     .type = "a mapping from names to checks",
-     .fallback_doc = "none",
-     .doc = "How the health of endpoints is probed.",
-     .example = "{web: {type: http, path: /healthz}}"},
-    {.name = "maps",
-     .kind = SCHEMA_CUSTOM,
-     .read = add_maps,
-     .sub = &map_schema,
-     .entry = "NAME",
-     .type = "a mapping from names to maps",
-     .fallback_doc = "none",
-     .doc = "From places and networks to lists of sites.",
-     .example = "{world: {default: [iad, ams], continents: {EU: [ams]}}}"},
-    {.name = "pools",
-     .kind = SCHEMA_CUSTOM,
-     .read = add_pools,
-     .sub = &pool_schema,
-     .entry = "NAME",
-     .type = "a mapping from names to pools",
-     .fallback_doc = "none",
-     .doc = "What DNS names are steered to.",
-     .example = "{www: {checks: [web], sites: {ams: [192.0.2.11]}}}"},
-};
-const struct schema pools_schema = {
-    .title = "the file of pools",
-    .doc = "Sites, checks, maps and pools. Names are letters, digits, '-', '_' and '.', at most 63 "
-           "of them, and unique within their kind over all files.",
-    SCHEMA_KEYS(pools_keys)};
-
-void pools_file_read(struct load *load, const struct yaml_node *root)
-{
-    char nothing;
-    schema_read(load, &pools_schema, root, &nothing);
 }

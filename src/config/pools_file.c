@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A file of pools: the names of what is in it. */
+#include "config/parts.h"
+
+static void add_sites(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    namespace_add(load, &load->sites, node);
+}
+
+static void add_checks(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    namespace_add(load, &load->checks, node);
+}
+
+static void add_maps(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    namespace_add(load, &load->maps, node);
+}
+
+static void add_pools(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    namespace_add(load, &load->pools, node);
+}
+
+static const struct schema_key pools_keys[] = {
+    {.name = "sites",
+     .kind = SCHEMA_CUSTOM,
+     .read = add_sites,
+     .sub = &site_schema,
+     .entry = "NAME",
+     .type = "a mapping from names to sites",
+     .fallback_doc = "none",
+     .doc = "The places that serve.",
+     .example = "{ams: {location: [52.31, 4.76]}}"},
+    {.name = "checks",
+     .kind = SCHEMA_CUSTOM,
+     .read = add_checks,
+     .sub = &check_schema,
+     .entry = "NAME",
+     .type = "a mapping from names to checks",
+     .fallback_doc = "none",
+     .doc = "How the health of endpoints is probed.",
+     .example = "{web: {type: http, path: /healthz}}"},
+    {.name = "maps",
+     .kind = SCHEMA_CUSTOM,
+     .read = add_maps,
+     .sub = &map_schema,
+     .entry = "NAME",
+     .type = "a mapping from names to maps",
+     .fallback_doc = "none",
+     .doc = "From places and networks to lists of sites.",
+     .example = "{world: {default: [iad, ams], continents: {EU: [ams]}}}"},
+    {.name = "pools",
+     .kind = SCHEMA_CUSTOM,
+     .read = add_pools,
+     .sub = &pool_schema,
+     .entry = "NAME",
+     .type = "a mapping from names to pools",
+     .fallback_doc = "none",
+     .doc = "What DNS names are steered to.",
+     .example = "{www: {checks: [web], sites: {ams: [192.0.2.11]}}}"},
+};
+const struct schema pools_schema = {
+    .title = "the file of pools",
+    .doc = "Sites, checks, maps and pools. Names are letters, digits, '-', '_' and '.', at most 63 "
+           "of them, and unique within their kind over all files.",
+    SCHEMA_KEYS(pools_keys)};
+
+void pools_file_read(struct load *load, const struct yaml_node *root)
+{
+    char nothing;
+    schema_read(load, &pools_schema, root, &nothing);
+}
