@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libloadstar_a_SOURCES += \
+	src/base/actor.c \
+	src/base/actor.h \
 	src/base/arena.c \
 	src/base/arena.h \
 	src/base/attr.h \

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
-#include "ctl/json.h"
+#include "control/json.h"
 #include "out/effect.h"
 #include "out/standing.h"
 

@@ -3,10 +3,10 @@
 #include "ctl/ctl.h"
 
 #include "base/arena.h"
+#include "control/token.h"
 #include "ctl/http.h"
 #include "ctl/run.h"
 #include "ctl/socket.h"
-#include "ctl/token.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
  * it stays as it is. */
 #pragma once
 
+#include "control/token.h"
 #include "ctl/ctl.h"
-#include "ctl/token.h"
 
 struct disk;
 

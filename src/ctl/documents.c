@@ -2,7 +2,7 @@
  * The documents on pools, endpoints, sites, checks, clients' places and events. */
 #include "ctl/documents.h"
 
-#include "ctl/json.h"
+#include "control/json.h"
 #include "dns/name.h"
 #include "out/events.h"
 #include "out/standing.h"

@@ -3,9 +3,9 @@
 #include "ctl/explain.h"
 
 #include "compile/verdict.h"
+#include "control/json.h"
 #include "ctl/documents.h"
 #include "ctl/explain_parts.h"
-#include "ctl/json.h"
 #include "dns/rr.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "ctl/explain_ask.h"
 
 #include "base/cursor.h"
-#include "ctl/json.h"
+#include "control/json.h"
 #include "dns/rdata.h"
 #include "dns/response.h"
 #include "dns/rr.h"

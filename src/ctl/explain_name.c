@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Why a name was answered as it was, apart from pools: where it lies in the zones. */
+#include "control/json.h"
 #include "ctl/explain_ask.h"
-#include "ctl/json.h"
 #include "dns/rr.h"
 
 /* The node that decides: the name's own, or its closest encloser. */

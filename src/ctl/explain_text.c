@@ -2,8 +2,8 @@
  * Explanations for people: the facts from the client to the answer, what was chosen marked. */
 #include "ctl/explain.h"
 
-#include "ctl/json.h"
-#include "ctl/table.h"
+#include "control/json.h"
+#include "control/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "ctl/http_head.h"
 
 #include "base/slice.h"
-#include "ctl/json.h"
+#include "control/json.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * of its own that it makes point here, it is turned away. */
 #include "ctl/http_route.h"
 
+#include "control/json.h"
 #include "ctl/dashboard.h"
-#include "ctl/json.h"
 
 #include <stdio.h>
 

@@ -3,10 +3,10 @@
  * or, for what waits, later; http_conn.c knows of connections, this of meaning. */
 #pragma once
 
+#include "control/token.h"
 #include "ctl/http_head.h"
 #include "ctl/http_host.h"
 #include "ctl/run.h"
-#include "ctl/token.h"
 
 #include <stdlib.h>
 

@@ -2,8 +2,6 @@
 libloadstar_a_SOURCES += \
 	src/ctl/action.c \
 	src/ctl/action.h \
-	src/ctl/client.c \
-	src/ctl/client.h \
 	src/ctl/ctl.c \
 	src/ctl/ctl.h \
 	src/ctl/dashboard.c \
@@ -34,14 +32,6 @@ libloadstar_a_SOURCES += \
 	src/ctl/http_host.h \
 	src/ctl/http_route.c \
 	src/ctl/http_route.h \
-	src/ctl/json.c \
-	src/ctl/json.h \
-	src/ctl/lines.c \
-	src/ctl/lines.h \
-	src/ctl/listen.c \
-	src/ctl/listen.h \
-	src/ctl/page.c \
-	src/ctl/page.h \
 	src/ctl/page_thread.c \
 	src/ctl/page_thread.h \
 	src/ctl/page_write.c \
@@ -55,13 +45,7 @@ libloadstar_a_SOURCES += \
 	src/ctl/run.h \
 	src/ctl/socket.c \
 	src/ctl/socket.h \
-	src/ctl/status.c \
-	src/ctl/table.c \
-	src/ctl/table.h \
-	src/ctl/token.c \
-	src/ctl/token.h
-
-pkginclude_HEADERS = include/loadstar/control.h
+	src/ctl/status.c
 
 # The page as C: one string literal a line.
 EXTRA_DIST += src/ctl/dashboard.html

@@ -6,9 +6,9 @@
  * however many ask. All who ask for the same before its facts are gathered get the same page. */
 #pragma once
 
+#include "control/page.h"
 #include "ctl/disk.h"
 #include "ctl/gather.h"
-#include "ctl/page.h"
 #include "ctl/request.h"
 
 struct pages;

@@ -3,9 +3,9 @@
 #include "ctl/render.h"
 
 #include "base/units.h"
+#include "control/json.h"
+#include "control/table.h"
 #include "ctl/explain.h"
-#include "ctl/json.h"
-#include "ctl/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The status document as text: what runs on top, what is wrong at the end, where the eye rests. */
 #include "base/units.h"
-#include "ctl/json.h"
+#include "control/json.h"
+#include "control/table.h"
 #include "ctl/render.h"
-#include "ctl/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,10 +3,10 @@
 #include "ctl/run.h"
 
 #include "base/log.h"
+#include "control/json.h"
 #include "ctl/action.h"
 #include "ctl/disk.h"
 #include "ctl/gather.h"
-#include "ctl/json.h"
 #include "ctl/page_thread.h"
 
 #include <stdio.h>

@@ -2,10 +2,10 @@
  * Inside src/ctl: carrying out a request, for whoever received it. Knows of no listener. */
 #pragma once
 
+#include "control/page.h"
+#include "control/token.h"
 #include "ctl/ctl.h"
-#include "ctl/page.h"
 #include "ctl/request.h"
-#include "ctl/token.h"
 
 struct run;
 

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "ctl/json.h"
-#include "ctl/lines.h"
-#include "ctl/listen.h"
+#include "control/json.h"
+#include "control/lines.h"
+#include "control/listen.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
  * The status document: what runs, how much of it, and what is wrong now. */
 #include "config.h"
 
+#include "control/json.h"
 #include "ctl/documents.h"
-#include "ctl/json.h"
 #include "dns/name.h"
 #include "model/broken.h"
 #include "out/standing.h"

@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
-#include "ctl/client.h"
-#include "ctl/json.h"
+#include "control/client.h"
+#include "control/json.h"
 #include "ctl/render.h"
 
 #include <loadstar/control.h>

@@ -3,7 +3,7 @@
  * line feed in it. */
 #include "tests/fuzz/fuzz.h"
 
-#include "ctl/lines.h"
+#include "control/lines.h"
 
 #include <string.h>
 

@@ -46,3 +46,6 @@ tests_unit_base_test_memory_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_siphash
 tests_unit_base_test_siphash_SOURCES = tests/unit/base/test_siphash.c
 tests_unit_base_test_siphash_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/base/test_actor
+tests_unit_base_test_actor_SOURCES = tests/unit/base/test_actor.c
+tests_unit_base_test_actor_LDADD = $(UNIT_LIBS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Documents, and their renderings, of facts made by hand. */
+#include "control/json.h"
 #include "ctl/documents.h"
-#include "ctl/json.h"
 #include "ctl/render.h"
 #include "tests/unit/out/facts.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Explanations: configurations are loaded from files, states set by hand, and the document and its
  * text compared as a whole. */
+#include "control/json.h"
 #include "ctl/explain.h"
-#include "ctl/json.h"
 #include "dns/types.h"
 
 #include <setjmp.h>

@@ -5,8 +5,8 @@
 
 #include "base/arena.h"
 #include "base/rng.h"
+#include "control/json.h"
 #include "ctl/http_host.h"
-#include "ctl/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

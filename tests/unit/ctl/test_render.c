@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Documents as text: what is shown of each, and that none makes it fall over, whatever its members
  * are (another release may have written it). */
+#include "control/json.h"
 #include "ctl/documents.h"
-#include "ctl/json.h"
 #include "ctl/render.h"
 #include "tests/unit/out/facts.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tables for terminals. */
-#include "ctl/table.h"
+#include "control/table.h"
 
 #include "base/escape.h"
 #include "base/vec.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inside src/ctl: requests of the control socket, one a line, out of bytes that come in pieces. */
+ * Inside src/control: requests of the control socket, one a line, out of bytes that come in pieces.
+ */
 #pragma once
 
 #include "base/attr.h"

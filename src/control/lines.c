@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Lines out of bytes. */
-#include "ctl/lines.h"
+#include "control/lines.h"
 
 #include <string.h>
 

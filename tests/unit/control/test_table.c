@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tables: widths from content, nothing that speaks to the terminal, color only when asked for. */
-#include "ctl/table.h"
+#include "control/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

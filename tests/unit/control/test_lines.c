@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Lines out of bytes that come in any pieces. */
-#include "ctl/lines.h"
+#include "control/lines.h"
 
 #include "base/rng.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The bearer token that state changes over HTTP need. */
-#include "ctl/token.h"
+#include "control/token.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Taking over the path of a socket, and token files: what is refused, and what never is removed. */
-#include "ctl/listen.h"
-#include "ctl/token.h"
+#include "control/listen.h"
+#include "control/token.h"
 
 #include <fcntl.h>
 #include <pwd.h>

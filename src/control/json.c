@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Short forms for building JSON. */
-#include "ctl/json.h"
+#include "control/json.h"
 
 #include "base/arena.h"
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inside src/ctl: documents as they are sent. Immutable, shared by all who asked for the same at
+ * Documents as they are sent. Immutable, shared by all who asked for the same at
  * the same time, and counted: readers that do not read keep bytes, not copies, and all kept pages
  * together have a budget. Used on the control thread only. */
 #pragma once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The client's end: a server that behaves as told, and what is said of it. */
-#include "ctl/client.h"
+#include "control/client.h"
 
 #include "base/arena.h"
 

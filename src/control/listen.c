@@ -10,7 +10,7 @@
  * time. So root works with its own rights only in a directory that nobody else may change;
  * elsewhere it acts with the rights of the service's user, and the kernel sees to it that there is
  * nothing to win. */
-#include "ctl/listen.h"
+#include "control/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>

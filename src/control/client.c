@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The client's end of the control socket. */
-#include "ctl/client.h"
+#include "control/client.h"
 
 #include "base/buf.h"
-#include "ctl/json.h"
+#include "control/json.h"
 
 #include <errno.h>
 #include <stdio.h>

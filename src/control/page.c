@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Documents as they are sent. */
-#include "ctl/page.h"
+#include "control/page.h"
 
 #include "base/arena.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inside src/ctl: taking over the path of a Unix socket, and giving it up. */
+ * Inside src/control: taking over the path of a Unix socket, and giving it up. */
 #pragma once
 
 #include "base/diag.h"
