@@ -3,7 +3,7 @@
 EXTRA_PROGRAMS += demo-backend
 demo_backend_SOURCES = contrib/demo/backend.c
 demo_backend_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
-demo_backend_LDADD = $(MICROHTTPD_LIBS) $(LOADSTAR_LIBS)
+demo_backend_LDADD = $(MICROHTTPD_LIBS) $(LINK_base)
 CLEANFILES += demo-backend
 EXTRA_DIST += contrib/packages.sh contrib/quickstart.sh contrib/test.sh contrib/quickstart/loadstar.yaml \
 	contrib/quickstart/pools.yaml
@@ -37,7 +37,7 @@ contrib/systemd/loadstard.service: contrib/systemd/loadstard.service.in Makefile
 # The reference of the configuration, printed from the tables in src/config.
 noinst_PROGRAMS += mkreference
 mkreference_SOURCES = contrib/doc/mkreference.c
-mkreference_LDADD = $(LOADSTAR_LIBS)
+mkreference_LDADD = $(LINK_config)
 dist_man_MANS += contrib/man/loadstar.yaml.5
 TESTS += tests/qa/reference.sh
 .PHONY: reference

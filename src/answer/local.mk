@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libanswer.a
+LINK_answer = libanswer.a $(LINK_snapshot)
+libanswer_a_SOURCES = \
 	src/answer/answer.c \
 	src/answer/answer.h \
 	src/answer/chaos.c \

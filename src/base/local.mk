@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libbase.a
+LINK_base = libbase.a -lpthread
+libbase_a_SOURCES = \
 	src/base/actor.c \
 	src/base/actor.h \
 	src/base/arena.c \

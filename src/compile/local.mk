@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libcompile.a
+LINK_compile = libcompile.a libgeo.a libhealth.a libconfig.a libsnapshot.a $(LINK_model) \
+	$(MAXMINDDB_LIBS) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(YAML_LIBS) $(IDN2_LIBS) $(URCU_LIBS) -lm
+libcompile_a_SOURCES = \
 	src/compile/alias.c \
 	src/compile/alias.h \
 	src/compile/candidates.c \

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libconfig.a
+LINK_config = libconfig.a $(LINK_model) $(YAML_LIBS) $(IDN2_LIBS) -lm
+libconfig_a_SOURCES = \
 	src/config/budget.c \
 	src/config/budget.h \
 	src/config/check_http.c \

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libcontrol.a
+LINK_control = libcontrol.a $(LINK_base) $(JANSSON_LIBS) $(OPENSSL_LIBS) -lm
+libcontrol_a_SOURCES = \
 	src/control/client.c \
 	src/control/client.h \
 	src/control/json.c \

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libctl.a
+LINK_ctl = libctl.a libcontrol.a $(LINK_out)
+libctl_a_SOURCES = \
 	src/ctl/action.c \
 	src/ctl/action.h \
 	src/ctl/ctl.c \

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libdns.a
+LINK_dns = libdns.a $(LINK_base)
+libdns_a_SOURCES = \
 	src/dns/name.c \
 	src/dns/name.h \
 	src/dns/query.c \

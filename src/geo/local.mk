@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libgeo.a
+LINK_geo = libgeo.a $(LINK_model) $(MAXMINDDB_LIBS) -lm
+libgeo_a_SOURCES = \
 	src/geo/country.c \
 	src/geo/database.c \
 	src/geo/database.h \

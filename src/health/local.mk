@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libhealth.a
+LINK_health = libhealth.a $(LINK_model) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) -lm
+libhealth_a_SOURCES = \
 	src/health/authorities.c \
 	src/health/authorities.h \
 	src/health/check.c \

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libio.a
+LINK_io = libio.a libanswer.a libsnapshot.a $(LINK_model) $(URCU_LIBS) $(XDP_LIBS)
+libio_a_SOURCES = \
 	src/io/clients.c \
 	src/io/clients.h \
 	src/io/counters.c \
@@ -36,7 +38,7 @@ libloadstar_a_SOURCES += \
 EXTRA_DIST += src/io/xdp_filter.bpf.c
 
 if HAVE_XDP
-libloadstar_a_SOURCES += \
+libio_a_SOURCES += \
 	src/io/xdp.c \
 	src/io/xdp_program.c \
 	src/io/xdp_queue.c
@@ -48,5 +50,5 @@ src/io/xdp_filter.bpf.o: $(srcdir)/src/io/xdp_filter.bpf.c $(srcdir)/src/io/xdp_
 
 CLEANFILES += src/io/xdp_filter.bpf.o
 else
-libloadstar_a_SOURCES += src/io/xdp_none.c
+libio_a_SOURCES += src/io/xdp_none.c
 endif

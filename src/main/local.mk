@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += loadstarctl
 loadstarctl_SOURCES = src/main/loadstarctl.c
-loadstarctl_LDADD = $(LOADSTAR_LIBS)
+loadstarctl_LDADD = $(LINK_ctl)
 loadstarctl_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
 
 sbin_PROGRAMS += loadstard
@@ -19,4 +19,4 @@ loadstard_SOURCES = \
 	src/main/reload.c \
 	src/main/rights.c \
 	src/main/rights.h
-loadstard_LDADD = $(LOADSTAR_LIBS)
+loadstard_LDADD = $(LINK_ctl)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libmodel.a
+LINK_model = libmodel.a $(LINK_dns)
+libmodel_a_SOURCES = \
 	src/model/broken.c \
 	src/model/broken.h \
 	src/model/family.c \

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libout.a
+LINK_out = libout.a libio.a libanswer.a $(LINK_compile) $(XDP_LIBS)
+libout_a_SOURCES = \
 	src/out/effect.c \
 	src/out/effect.h \
 	src/out/events.c \

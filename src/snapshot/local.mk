@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-libloadstar_a_SOURCES += \
+noinst_LIBRARIES += libsnapshot.a
+LINK_snapshot = libsnapshot.a $(LINK_dns) $(URCU_LIBS)
+libsnapshot_a_SOURCES = \
 	src/snapshot/index.c \
 	src/snapshot/index.h \
 	src/snapshot/limits.h \

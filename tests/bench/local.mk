@@ -3,19 +3,19 @@
 EXTRA_PROGRAMS += tests/bench/answer_bench
 tests_bench_answer_bench_SOURCES = tests/bench/answer_bench.c
 tests_bench_answer_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
-tests_bench_answer_bench_LDADD = $(LOADSTAR_LIBS)
+tests_bench_answer_bench_LDADD = libanswer.a $(LINK_compile) $(LDNS_LIBS)
 CLEANFILES += tests/bench/answer_bench
 EXTRA_DIST += tests/bench/instructions.sh tests/bench/instructions.budget
 
 EXTRA_PROGRAMS += tests/bench/zone_bench
 tests_bench_zone_bench_SOURCES = tests/bench/zone_bench.c
-tests_bench_zone_bench_LDADD = $(LOADSTAR_LIBS)
+tests_bench_zone_bench_LDADD = $(LINK_compile)
 CLEANFILES += tests/bench/zone_bench
 EXTRA_DIST += tests/bench/zones.sh tests/bench/xdp.sh
 
 EXTRA_PROGRAMS += tests/bench/stream_load
 tests_bench_stream_load_SOURCES = tests/bench/stream_load.c
-tests_bench_stream_load_LDADD = $(LOADSTAR_LIBS)
+tests_bench_stream_load_LDADD = $(LINK_base)
 CLEANFILES += tests/bench/stream_load
 EXTRA_DIST += tests/bench/tcp.py
 

@@ -25,22 +25,28 @@ BELOW = {
     "out": {"base", "dns", "model", "geo", "health", "compile", "snapshot", "answer", "io"},
     "ctl": {"base", "control", "dns", "model", "config", "geo", "health", "compile", "snapshot", "answer", "io", "out"},
 }
-BELOW["main"] = set(BELOW) | {"config"}
+BELOW["main"] = set(BELOW)
 
-root = pathlib.Path(__file__).resolve().parents[2]
-bad = 0
-checked = 0
-for path in sorted((root / "src").glob("*/*.[ch]")):
-    module = path.parent.name
-    checked += 1
-    if module not in BELOW:
-        print(f"{path.relative_to(root)}: module '{module}' has no place in the layers of includes.py")
-        bad += 1
-        continue
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        found = re.match(r'\s*#\s*include\s+"(?:src/)?([a-z0-9_]+)/', line)
-        if found and found[1] != module and found[1] not in BELOW[module] | {"loadstar"}:
-            print(f"{path.relative_to(root)}:{number}: {module} may not include {found[1]}")
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    bad = 0
+    checked = 0
+    for path in sorted((root / "src").glob("*/*.[ch]")):
+        module = path.parent.name
+        checked += 1
+        if module not in BELOW:
+            print(f"{path.relative_to(root)}: module '{module}' has no place in the layers of includes.py")
             bad += 1
-print(f"includes: {checked} files, {bad} against the layers")
-sys.exit(1 if bad or not checked else 0)
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            found = re.match(r'\s*#\s*include\s+"(?:src/)?([a-z0-9_]+)/', line)
+            if found and found[1] != module and found[1] not in BELOW[module] | {"loadstar"}:
+                print(f"{path.relative_to(root)}:{number}: {module} may not include {found[1]}")
+                bad += 1
+    print(f"includes: {checked} files, {bad} against the layers")
+    return 1 if bad or not checked else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
