@@ -42,6 +42,8 @@ libbase_a_SOURCES = \
 	src/base/strmap.h \
 	src/base/trie.c \
 	src/base/trie.h \
+	src/base/turns.c \
+	src/base/turns.h \
 	src/base/units.c \
 	src/base/units.h \
 	src/base/vec.c \

@@ -5,6 +5,9 @@
  * changed endpoints. An event waits for its batch, as only then is it known what became of the
  * answers; one that no batch follows is written after EVENT_WAIT_MS without an effect. */
 #include "main/daemon.h"
+
+#include "base/clock.h"
+#include "base/turns.h"
 #include "out/effect.h"
 
 #include <stdio.h>
@@ -45,10 +48,12 @@ static void on_changed(void *ctx, const uint32_t *endpoints, uint32_t n)
     struct daemon *d = ctx;
     if (!d->serving || d->switching) /* the views are filled from scratch soon */
         return;
+    int64_t began_us = clock_mono_us();
     struct effects *effects = d->events.n ? effects_note(d->generation, endpoints, n) : NULL;
     generation_refresh_views(d->generation, checker_states(d->checker), endpoints, n);
     write_events(d, effects);
     effects_free(effects);
+    turns_part("changes put into the answers", began_us);
 }
 
 static void describe(struct pending_event *to, const struct model *m, const struct health_event *e)

@@ -144,6 +144,7 @@ static void close_own_handles(struct daemon *d)
 {
     for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
+    turn_watch_stop(&d->turns);
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
     uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
@@ -281,6 +282,7 @@ static void init_handles(struct daemon *d)
     static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
     static_assert(ARRAY_LEN(numbers) == ARRAY_LEN(((struct daemon *)0)->signals), "one each");
     uv_loop_init(&d->loop);
+    turn_watch_start(&d->turns, &d->loop);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
         d->signals[i].data = d;

@@ -11,6 +11,7 @@
 #include "ctl/ctl.h"
 #include "health/checker.h"
 #include "io/workers.h"
+#include "main/turn_watch.h"
 #include "out/events.h"
 #include "out/vanished.h"
 
@@ -34,6 +35,7 @@ struct daemon {
     const char *path; /* of the main configuration file */
     uv_loop_t loop;
     uv_signal_t signals[3];
+    struct turn_watch turns;
     uv_timer_t ready_timer;    /* until the first results are in */
     uv_timer_t event_timer;    /* for events that no refresh follows */
     uv_timer_t watchdog_timer; /* tells the service manager that the loop goes on */

@@ -18,5 +18,7 @@ loadstard_SOURCES = \
 	src/main/process.h \
 	src/main/reload.c \
 	src/main/rights.c \
-	src/main/rights.h
+	src/main/rights.h \
+	src/main/turn_watch.c \
+	src/main/turn_watch.h
 loadstard_LDADD = $(LINK_ctl)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/give_way.h"
 #include "base/log.h"
+#include "base/turns.h"
 #include "main/daemon.h"
 #include "main/judge.h"
 #include "main/notify.h"
@@ -54,6 +55,7 @@ static int prepare(struct daemon *d, const struct generation *next, struct diags
 static void put_in_force(struct daemon *d, struct generation *next)
 {
     struct generation *before = d->generation;
+    int64_t began_us = clock_mono_us();
     vanished_note(&d->vanished, before->model, next->model);
     daemon_flush_events(d);
     daemon_number(d, next);
@@ -64,6 +66,7 @@ static void put_in_force(struct daemon *d, struct generation *next)
     d->generation = next;
     d->switching = false;
     publish_retire(release_generation, before); /* after its snapshot, which points into it */
+    turns_part("a reload put in force", began_us);
 }
 
 static bool same_xdp(const struct server_config *a, const struct server_config *b)

@@ -50,3 +50,6 @@ tests_unit_base_test_siphash_LDADD = $(UNIT_base) $(OPENSSL_LIBS)
 check_PROGRAMS += tests/unit/base/test_actor
 tests_unit_base_test_actor_SOURCES = tests/unit/base/test_actor.c
 tests_unit_base_test_actor_LDADD = $(UNIT_base)
+check_PROGRAMS += tests/unit/base/test_turns
+tests_unit_base_test_turns_SOURCES = tests/unit/base/test_turns.c
+tests_unit_base_test_turns_LDADD = $(UNIT_base)
