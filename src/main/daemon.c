@@ -234,9 +234,10 @@ static void watch_host(struct daemon *d)
 
 static void begin_serving(struct daemon *d)
 {
-    generation_fill_views(d->generation, checker_states(d->checker));
+    daemon_fill_views(d, d->generation);
     publish_snapshot(d->generation->snapshot);
     d->serving = true;
+    daemon_refresh_views(d);
     struct diags diags;
     diags_init(&diags);
     if (workers_start(d->workers, &diags) != 0) {
@@ -351,7 +352,10 @@ static int set_up(struct daemon *d, struct diags *diags)
     if (code != 0)
         return code;
     struct checker_callbacks callbacks = daemon_checker_callbacks(d);
-    return checker_start(&d->checker, &d->loop, m, d->generation->credentials, &callbacks, diags);
+    code = checker_start(&d->checker, &d->loop, m, d->generation->credentials, &callbacks, diags);
+    if (code == 0)
+        daemon_follow_checker(d);
+    return code;
 }
 
 /** Frees what the loop's end has left. */

@@ -44,6 +44,7 @@ struct daemon {
 
     struct generation *generation; /* in force */
     struct checker *checker;
+    struct subscription *views; /* what has changed since the views were compiled */
     struct workers *workers;
     struct ctl *ctl;
     uint64_t n_generations;
@@ -92,4 +93,11 @@ const char *daemon_summary(char *out, size_t n, const struct generation *generat
 
 /* changes.c: from the checker's news to views and events. */
 struct checker_callbacks daemon_checker_callbacks(struct daemon *daemon) ATTR_NONNULL;
+/** Subscribes the views to the checker. */
+void daemon_follow_checker(struct daemon *daemon) ATTR_NONNULL;
+/** Fills the views of a generation that is not in force yet. What changes from now on is kept for
+ *  daemon_refresh_views(). */
+void daemon_fill_views(struct daemon *daemon, struct generation *generation) ATTR_NONNULL;
+/** Brings the views in force up to date; to be called when they have come into force. */
+void daemon_refresh_views(struct daemon *daemon) ATTR_NONNULL;
 void daemon_flush_events(struct daemon *daemon) ATTR_NONNULL;

@@ -61,10 +61,11 @@ static void put_in_force(struct daemon *d, struct generation *next)
     daemon_number(d, next);
     d->switching = true;
     checker_reload(d->checker, next->model, next->credentials);
-    generation_fill_views(next, checker_states(d->checker));
+    daemon_fill_views(d, next);
     publish_snapshot(next->snapshot);
     d->generation = next;
     d->switching = false;
+    daemon_refresh_views(d);
     publish_retire(release_generation, before); /* after its snapshot, which points into it */
     turns_part("a reload put in force", began_us);
 }
