@@ -34,6 +34,8 @@ libbase_a_SOURCES = \
 	src/base/lpm.h \
 	src/base/memory.c \
 	src/base/memory.h \
+	src/base/parallel.c \
+	src/base/parallel.h \
 	src/base/rng.c \
 	src/base/rng.h \
 	src/base/siphash.h \

@@ -53,3 +53,6 @@ tests_unit_base_test_actor_LDADD = $(UNIT_base)
 check_PROGRAMS += tests/unit/base/test_turns
 tests_unit_base_test_turns_SOURCES = tests/unit/base/test_turns.c
 tests_unit_base_test_turns_LDADD = $(UNIT_base)
+check_PROGRAMS += tests/unit/base/test_parallel
+tests_unit_base_test_parallel_SOURCES = tests/unit/base/test_parallel.c
+tests_unit_base_test_parallel_LDADD = $(UNIT_base)
