@@ -9,7 +9,7 @@
 
 #include "compile/compile.h"
 #include "health/checker.h"
-#include "io/workers.h"
+#include "io/stats.h"
 #include "out/facts.h"
 
 /** What the daemon lends to its operators' side. */

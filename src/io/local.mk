@@ -16,6 +16,7 @@ libio_a_SOURCES = \
 	src/io/netif.h \
 	src/io/socket.c \
 	src/io/socket.h \
+	src/io/stats.h \
 	src/io/dispatch.c \
 	src/io/dispatch.h \
 	src/io/tcp.c \

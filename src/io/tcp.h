@@ -6,7 +6,8 @@
 #pragma once
 
 #include "io/clients.h"
-#include "io/workers.h"
+#include "io/stats.h"
+#include "model/model.h"
 
 struct tcp_limits {
     uint32_t max_connections; /* over all workers */

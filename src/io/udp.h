@@ -6,7 +6,8 @@
  * other. */
 #pragma once
 
-#include "io/workers.h"
+#include "io/stats.h"
+#include "model/model.h"
 
 struct udp_server;
 

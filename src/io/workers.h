@@ -5,7 +5,7 @@
  * interface has a thread of its own. */
 #pragma once
 
-#include "answer/answer.h"
+#include "io/stats.h"
 #include "model/model.h"
 
 struct workers;
@@ -28,43 +28,14 @@ int workers_reload(struct workers *workers, const struct server_config *server,
 /** Stops accepting, finishes what is being answered, joins the threads, closes the sockets. */
 void workers_stop(struct workers *workers);
 
-struct io_stats {
-    struct answer_stats answer; /* summed over workers */
-    uint64_t udp_received, udp_sent, udp_send_errors, udp_kernel_drops;
-    uint64_t xdp_received, xdp_sent, xdp_invalid, xdp_kernel_drops;
-    uint64_t tcp_accepted, tcp_open, tcp_idle_closed, tcp_limited;
-};
-
 /** Sums the counters of all workers; they lag by at most one batch. */
 void workers_stats(const struct workers *workers, struct io_stats *out) ATTR_NONNULL;
 
-/** What kernel sockets of one listen address, or of one worker, have received. */
-struct io_share {
-    struct ip addr; /* of a listen address */
-    uint16_t port;
-    bool absent; /* no interface of this host has it now */
-    uint64_t udp_received, udp_kernel_drops;
-};
-
-struct io_shares {
-    struct io_share *listeners, *workers; /* owned; workers by number, all their addresses together,
-                                             those that are gone included */
-    uint32_t n_listeners, n_workers;
-};
-
 /** Reads them; to be freed. */
 void workers_shares(const struct workers *workers, struct io_shares *out) ATTR_NONNULL;
-void io_shares_free(struct io_shares *shares) ATTR_NONNULL;
 
 /** What is known of client networks. */
 const struct limiter *workers_limiter(const struct workers *workers) ATTR_NONNULL;
-
-/** An interface with AF_XDP. */
-struct xdp_info {
-    const char *name;
-    const char *mode; /* in the words of the configuration: zero-copy, copy or generic */
-    uint32_t queues;
-};
 
 /** Interface number i with AF_XDP, i = 0..; false: there are no more. */
 bool workers_xdp(const struct workers *workers, uint32_t i, struct xdp_info *out) ATTR_NONNULL;

@@ -6,7 +6,8 @@
  * nothing else. Everything here runs on the control thread. */
 #pragma once
 
-#include "io/workers.h"
+#include "io/stats.h"
+#include "model/model.h"
 
 struct xdp;
 

@@ -2,7 +2,8 @@
  * One AF_XDP socket on one receive queue of an interface, and the thread that serves it. */
 #pragma once
 
-#include "io/workers.h"
+#include "io/stats.h"
+#include "model/model.h"
 
 struct xdp_queue;
 

@@ -11,6 +11,7 @@
 #include "main/judge.h"
 #include "main/notify.h"
 #include "main/process.h"
+#include "main/report.h"
 #include "snapshot/publish.h"
 
 #include <signal.h>
@@ -20,42 +21,6 @@
 
 #define READY_POLL_MS 10
 #define HOST_POLL_MS 5000 /* where the kernel tells no news of addresses */
-
-void daemon_log_diags(const struct diags *diags)
-{
-    struct arena *arena = arena_new();
-    for (size_t i = 0; i < diags->n; i++) {
-        struct diag d = diags->v[i];
-        enum log_level level = d.severity == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
-        d.severity = DIAG_ERROR; /* the line's level says it, once */
-        log_line(level, "%s", diag_text(arena, &d));
-    }
-    arena_free(arena);
-}
-
-void daemon_number(struct daemon *d, struct generation *g)
-{
-    g->number = ++d->n_generations;
-    g->snapshot->generation = g->number;
-}
-
-static const char *plural(uint32_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
-const char *daemon_summary(char *out, size_t n, const struct generation *g)
-{
-    const struct model *m = g->model;
-    size_t names = 0;
-    for (uint32_t i = 0; i < m->n_zones; i++)
-        names += m->zones[i].n_pool_names;
-    snprintf(out, n, "generation %llu: %u zone%s, %zu dynamic name%s, %u pool%s, %u endpoint%s",
-             (unsigned long long)g->number, m->n_zones, plural(m->n_zones), names,
-             names == 1 ? "" : "s", m->n_pools, plural(m->n_pools), m->n_endpoints,
-             plural(m->n_endpoints));
-    return out;
-}
 
 /* What is lent to the control side. */
 
@@ -198,10 +163,10 @@ static void log_ready(struct daemon *d)
         if (host_has_family(&server->listen[i].addr))
             buf_printf(&listen, "%s%s", listen.n ? ", " : "",
                        ip_port_text(where, &server->listen[i].addr, server->listen[i].port));
-    daemon_summary(summary, sizeof summary, d->generation);
+    report_summary(summary, sizeof summary, d->generation);
     log_notice("ready after %lld ms: %s; %u worker%s on %s",
                (long long)(clock_mono_ms() - d->started_mono_ms), summary, server->workers,
-               plural(server->workers), listen.p ? listen.p : "no address");
+               report_plural(server->workers), listen.p ? listen.p : "no address");
     notify_manager("READY=1\nSTATUS=%s", summary);
     buf_free(&listen);
 }
@@ -241,7 +206,7 @@ static void begin_serving(struct daemon *d)
     struct diags diags;
     diags_init(&diags);
     if (workers_start(d->workers, &diags) != 0) {
-        daemon_log_diags(&diags);
+        report_diags(&diags);
         d->exit_code = 1;
         daemon_stop(d);
     } else {
@@ -385,11 +350,11 @@ int daemon_run(const char *path)
     signal(SIGPIPE, SIG_IGN);
     init_handles(&d);
     int code = set_up(&d, &diags);
-    daemon_log_diags(&diags);
+    report_diags(&diags);
     if (code == 0) {
         uv_timer_start(&d.ready_timer, on_ready_timer, 0, READY_POLL_MS);
     } else {
-        log_error("cannot start: %u error%s", diags.n_errors, plural(diags.n_errors));
+        log_error("cannot start: %u error%s", diags.n_errors, report_plural(diags.n_errors));
         d.exit_code = 1;
         if (d.ctl)
             ctl_stop(d.ctl, NULL, NULL);

@@ -82,14 +82,12 @@ void daemon_reload(struct daemon *daemon, bool force, reload_done_fn *done, void
 /** Answers what is being answered, saves, closes; the loop ends. */
 void daemon_stop(struct daemon *daemon) ATTR_NONNULL;
 
-/** Logs every diagnostic, each on its own line. */
-void daemon_log_diags(const struct diags *diags) ATTR_NONNULL;
-
 /** Numbers a generation that goes into force. */
-void daemon_number(struct daemon *daemon, struct generation *generation) ATTR_NONNULL;
-
-/** `3 zones, 12 pools, 40 endpoints`, for logs and --check. Returns out. */
-const char *daemon_summary(char *out, size_t n, const struct generation *generation) ATTR_NONNULL;
+static inline void daemon_number(struct daemon *daemon, struct generation *generation)
+{
+    generation->number = ++daemon->n_generations;
+    generation->snapshot->generation = generation->number;
+}
 
 /* changes.c: from the checker's news to views and events. */
 struct checker_callbacks daemon_checker_callbacks(struct daemon *daemon) ATTR_NONNULL;

@@ -8,6 +8,7 @@
 #include "main/judge.h"
 #include "main/notify.h"
 #include "main/process.h"
+#include "main/report.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static int check(const char *path)
     if (code == 0) {
         char summary[256];
         g->number = 1;
-        printf("%s: ok, %s\n", path, daemon_summary(summary, sizeof summary, g));
+        printf("%s: ok, %s\n", path, report_summary(summary, sizeof summary, g));
     } else {
         fprintf(stderr, "%s: not ok, %u error%s\n", path, diags.n_errors,
                 diags.n_errors == 1 ? "" : "s");

@@ -17,6 +17,8 @@ loadstard_SOURCES = \
 	src/main/process.c \
 	src/main/process.h \
 	src/main/reload.c \
+	src/main/report.c \
+	src/main/report.h \
 	src/main/rights.c \
 	src/main/rights.h \
 	src/main/turn_watch.c \

@@ -13,6 +13,7 @@
 #include "main/judge.h"
 #include "main/notify.h"
 #include "main/process.h"
+#include "main/report.h"
 #include "snapshot/publish.h"
 
 #include <inttypes.h>
@@ -45,7 +46,7 @@ static int prepare(struct daemon *d, const struct generation *next, struct diags
         struct diags ignored;
         diags_init(&ignored);
         if (ctl_reload(d->ctl, before, &ignored) != 0)
-            daemon_log_diags(&ignored);
+            report_diags(&ignored);
         diags_free(&ignored);
     }
     return code;
@@ -125,8 +126,8 @@ static void conclude(struct daemon *d, int code, const struct diags *diags)
     d->reload.info.failed = code != 0;
     keep_errors(d, diags);
     add_event(d, code, diags);
-    daemon_log_diags(diags);
-    daemon_summary(summary, sizeof summary, d->generation);
+    report_diags(diags);
+    report_summary(summary, sizeof summary, d->generation);
     if (code == 0) {
         d->reload.info.n_ok++;
         log_notice("reloaded: %s; zones: %u read, %u kept", summary,

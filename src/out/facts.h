@@ -6,7 +6,7 @@
 #include "base/turns.h"
 #include "compile/compile.h"
 #include "health/checker.h"
-#include "io/workers.h"
+#include "io/stats.h"
 #include "out/limited.h"
 
 /** How reloads went. */
