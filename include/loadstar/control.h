@@ -6,6 +6,17 @@
  *   reply    {"ok": true, "result": {...}}
  *            {"ok": false, "error": "what was wrong", "errors": ["FILE:LINE:COLUMN: ...", ...]}
  *
+ * Members of any request, whatever the command (? optional):
+ *   v?         1, the version of this protocol; a request with another one is refused. Without: 1
+ *   id?        a string of up to LOADSTAR_CONTROL_ID_MAX bytes of UTF-8, or a number: every line
+ *              that answers the request begins with the same "id"
+ *   progress?  true: a command that takes long may send lines {"progress": {"step": TEXT, ...}}
+ *              before its reply. Each stands for the moment: those that are not taken in time are
+ *              left out
+ *
+ * Requests may be sent without waiting for replies. A client has one request under way at a time:
+ * the lines that answer one are not mixed with those of the next.
+ *
  * Commands and their arguments (? optional):
  *   status, pools, sites, checks, stop
  *   reload     force?                           (true: even when zones vanish, memory is short)
@@ -22,3 +33,5 @@
 #define LOADSTAR_CONTROL_SOCKET "/run/loadstar/control.sock" /* where loadstard's is by default */
 #define LOADSTAR_CONTROL_LINE_MAX \
     65536 /* bytes of a request, newline included; replies: no bound */
+#define LOADSTAR_CONTROL_VERSION 1
+#define LOADSTAR_CONTROL_ID_MAX 128

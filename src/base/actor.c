@@ -28,3 +28,10 @@ struct actor actor_token(const char *name, const char *from)
     snprintf(actor.text, sizeof actor.text, "token %s from %s", shown, shown_from);
     return actor;
 }
+
+struct actor actor_anybody(const char *from)
+{
+    struct actor actor;
+    escape_text(actor.text, sizeof actor.text, slice_str(from));
+    return actor;
+}

@@ -11,8 +11,7 @@ libcompile_a_SOURCES = \
 	src/compile/classes.h \
 	src/compile/compile.c \
 	src/compile/compile.h \
-	src/compile/kin.c \
-	src/compile/kin.h \
+	src/compile/family.h \
 	src/compile/limits.c \
 	src/compile/limits.h \
 	src/compile/lint.c \
@@ -31,5 +30,6 @@ libcompile_a_SOURCES = \
 	src/compile/tree.h \
 	src/compile/verdict.c \
 	src/compile/verdict.h \
-	src/compile/zones.h \
+	src/compile/zone.c \
+	src/compile/zone.h \
 	src/compile/zones.c

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libcontrol.a
-LINK_control = libcontrol.a $(LINK_base) $(JANSSON_LIBS) $(OPENSSL_LIBS) -lm
+LINK_control = libcontrol.a $(LINK_base) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(UV_LIBS) -lm
 libcontrol_a_SOURCES = \
 	src/control/client.c \
 	src/control/client.h \
@@ -10,8 +10,17 @@ libcontrol_a_SOURCES = \
 	src/control/lines.h \
 	src/control/listen.c \
 	src/control/listen.h \
+	src/control/names.c \
+	src/control/names.h \
 	src/control/page.c \
 	src/control/page.h \
+	src/control/peer.c \
+	src/control/peer.h \
+	src/control/protocol.c \
+	src/control/protocol.h \
+	src/control/reply.h \
+	src/control/server.c \
+	src/control/server.h \
 	src/control/table.c \
 	src/control/table.h \
 	src/control/token.c \

@@ -39,6 +39,12 @@ static int read_private(int fd, char *text, size_t max, const char **why)
     return 0;
 }
 
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 int token_read(struct token *token, const char *path, struct span at, struct diags *diags)
 {
     char text[TOKEN_MAX], reason[128];
@@ -58,6 +64,7 @@ int token_read(struct token *token, const char *path, struct span at, struct dia
         while (n && isspace((unsigned char)*start))
             start++, n--;
         token->set = n > 0;
+        snprintf(token->name, sizeof token->name, "%s", file_name(path));
         digest(token->digest, start, n);
         OPENSSL_cleanse(text, sizeof text);
         if (n)

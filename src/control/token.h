@@ -6,9 +6,12 @@
 
 #include <openssl/sha.h>
 
+#define TOKEN_NAME_MAX 64 /* with the NUL */
+
 /** Only a digest is kept: comparing digests takes the same time whatever differs, lengths too. */
 struct token {
     bool set;
+    char name[TOKEN_NAME_MAX]; /* its file's name without directories: who changes something */
     uint8_t digest[SHA256_DIGEST_LENGTH];
 };
 
@@ -18,6 +21,7 @@ struct token {
 int token_read(struct token *token, const char *path, struct span at,
                struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
+/** Whether what must be shown is the same. */
 bool token_equal(const struct token *a, const struct token *b) ATTR_NONNULL ATTR_PURE;
 
 enum token_verdict { TOKEN_RIGHT, TOKEN_MISSING, TOKEN_WRONG, TOKEN_OFF };

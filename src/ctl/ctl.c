@@ -14,7 +14,7 @@ struct ctl {
     uv_loop_t *loop;
     struct run *run;
     struct run_service service;
-    struct control_socket *socket; /* NULL: none is configured */
+    struct control_server *socket; /* NULL: none is configured */
     struct http *http;             /* NULL: none is configured */
     unsigned n_open;               /* parts that are open or closing */
     bool stopping;
@@ -35,10 +35,10 @@ static void on_part_closed(void *arg)
     free(ctl);
 }
 
-static void close_socket(struct ctl *ctl, struct control_socket *socket)
+static void close_socket(struct ctl *ctl, struct control_server *socket)
 {
     if (socket)
-        control_socket_close(socket, on_part_closed, ctl);
+        control_server_close(socket, on_part_closed, ctl);
 }
 
 /** When the request for the very reload that moves it has had its answer. */
@@ -50,10 +50,11 @@ static void close_http(struct ctl *ctl, struct http *http)
 
 /* Opening */
 
-static int open_socket(struct ctl *ctl, struct control_socket **out, const struct model *model,
+static int open_socket(struct ctl *ctl, struct control_server **out, const struct model *model,
                        struct diags *diags)
 {
-    int code = model->control ? control_socket_open(out, &ctl->service, ctl->loop, model->control,
+    const struct control_handler handler = socket_handler(&ctl->service);
+    int code = model->control ? control_server_open(out, &handler, ctl->loop, model->control,
                                                     model->server.user, diags)
                               : 0;
     ctl->n_open += *out != NULL;
@@ -105,13 +106,13 @@ int ctl_start(struct ctl **out, uv_loop_t *loop, const struct model *model,
 
 static bool socket_moves(const struct ctl *ctl, const struct model *model)
 {
-    const char *path = ctl->socket ? control_socket_path(ctl->socket) : NULL;
+    const char *path = ctl->socket ? control_server_path(ctl->socket) : NULL;
     return !path != !model->control || (path && strcmp(path, model->control) != 0);
 }
 
 int ctl_reload(struct ctl *ctl, const struct model *model, struct diags *diags)
 {
-    struct control_socket *socket = NULL;
+    struct control_server *socket = NULL;
     struct http *http = NULL;
     bool moves_socket = socket_moves(ctl, model);
     bool moves_http = ctl->http ? http_moves(ctl->http, model) : model->http.enabled;

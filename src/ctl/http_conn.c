@@ -31,7 +31,7 @@ struct http_conn {
     enum conn_state state;
     int64_t since_ms; /* in this state; while reading: since the end of the request before */
     struct ip peer, local;
-    char who[IP_TEXT_MAX + 8];
+    char from[IP_TEXT_MAX];
     bool waiting, handle_closed, closing;
     bool reserved; /* has no place of its own: for /healthz */
     bool eof, keep, is_head, continued;
@@ -187,7 +187,7 @@ static void take_request(struct http_conn *c)
         .body_too_long = too_long,
         .local = &c->local,
         .reserved = c->reserved,
-        .who = c->who,
+        .from = c->from,
     };
     c->keep = !c->head.close && c->head.minor > 0 && !too_long && !c->reserved;
     c->is_head = strcmp(c->head.method, "HEAD") == 0;
@@ -369,7 +369,6 @@ static struct ip address_of(int (*get)(const uv_tcp_t *, struct sockaddr *, int 
 void http_conns_accept(struct http_conns *all, uv_stream_t *listener)
 {
     struct http_conn *c = xcalloc(1, sizeof *c);
-    char text[IP_TEXT_MAX];
     c->conns = all;
     c->next = all->first;
     if (c->next)
@@ -384,7 +383,7 @@ void http_conns_accept(struct http_conns *all, uv_stream_t *listener)
     }
     c->peer = address_of(uv_tcp_getpeername, c);
     c->local = address_of(uv_tcp_getsockname, c);
-    snprintf(c->who, sizeof c->who, "http %s", ip_text(text, &c->peer));
+    (void)ip_text(c->from, &c->peer);
     make_room(c);
     if (!c->closing)
         advance(c);

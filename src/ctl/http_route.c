@@ -46,6 +46,7 @@ struct exchange {
     const struct http_request *request; /* until http_route() returns */
     const char *type;                   /* of a page */
     bool is_reload;
+    bool may_change;  /* its token was judged */
     char *none_match; /* If-None-Match, lines joined; NULL: none */
 };
 
@@ -82,7 +83,7 @@ static void respond_error(struct exchange *x, int status, const char *error)
     respond(x, http_error(status, error));
 }
 
-static int status_of(const struct exchange *x, const struct run_reply *reply)
+static int status_of(const struct exchange *x, const struct control_reply *reply)
 {
     if (reply->busy)
         return 503;
@@ -108,7 +109,7 @@ static struct http_response page_response(const struct exchange *x, struct page 
     return response;
 }
 
-static void on_reply(void *arg, const struct run_reply *reply)
+static void on_reply(void *arg, const struct control_reply *reply)
 {
     struct exchange *x = arg;
     if (reply->code == 0) {
@@ -153,7 +154,7 @@ static void serve_health(struct exchange *x)
 static void ask(struct exchange *x, const struct ctl_request *request)
 {
     const struct run_service *service = &x->site->service;
-    service->request(service->ctx, request, x->request->who, on_reply, x);
+    service->request(service->ctx, request, &(struct run_asker){.arg = x, .reply = on_reply});
 }
 
 /** Runs the request that `object` describes; takes over the object. */
@@ -163,6 +164,8 @@ static void run_object(struct exchange *x, json_t *object)
     char error[CTL_TEXT_MAX];
     int code = request_from_json(&request, object, error);
     json_decref(object);
+    request.actor = x->may_change ? actor_token(x->site->token.name, x->request->from)
+                                  : actor_anybody(x->request->from);
     if (code != 0)
         respond_error(x, 400, error);
     else
@@ -242,7 +245,8 @@ static void serve_reload(struct exchange *x)
 static bool is_allowed(struct exchange *x)
 {
     enum token_verdict verdict = token_judge(&x->site->token, x->request->head->authorization);
-    if (verdict == TOKEN_RIGHT && is_as_expected(x))
+    x->may_change = verdict == TOKEN_RIGHT && is_as_expected(x);
+    if (x->may_change)
         return true;
     if (verdict == TOKEN_RIGHT) {
         respond_error(x, 412, "If-Match: the configuration or the orders have changed since");

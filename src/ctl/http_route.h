@@ -29,7 +29,7 @@ struct http_request {
     bool body_too_long;
     const struct ip *local; /* the address it came to */
     bool reserved;          /* over a connection that is there for /healthz only */
-    const char *who;        /* for the log */
+    const char *from;       /* the address of the client, as text */
 };
 
 struct http_response {

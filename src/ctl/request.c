@@ -289,20 +289,3 @@ int request_from_json(struct ctl_request *request, json_t *object, char error[CT
         }
     return check_together(request, given, error);
 }
-
-int request_parse(struct ctl_request *request, const char *text, size_t n, char error[CTL_TEXT_MAX])
-{
-    json_error_t bad;
-    json_t *object = json_loadb(text, n, JSON_REJECT_DUPLICATES, &bad);
-    if (!json_is_object(object)) {
-        if (object)
-            snprintf(error, CTL_TEXT_MAX, "expected a JSON object, {\"command\": ...}");
-        else
-            snprintf(error, CTL_TEXT_MAX, "no JSON, at byte %d: %s", bad.position, bad.text);
-        json_decref(object);
-        return E_SYNTAX;
-    }
-    int code = request_from_json(request, object, error);
-    json_decref(object);
-    return code;
-}

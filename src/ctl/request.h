@@ -3,6 +3,7 @@
  * in the query string of an HTTP request. Untrusted bytes: fuzzed. */
 #pragma once
 
+#include "base/actor.h"
 #include "base/diag.h"
 #include "base/ip.h"
 #include "health/state.h"
@@ -29,6 +30,7 @@ enum ctl_command {
 
 struct ctl_request {
     enum ctl_command command;
+    struct actor actor;        /* who asks: the listener knows, the text has no say in it */
     char name[CTL_NAME_MAX];   /* explain: as given */
     char pool[CTL_TEXT_MAX];   /* endpoints: "" all */
     char target[CTL_NAME_MAX]; /* set, weight */
@@ -44,12 +46,8 @@ struct ctl_request {
     bool force; /* reload */
 };
 
-/** Fills *request from a JSON object with "command" in it. Returns 0; or E_SYNTAX, E_INVALID or
- *  E_RANGE with what is wrong, and what was expected, in `error`. */
-int request_parse(struct ctl_request *request, const char *text, size_t n,
-                  char error[CTL_TEXT_MAX]) ATTR_NONNULL ATTR_MUST_USE;
-
-/** As request_parse(), of an object that is parsed already. */
+/** Fills *request, but for the actor, from a JSON object with "command" in it. Returns 0; or
+ *  E_SYNTAX, E_INVALID or E_RANGE with what is wrong, and what was expected, in `error`. */
 int request_from_json(struct ctl_request *request, json_t *object,
                       char error[CTL_TEXT_MAX]) ATTR_NONNULL ATTR_MUST_USE;
 

@@ -25,30 +25,25 @@ struct run {
     void *arg;
 };
 
-struct outcome {
-    run_reply_fn *reply;
-    void *arg;
-};
-
-static void answer(const struct outcome *to, json_t *result)
+static void answer(const struct run_asker *to, json_t *result)
 {
-    to->reply(to->arg, &(struct run_reply){.result = result});
+    to->reply(to->arg, &(struct control_reply){.result = result});
     json_decref(result);
 }
 
-static void refuse(const struct outcome *to, int code, const char *error)
+static void refuse(const struct run_asker *to, int code, const char *error)
 {
-    to->reply(to->arg, &(struct run_reply){.code = code, .error = error});
+    to->reply(to->arg, &(struct control_reply){.code = code, .error = error});
 }
 
 /* Those that wait: they end later, maybe after the asker has gone, but not after us */
 
 struct waiting {
     struct run *run;
-    struct outcome to;
+    struct run_asker to;
 };
 
-static struct waiting *wait_new(struct run *run, const struct outcome *to)
+static struct waiting *wait_new(struct run *run, const struct run_asker *to)
 {
     struct waiting *w = xcalloc(1, sizeof *w);
     *w = (struct waiting){run, *to};
@@ -71,16 +66,16 @@ static void wait_end(struct waiting *w)
 static void on_page(void *arg, struct page *page)
 {
     struct waiting *w = arg;
-    struct run_reply reply = {.page = page};
+    struct control_reply reply = {.page = page};
     char *error = NULL;
     if (!page)
-        reply = (struct run_reply){
+        reply = (struct control_reply){
             .code = E_SYSTEM,
             .busy = true,
             .error = "too many readers do not take their answers, try again later"};
     else if (page->code != 0) {
         error = strndup(page->bytes, page->n);
-        reply = (struct run_reply){.code = page->code, .error = error};
+        reply = (struct control_reply){.code = page->code, .error = error};
     }
     w->to.reply(w->to.arg, &reply);
     free(error);
@@ -89,8 +84,8 @@ static void on_page(void *arg, struct page *page)
 
 /* Changes */
 
-static void run_action(struct run *run, const struct outcome *to, const struct ctl_request *request,
-                       const char *who)
+static void run_action(struct run *run, const struct run_asker *to,
+                       const struct ctl_request *request)
 {
     struct facts f;
     char error[CTL_TEXT_MAX];
@@ -101,7 +96,8 @@ static void run_action(struct run *run, const struct outcome *to, const struct c
         refuse(to, code, error);
         return;
     }
-    log_notice("%s: %s %s: %s%s%s", who, request_command_text(request->command), request->target,
+    log_notice("%s: %s %s: %s%s%s", request->actor.text, request_command_text(request->command),
+               request->target,
                request->command == CTL_SET ? override_text(request->state) : "weight changed",
                request->reason[0] ? ", " : "", request->reason);
     answer(to, result);
@@ -137,7 +133,7 @@ static void reply_reload(const struct waiting *w, int code, const struct diags *
     } else {
         json_t *errors = list_diags(diags, DIAG_ERROR);
         json_array_extend(errors, warnings);
-        w->to.reply(w->to.arg, &(struct run_reply){
+        w->to.reply(w->to.arg, &(struct control_reply){
                                    .code = E_INVALID,
                                    .error = "the reload failed; what ran before goes on serving",
                                    .errors = errors,
@@ -154,38 +150,38 @@ static void on_reloaded(void *arg, int code, const struct diags *diags)
     wait_end(w);
 }
 
-static void run_reload(struct run *run, const struct outcome *to, bool force, const char *who)
+static void run_reload(struct run *run, const struct run_asker *to,
+                       const struct ctl_request *request)
 {
-    log_notice("%s: reload%s", who, force ? " --force" : "");
-    run->host.reload(run->host.ctx, force, on_reloaded, wait_new(run, to));
+    log_notice("%s: reload%s", request->actor.text, request->force ? " --force" : "");
+    run->host.reload(run->host.ctx, request->force, on_reloaded, wait_new(run, to));
 }
 
-static void run_stop_command(struct run *run, const struct outcome *to, const char *who)
+static void run_stop_command(struct run *run, const struct run_asker *to,
+                             const struct ctl_request *request)
 {
     json_t *result = json_object();
     json_set_bool(result, "stopping", true);
     json_set_int(result, "pid", getpid());
-    log_notice("%s: stop", who);
+    log_notice("%s: stop", request->actor.text);
     answer(to, result);
     run->host.stop(run->host.ctx);
 }
 
 /* Requests */
 
-static void run_request(void *ctx, const struct ctl_request *request, const char *who,
-                        run_reply_fn *reply, void *arg)
+static void run_request(void *ctx, const struct ctl_request *request, const struct run_asker *asker)
 {
     struct run *run = ctx;
-    struct outcome to = {reply, arg};
     enum ctl_command command = request ? request->command : CTL_STATUS;
     if (command == CTL_RELOAD)
-        run_reload(run, &to, request->force, who);
+        run_reload(run, asker, request);
     else if (command == CTL_STOP)
-        run_stop_command(run, &to, who);
+        run_stop_command(run, asker, request);
     else if (command == CTL_SET || command == CTL_WEIGHT)
-        run_action(run, &to, request, who);
+        run_action(run, asker, request);
     else
-        pages_ask(run->pages, request, on_page, wait_new(run, &to));
+        pages_ask(run->pages, request, on_page, wait_new(run, asker));
 }
 
 static bool is_serving(void *ctx)
@@ -215,20 +211,6 @@ struct pages *run_pages(struct run *run)
 void run_watch_token(struct run *run, const struct token *token)
 {
     disk_watch_token(run->disk, token);
-}
-
-json_t *run_reply_json(const struct run_reply *reply)
-{
-    json_t *object = json_object();
-    json_set_bool(object, "ok", reply->code == 0);
-    if (reply->code == 0) {
-        json_object_set(object, "result", reply->result);
-        return object;
-    }
-    json_set_text(object, "error", reply->error);
-    if (reply->errors)
-        json_object_set(object, "errors", reply->errors);
-    return object;
 }
 
 /* Its life */

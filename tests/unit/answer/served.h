@@ -10,7 +10,7 @@
 #include "answer/answer.h"
 #include "base/buf.h"
 #include "compile/limits.h"
-#include "compile/zones.h"
+#include "compile/zone.h"
 #include "dns/name.h"
 #include "dns/rr.h"
 #include "dns/types.h"
@@ -149,7 +149,7 @@ static inline void served_pools(struct served *s)
     }
 }
 
-/* Compiles what was added. Returns what zones_compile() does. */
+/* Compiles what was added. Returns what zone_compile() does. */
 static inline int served_compile(struct served *s)
 {
     s->snapshot = snapshot_new();
@@ -157,7 +157,7 @@ static inline int served_compile(struct served *s)
     s->snapshot->identity = slice_str("ams1");
     s->snapshot->version = slice_str("Loadstar");
     s->ctx.keepalive_100ms = 100;
-    int err = zones_compile(s->snapshot, &s->w->model, NULL, &s->diags);
+    int err = zone_compile(s->snapshot, &s->w->model, NULL, &s->diags);
     if (err == 0)
         served_pools(s);
     return err;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 UNIT_control = $(LINK_control) $(CMOCKA_LIBS)
+EXTRA_DIST += tests/unit/control/peers.h
 check_PROGRAMS += tests/unit/control/test_client
 tests_unit_control_test_client_SOURCES = tests/unit/control/test_client.c
 tests_unit_control_test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
@@ -13,3 +14,15 @@ tests_unit_control_test_listen_LDADD = $(UNIT_control)
 check_PROGRAMS += tests/unit/control/test_table
 tests_unit_control_test_table_SOURCES = tests/unit/control/test_table.c
 tests_unit_control_test_table_LDADD = $(UNIT_control)
+check_PROGRAMS += tests/unit/control/test_server
+tests_unit_control_test_server_SOURCES = tests/unit/control/test_server.c
+tests_unit_control_test_server_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_control_test_server_LDADD = $(UNIT_control)
+check_PROGRAMS += tests/unit/control/test_protocol
+tests_unit_control_test_protocol_SOURCES = tests/unit/control/test_protocol.c
+tests_unit_control_test_protocol_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_control_test_protocol_LDADD = $(UNIT_control)
+check_PROGRAMS += tests/unit/control/test_names
+tests_unit_control_test_names_SOURCES = tests/unit/control/test_names.c
+tests_unit_control_test_names_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_control_test_names_LDADD = $(UNIT_control)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Requests: what is taken, what is refused and in which words; any bytes are survived. */
 #include "base/rng.h"
+#include "control/protocol.h"
 #include "ctl/request.h"
 
 #include <setjmp.h>
@@ -10,10 +11,22 @@
 
 #include <cmocka.h>
 
+/** As a line of the control socket. */
+static int parse_line(struct ctl_request *request, const char *text, size_t n,
+                      char error[CTL_TEXT_MAX])
+{
+    struct protocol_request line;
+    error[0] = '\0';
+    int code = protocol_read(&line, text, n, error);
+    if (code == 0)
+        code = request_from_json(request, line.object, error);
+    protocol_free(&line);
+    return code;
+}
+
 static int parse(struct ctl_request *request, const char *text, char error[CTL_TEXT_MAX])
 {
-    error[0] = '\0';
-    return request_parse(request, text, strlen(text), error);
+    return parse_line(request, text, strlen(text), error);
 }
 
 static void test_set(void **state)
@@ -198,7 +211,7 @@ static void test_mutations(void **state)
         memcpy(text, seed, sizeof seed);
         for (uint32_t k = rng_below(&rng, 4); k-- > 0;)
             text[rng_below(&rng, sizeof seed - 1)] = (char)rng_below(&rng, 256);
-        int code = request_parse(&r, text, sizeof seed - 1, error);
+        int code = parse_line(&r, text, sizeof seed - 1, error);
         assert_true(code <= 0 && (code == 0) == (error[0] == '\0'));
     }
 }

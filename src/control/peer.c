@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Connections of the control server: lines in, calls to the handler, replies out.
+ *
+ * A peer is being named (who it is, is looked up), or reading (bytes gather in `lines`), or has a
+ * call under way (reading is stopped, so that its next requests wait in the kernel), or is closing.
+ * Whoever calls back later keeps the peer's memory alive: `naming`, `waiting` and the handle are
+ * its owners. */
+#include "control/peer.h"
+
+#include "base/clock.h"
+#include "control/lines.h"
+#include "control/protocol.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct control_call {
+    struct peer *peer;
+    struct protocol_request request;
+};
+
+struct peer {
+    uv_pipe_t handle; /* first: a peer is its handle */
+    struct peer *prev, *next;
+    struct peers *peers;
+    uv_write_t write;
+    bool writing; /* `reply`, and `page` */
+    struct page *page;
+    char *reply;
+    struct {
+        uv_write_t write;
+        char *now, *next; /* the line that is being written; the newest, to follow it */
+        size_t next_n;
+    } progress;
+    int64_t active_ms;
+    struct control_call call;
+    bool naming, waiting; /* for its user's name; for the answer to a call */
+    bool eof, closing, handle_closed;
+    uid_t uid;
+    struct actor actor;
+    struct lines lines;
+};
+
+static void peer_advance(struct peer *peer);
+
+static void free_reply(struct peer *peer)
+{
+    page_release(peer->page);
+    free(peer->reply);
+    peer->page = NULL;
+    peer->reply = NULL;
+    peer->writing = false;
+}
+
+/* Closing */
+
+static void peer_release(struct peer *peer)
+{
+    struct peers *peers = peer->peers;
+    if (!peer->handle_closed || peer->waiting || peer->naming)
+        return;
+    *(peer->prev ? &peer->prev->next : &peers->first) = peer->next;
+    if (peer->next)
+        peer->next->prev = peer->prev;
+    free_reply(peer);
+    free(peer);
+    peers->n--;
+    if (peers->closing)
+        peers->released(peers->arg);
+}
+
+static void on_peer_closed(uv_handle_t *handle)
+{
+    struct peer *peer = (struct peer *)handle;
+    peer->handle_closed = true;
+    peer_release(peer);
+}
+
+static void peer_close(struct peer *peer)
+{
+    if (!peer->closing)
+        uv_close((uv_handle_t *)&peer->handle, on_peer_closed);
+    peer->closing = true;
+}
+
+/* Replies */
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct peer *peer = write->data;
+    free_reply(peer);
+    if (peer->closing)
+        return;
+    if (status < 0)
+        peer_close(peer);
+    else
+        peer_advance(peer);
+}
+
+static void peer_send(struct peer *peer, const char *id, const struct control_reply *reply)
+{
+    uv_buf_t bufs[3];
+    unsigned n_bufs = 1;
+    size_t n;
+    peer->reply = protocol_reply(id, reply, &n);
+    bufs[0] = uv_buf_init(peer->reply, (unsigned)n);
+    if (reply->code == 0 && reply->page) { /* without its line feed */
+        peer->page = page_hold(reply->page);
+        bufs[1] = uv_buf_init(peer->page->bytes, (unsigned)peer->page->n - 1);
+        bufs[2] = uv_buf_init((char *)(uintptr_t)protocol_end(), (unsigned)strlen(protocol_end()));
+        n_bufs = 3;
+    }
+    peer->active_ms = clock_mono_ms();
+    peer->write.data = peer;
+    peer->writing = true;
+    if (uv_write(&peer->write, (uv_stream_t *)&peer->handle, bufs, n_bufs, on_written) != 0) {
+        free_reply(peer);
+        peer_close(peer);
+    }
+}
+
+/** Refuses what is no request of any handler. */
+static void peer_refuse(struct peer *peer, const char *id, int code, const char *error)
+{
+    peer_send(peer, id, &(struct control_reply){.code = code, .error = error});
+}
+
+/* Calls */
+
+const struct actor *control_call_actor(const struct control_call *call)
+{
+    return &call->peer->actor;
+}
+
+uid_t control_call_uid(const struct control_call *call)
+{
+    return call->peer->uid;
+}
+
+bool control_call_wants_progress(const struct control_call *call)
+{
+    return call->request.wants_progress;
+}
+
+static void drop_progress(struct peer *peer)
+{
+    free(peer->progress.next);
+    peer->progress.next = NULL;
+}
+
+static void send_progress(struct peer *peer);
+
+static void on_progress_written(uv_write_t *write, int status)
+{
+    struct peer *peer = write->data;
+    free(peer->progress.now);
+    peer->progress.now = NULL;
+    if (status < 0)
+        peer_close(peer);
+    else
+        send_progress(peer);
+}
+
+/** Sends the newest line, unless one is on its way: then that one's end does. */
+static void send_progress(struct peer *peer)
+{
+    if (!peer->progress.next || peer->progress.now || peer->closing)
+        return;
+    peer->progress.now = peer->progress.next;
+    peer->progress.next = NULL;
+    peer->progress.write.data = peer;
+    uv_buf_t buf = uv_buf_init(peer->progress.now, (unsigned)peer->progress.next_n);
+    if (uv_write(&peer->progress.write, (uv_stream_t *)&peer->handle, &buf, 1,
+                 on_progress_written) != 0) {
+        free(peer->progress.now);
+        peer->progress.now = NULL;
+        peer_close(peer);
+    }
+}
+
+void control_call_progress(struct control_call *call, const json_t *progress)
+{
+    struct peer *peer = call->peer;
+    if (!call->request.wants_progress || peer->closing)
+        return;
+    drop_progress(peer);
+    peer->progress.next = protocol_progress(call->request.id, progress, &peer->progress.next_n);
+    send_progress(peer);
+}
+
+void control_call_reply(struct control_call *call, const struct control_reply *reply)
+{
+    struct peer *peer = call->peer;
+    peer->waiting = false;
+    drop_progress(peer); /* it is too late for it */
+    if (!peer->closing)
+        peer_send(peer, call->request.id, reply);
+    protocol_free(&call->request);
+    if (peer->closing)
+        peer_release(peer);
+}
+
+void control_call_answer(struct control_call *call, json_t *result)
+{
+    control_call_reply(call, &(struct control_reply){.result = result});
+    json_decref(result);
+}
+
+void control_call_fail(struct control_call *call, int code, const char *error)
+{
+    control_call_reply(call, &(struct control_reply){.code = code, .error = error});
+}
+
+void control_call_page(struct control_call *call, struct page *page)
+{
+    control_call_reply(call, &(struct control_reply){.page = page});
+}
+
+/* Requests */
+
+static void peer_request(struct peer *peer, const char *line, size_t n)
+{
+    struct control_call *call = &peer->call;
+    char error[PROTOCOL_ERROR_MAX];
+    int code = protocol_read(&call->request, line, n, error);
+    call->peer = peer;
+    if (code != 0) {
+        peer_refuse(peer, call->request.id, code, error);
+        protocol_free(&call->request);
+        return;
+    }
+    const struct control_handler *handler = &peer->peers->handler;
+    json_t *object = json_incref(call->request.object); /* an answer at once ends the call */
+    peer->waiting = true;
+    handler->request(handler->ctx, call, object);
+    json_decref(object);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+    struct peer *peer = (struct peer *)handle;
+    uint32_t n;
+    (void)hint;
+    char *room = lines_room(&peer->lines, &n);
+    *buf = uv_buf_init(room, n);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct peer *peer = (struct peer *)stream;
+    (void)buf;
+    if (n > 0)
+        peer->lines.n += (uint32_t)n, peer->active_ms = clock_mono_ms();
+    else if (n == UV_EOF)
+        peer->eof = true;
+    else if (n < 0) {
+        peer_close(peer);
+        return;
+    }
+    uv_read_stop(stream);
+    peer_advance(peer);
+}
+
+/** Goes on with a client that has nothing under way: next line, more bytes, or the end. */
+static void peer_advance(struct peer *peer)
+{
+    if (peer->closing || peer->naming || peer->waiting || peer->writing)
+        return;
+    uint32_t n;
+    const char *line = peer->peers->closing ? NULL : lines_take(&peer->lines, peer->eof, &n);
+    if (line) {
+        peer_request(peer, line, n);
+    } else if (!peer->peers->closing && !peer->eof && !lines_room(&peer->lines, &n)) {
+        peer->lines.n = 0;
+        peer->eof = true; /* where the next request begins is unknown: answer, then close */
+        uv_read_stop((uv_stream_t *)&peer->handle);
+        peer_refuse(peer, NULL, E_RANGE, "the request is longer than 65536 bytes");
+    } else if (peer->eof || peer->peers->closing) {
+        peer_close(peer);
+    } else {
+        uv_read_start((uv_stream_t *)&peer->handle, on_alloc, on_read);
+    }
+}
+
+/* Connections */
+
+static void on_named(void *arg, const char *name)
+{
+    struct peer *peer = arg;
+    peer->naming = false;
+    peer->actor = actor_user(peer->uid, name);
+    if (peer->closing)
+        peer_release(peer);
+    else
+        peer_advance(peer);
+}
+
+/** Asks the kernel who it is that connected, and others what that user is called. */
+static void name_peer(struct peer *peer)
+{
+    struct ucred cred = {.uid = (uid_t)-1};
+    socklen_t len = sizeof cred;
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&peer->handle, &fd) == 0)
+        (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+    peer->uid = cred.uid;
+    peer->naming = true;
+    names_find(peer->peers->names, cred.uid, on_named, peer);
+}
+
+static struct peer *add_peer(struct peers *peers)
+{
+    struct peer *peer = xcalloc(1, sizeof *peer);
+    peer->peers = peers;
+    peer->next = peers->first;
+    if (peers->first)
+        peers->first->prev = peer;
+    peers->first = peer;
+    peers->n++;
+    uv_pipe_init(peers->loop, &peer->handle, 0);
+    peer->active_ms = clock_mono_ms();
+    return peer;
+}
+
+void peers_accept(struct peers *peers, uv_stream_t *listener)
+{
+    struct peer *peer = add_peer(peers);
+    if (uv_accept(listener, (uv_stream_t *)&peer->handle) != 0) {
+        peer_close(peer);
+    } else if (peers->n > PEERS_MAX) {
+        peer->eof = true;
+        peer_refuse(peer, NULL, E_RANGE, "too many control connections, try again later");
+    } else {
+        name_peer(peer);
+    }
+}
+
+void peers_end_idle(struct peers *peers, int64_t idle_ms)
+{
+    int64_t now_ms = clock_mono_ms();
+    for (struct peer *p = peers->first, *next; p; p = next) {
+        next = p->next;
+        if (!p->waiting && now_ms - p->active_ms > idle_ms)
+            peer_close(p);
+    }
+}
+
+void peers_close(struct peers *peers)
+{
+    peers->closing = true;
+    for (struct peer *p = peers->first, *next; p; p = next) {
+        next = p->next;
+        peer_advance(p);
+    }
+}
+
+void peers_end(struct peers *peers)
+{
+    for (struct peer *p = peers->first, *next; p; p = next) {
+        next = p->next;
+        peer_close(p);
+    }
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The server of the control protocol, with a handler that answers when it is told to: replies in
+ * order, identifiers, progress, who asks; clients that say nothing, take nothing, or go. Linked
+ * with src/control and src/base alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "control/json.h"
+#include "control/server.h"
+#include "tests/unit/control/peers.h"
+
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+#define ASKED_MAX 64
+
+struct scene {
+    uv_loop_t loop;
+    struct control_server *server;
+    struct page_budget budget;
+    struct page *page;
+    struct control_call *asked[ASKED_MAX]; /* wait for an answer */
+    unsigned n_asked, n_requests;
+    bool at_once;     /* answers with `page` */
+    char object[256]; /* the last that was asked, as JSON */
+    char directory[64], path[96];
+    bool closed;
+};
+
+static void on_flag(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void on_request(void *ctx, struct control_call *call, json_t *object)
+{
+    struct scene *s = ctx;
+    char *text = json_dumps(object, JSON_COMPACT);
+    snprintf(s->object, sizeof s->object, "%s", text);
+    free(text);
+    s->n_requests++;
+    if (s->at_once) {
+        control_call_page(call, s->page);
+        assert_non_null(json_object_get(object, "command")); /* still there */
+        return;
+    }
+    assert_true(s->n_asked < ASKED_MAX);
+    s->asked[s->n_asked++] = call;
+}
+
+/** Answers all who wait with the page; without one: refuses. */
+static void answer_all(struct scene *s)
+{
+    unsigned n = s->n_asked;
+    s->n_asked = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (s->page)
+            control_call_page(s->asked[i], s->page);
+        else
+            control_call_fail(s->asked[i], E_SYSTEM, "too many");
+}
+
+static void make_page(struct scene *s, size_t n)
+{
+    char *bytes = xmalloc(n);
+    memset(bytes, 'x', n);
+    bytes[n - 1] = '\n';
+    s->page = page_new(&s->budget, 0, bytes, n);
+}
+
+static int set_up(void **state)
+{
+    struct scene *s = xcalloc(1, sizeof *s);
+    struct diags diags;
+    diags_init(&diags);
+    uv_loop_init(&s->loop);
+    snprintf(s->directory, sizeof s->directory, "/tmp/ls-server-XXXXXX");
+    assert_non_null(mkdtemp(s->directory));
+    snprintf(s->path, sizeof s->path, "%s/s", s->directory);
+    const struct control_handler handler = {s, on_request};
+    assert_int_equal(control_server_open(&s->server, &handler, &s->loop, s->path, NULL, &diags), 0);
+    assert_string_equal(control_server_path(s->server), s->path);
+    diags_free(&diags);
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *s = *state;
+    if (!s->closed)
+        control_server_close(s->server, on_flag, &s->closed);
+    answer_all(s);
+    RUN_UNTIL(&s->loop, s->closed);
+    page_release(s->page);
+    assert_int_equal(s->budget.kept_b, 0);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    assert_int_equal(rmdir(s->directory), 0); /* the socket is gone */
+    free(s);
+    return 0;
+}
+
+static int client(const struct scene *s, const char *text)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    strcpy(sa.sun_path, s->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+    client_say(fd, text);
+    return fd;
+}
+
+static const char SITES[] = "{\"command\":\"sites\"}\n";
+
+static void test_pages_in_an_envelope(void **state)
+{
+    struct scene *s = *state;
+    char text[512] = "";
+    s->at_once = true;
+    make_page(s, 5);
+    int fd = client(s, "{\"command\":\"sites\"}\n{\"command\":\"pools\",\"id\":7}\n[]\n");
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strstr(text, "expected")));
+    assert_string_equal(text,
+                        "{\"ok\":true,\"result\":xxxx}\n{\"id\":7,\"ok\":true,\"result\":xxxx}\n"
+                        "{\"ok\":false,\"error\":\"expected a JSON object, {\\\"command\\\": "
+                        "...}\"}\n");
+    assert_int_equal(s->page->n_holds, 1);
+    close(fd);
+}
+
+static void run_on(struct scene *s)
+{
+    for (int k = 0; k < 20; k++)
+        uv_run(&s->loop, UV_RUN_NOWAIT);
+}
+
+/** Lets the server take what was sent, without an answer of ours. */
+static void wait_for_requests(struct scene *s, unsigned n)
+{
+    RUN_UNTIL(&s->loop, s->n_requests == n && s->n_asked == 1);
+}
+
+/* What the protocol has for itself comes back, and does not reach the handler. */
+static void test_identifiers(void **state)
+{
+    struct scene *s = *state;
+    char text[512] = "";
+    int fd = client(s, "{\"v\":1,\"id\":\"a\\u202e\\\"b\",\"command\":\"x\",\"y\":[1]}\n"
+                       "{\"id\":-3,\"command\":\"x\"}\n{\"command\":\"x\",\"v\":2,\"id\":4}\n");
+    wait_for_requests(s, 1);
+    assert_string_equal(s->object, "{\"command\":\"x\",\"y\":[1]}");
+    control_call_answer(s->asked[--s->n_asked], json_pack("{s:i}", "z", 1));
+    wait_for_requests(s, 2);
+    json_t *errors = json_pack("[s]", "f:1:2: wrong");
+    control_call_reply(s->asked[--s->n_asked],
+                       &(struct control_reply){.code = E_INVALID, .error = "no", .errors = errors});
+    json_decref(errors);
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strstr(text, "not 2")));
+    assert_string_equal(
+        text, "{\"id\":\"a\\u202e\\\"b\",\"ok\":true,\"result\":{\"z\":1}}\n"
+              "{\"id\":-3,\"ok\":false,\"error\":\"no\",\"errors\":[\"f:1:2: wrong\"]}\n"
+              "{\"id\":4,\"ok\":false,\"error\":\"v: this program speaks version 1 of the control "
+              "protocol, not 2\"}\n");
+    assert_int_equal(s->n_requests, 2);
+    close(fd);
+}
+
+static void report(struct control_call *call, int64_t step)
+{
+    json_t *progress = json_integer(step);
+    control_call_progress(call, progress);
+    json_decref(progress);
+}
+
+static void test_progress(void **state)
+{
+    struct scene *s = *state;
+    char text[512] = "";
+    int fd = client(s, "{\"id\":1,\"command\":\"x\",\"progress\":true}\n");
+    wait_for_requests(s, 1);
+    assert_true(control_call_wants_progress(s->asked[0]));
+    report(s->asked[0], 1);
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strchr(text, '\n')));
+    assert_string_equal(text, "{\"id\":1,\"progress\":1}\n");
+    report(s->asked[0], 2);
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strstr(text, "2}")));
+    answer_all(s);
+    client_say(fd, "{\"command\":\"x\"}\n");
+    wait_for_requests(s, 2);
+    assert_false(control_call_wants_progress(s->asked[0]));
+    report(s->asked[0], 3); /* not asked for */
+    answer_all(s);
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strstr(text, "}\n{\"ok\"")));
+    assert_string_equal(text, "{\"id\":1,\"progress\":1}\n{\"id\":1,\"progress\":2}\n"
+                              "{\"id\":1,\"ok\":false,\"error\":\"too many\"}\n"
+                              "{\"ok\":false,\"error\":\"too many\"}\n");
+    close(fd);
+}
+
+/* Lines of progress that are not taken are left out, but for the newest: they do not pile up. */
+static void test_progress_is_not_kept(void **state)
+{
+    struct scene *s = *state;
+    char *long_text = xcalloc(1, 1 << 20), *text = xcalloc(1, 4 << 20);
+    int fd = client(s, "{\"command\":\"x\",\"progress\":true}\n");
+    wait_for_requests(s, 1);
+    memset(long_text, 'p', (1 << 20) - 1);
+    json_t *progress = json_string(long_text);
+    for (int i = 0; i < 100; i++) {
+        control_call_progress(s->asked[0], progress);
+        uv_run(&s->loop, UV_RUN_NOWAIT);
+    }
+    report(s->asked[0], 9);
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, 4 << 20), strstr(text, "\"progress\":9}")));
+    assert_true(strlen(text) > 1 << 20 && strlen(text) < 2 << 20);
+    run_on(s); /* so that nothing is on its way */
+    report(s->asked[0], 10);
+    report(s->asked[0], 11); /* overtaken by the answer */
+    answer_all(s);
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, 4 << 20), strstr(text, "too many")));
+    assert_non_null(strstr(text, "\"progress\":10}\n{\"ok\":false"));
+    json_decref(progress);
+    free(long_text);
+    free(text);
+    close(fd);
+}
+
+/* As well when the client goes while a line of progress is on its way. */
+static void test_progress_to_nobody(void **state)
+{
+    struct scene *s = *state;
+    char *long_text = xcalloc(1, 1 << 20);
+    int fd = client(s, "{\"command\":\"x\",\"progress\":true}\n");
+    wait_for_requests(s, 1);
+    memset(long_text, 'p', (1 << 20) - 1);
+    json_t *progress = json_string(long_text);
+    control_call_progress(s->asked[0], progress);
+    close(fd);
+    run_on(s);
+    control_call_progress(s->asked[0], progress); /* its client has gone */
+    json_decref(progress);
+    free(long_text);
+}
+
+static void test_who_asks(void **state)
+{
+    struct scene *s = *state;
+    char want[ACTOR_TEXT_MAX];
+    const struct passwd *pw = getpwuid(getuid());
+    int fd = client(s, SITES);
+    wait_for_requests(s, 1);
+    assert_int_equal(control_call_uid(s->asked[0]), getuid());
+    snprintf(want, sizeof want, pw ? "%s (uid %u)" : "%suid %u", pw ? pw->pw_name : "", getuid());
+    assert_string_equal(control_call_actor(s->asked[0])->text, want);
+    close(fd);
+}
+
+static void test_idle_ones_end(void **state)
+{
+    static const char *const texts[] = {"", "{\"comm", "\n\n\n"};
+    struct scene *s = *state;
+    int fds[ARRAY_LEN(texts)];
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        fds[i] = client(s, texts[i]);
+    int waits = client(s, SITES);
+    RUN_UNTIL(&s->loop, s->n_asked == 1);
+    control_server_set_idle(s->server, 40);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        RUN_UNTIL(&s->loop, client_is_closed(fds[i]));
+        close(fds[i]);
+    }
+    assert_false(client_is_closed(waits)); /* for us: that is not idle */
+    char text[256] = "";
+    make_page(s, 5);
+    answer_all(s);
+    RUN_UNTIL(&s->loop, (client_hear(waits, text, sizeof text), text[0]));
+    close(waits);
+}
+
+/* One that takes nothing is dropped as well, and its page given up. */
+static void test_readers_that_do_not_read_end(void **state)
+{
+    struct scene *s = *state;
+    s->at_once = true;
+    make_page(s, 8 << 20);
+    int fd = client(s, SITES);
+    RUN_UNTIL(&s->loop, s->page->n_holds == 2);
+    control_server_set_idle(s->server, 40);
+    RUN_UNTIL(&s->loop, s->page->n_holds == 1);
+    close(fd);
+}
+
+/* One request of a client is under way at a time; the others wait in order. */
+static void test_one_at_a_time(void **state)
+{
+    struct scene *s = *state;
+    make_page(s, 5);
+    int fd =
+        client(s, "{\"command\":\"sites\"}\n{\"command\":\"sites\"}\n{\"command\":\"sites\"}\n");
+    for (unsigned i = 1; i <= 3; i++) {
+        RUN_UNTIL(&s->loop, s->n_asked == 1);
+        run_on(s);
+        assert_int_equal(s->n_requests, i);
+        answer_all(s);
+    }
+    close(fd);
+}
+
+static void test_clients_that_leave(void **state)
+{
+    struct scene *s = *state;
+    int fds[64];
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        fds[i] = client(s, SITES);
+    RUN_UNTIL(&s->loop, s->n_asked == ARRAY_LEN(fds));
+    char text[256] = "";
+    int more = client(s, SITES);
+    RUN_UNTIL(&s->loop, (client_hear(more, text, sizeof text), strstr(text, "too many")));
+    close(more);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        close(fds[i]);
+    make_page(s, 1 << 20);
+    answer_all(s);
+    RUN_UNTIL(&s->loop, s->page->n_holds == 1);
+}
+
+static void test_close_while_some_wait(void **state)
+{
+    struct scene *s = *state;
+    char text[256] = "";
+    int fd = client(s, SITES), idle = client(s, "");
+    RUN_UNTIL(&s->loop, s->n_asked == 1);
+    control_server_close(s->server, on_flag, &s->closed);
+    RUN_UNTIL(&s->loop, client_is_closed(idle));
+    make_page(s, 5);
+    answer_all(s);
+    RUN_UNTIL(&s->loop, s->closed);
+    client_hear(fd, text, sizeof text);
+    assert_string_equal(text, "{\"ok\":true,\"result\":xxxx}\n");
+    close(fd);
+    close(idle);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_pages_in_an_envelope),
+        TEST(test_identifiers),
+        TEST(test_progress),
+        TEST(test_progress_is_not_kept),
+        TEST(test_progress_to_nobody),
+        TEST(test_who_asks),
+        TEST(test_idle_ones_end),
+        TEST(test_readers_that_do_not_read_end),
+        TEST(test_one_at_a_time),
+        TEST(test_clients_that_leave),
+        TEST(test_close_while_some_wait),
+    };
+    signal(SIGPIPE, SIG_IGN); /* as the daemon does */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
