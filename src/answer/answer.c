@@ -11,13 +11,10 @@
  * With a million names in random order this costs a sixth of answering one query after another. */
 #include "answer/answer.h"
 
+#include "answer/edns.h"
 #include "answer/limit.h"
 #include "answer/reply.h"
 #include "base/count.h"
-
-#define OPT_LEN 11
-#define OPTION_LEN 4 /* code, length */
-#define EDE_LEN 2    /* INFO-CODE, no text */
 
 struct task {
     uint64_t hash;
@@ -102,136 +99,6 @@ static void answer_question(struct reply *r, const struct task *t)
     r->authoritative = false;
 }
 
-/* --- EDNS --- */
-
-/* What goes into the OPT. */
-enum {
-    WITH_ECS = 1,
-    WITH_COOKIE = 2, /* these are rare */
-    WITH_NSID = 4,
-    WITH_KEEPALIVE = 8,
-    WITH_ERROR = 16,
-};
-struct options {
-    uint32_t len;  /* of the whole OPT RR; 0: none */
-    uint32_t what; /* of the above */
-};
-
-static ATTR_COLD void choose_cookie(struct options *o, const struct cookie *cookie)
-{
-    if (cookie->state == COOKIE_NONE)
-        return;
-    o->what |= WITH_COOKIE;
-    o->len += OPTION_LEN + COOKIE_LEN;
-}
-
-/* What few queries ask for. */
-static __attribute__((noinline)) struct options choose_rare(struct options o, const struct reply *r,
-                                                            uint32_t room)
-{
-    const struct query *q = r->query;
-    uint32_t identity = r->snapshot->identity.n;
-    choose_cookie(&o, &r->cookie);
-    if (q->rcode != RCODE_NOERROR)
-        return o;
-    if (q->keepalive && r->packet->tcp) {
-        o.what |= WITH_KEEPALIVE;
-        o.len += OPTION_LEN + 2;
-    }
-    if (q->nsid && identity && o.len + OPTION_LEN + identity <= room) {
-        o.what |= WITH_NSID;
-        o.len += OPTION_LEN + identity;
-    }
-    return o;
-}
-
-/* With the longest of questions and all but the NSID, the shortest of limits is not reached. */
-static_assert(DNS_HEADER_LEN + NAME_WIRE_MAX + 4 + OPT_LEN + (OPTION_LEN + 20) +
-                      (OPTION_LEN + COOKIE_LEN) + (OPTION_LEN + 2) <=
-                  512,
-              "there is room for the OPT");
-
-static inline struct options choose_options(const struct reply *r, uint32_t room)
-{
-    const struct query *q = r->query;
-    struct options o = {0, 0};
-    if (!q->edns)
-        return o;
-    o.len = OPT_LEN;
-    if (q->ecs_len && r->snapshot->ecs && LIKELY(q->rcode == RCODE_NOERROR)) {
-        o.what = WITH_ECS;
-        o.len += OPTION_LEN + q->ecs_len;
-    }
-    if (UNLIKELY(q->keepalive | q->nsid | q->cookie_len))
-        o = choose_rare(o, r, room);
-    return o;
-}
-
-static inline uint8_t *put_option(uint8_t *p, uint16_t code, uint32_t len)
-{
-    store_u16(p, code);
-    store_u16(p + 2, (uint16_t)len);
-    return p + OPTION_LEN;
-}
-
-static __attribute__((noinline)) uint8_t *put_rare(const struct reply *r, const struct options *o,
-                                                   uint8_t *p)
-{
-    if (o->what & WITH_COOKIE) {
-        p = put_option(p, EDNS_COOKIE, COOKIE_LEN);
-        memcpy(p, r->cookie.bytes, COOKIE_LEN);
-        p += COOKIE_LEN;
-    }
-    if (o->what & WITH_NSID) {
-        p = put_option(p, EDNS_NSID, r->snapshot->identity.n);
-        memcpy(p, r->snapshot->identity.p, r->snapshot->identity.n);
-        p += r->snapshot->identity.n;
-    }
-    if (o->what & WITH_KEEPALIVE) {
-        p = put_option(p, EDNS_TCP_KEEPALIVE, 2);
-        store_u16(p, r->ctx->keepalive_100ms);
-        p += 2;
-    }
-    if (o->what & WITH_ERROR) {
-        p = put_option(p, EDNS_ERROR, EDE_LEN);
-        store_u16(p, r->ede);
-        p += EDE_LEN;
-    }
-    return p;
-}
-
-/* Room was kept by choose_options(). */
-static inline void put_opt(struct reply *r, const struct options *o)
-{
-    const struct query *q = r->query;
-    uint8_t *p = r->p;
-    p[0] = 0;
-    store_u16(p + 1, TYPE_OPT);
-    store_u16(p + 3, ANSWER_UDP_MAX);
-    store_u32(p + 5, (uint32_t)r->rcode >> 4 << 24 | (q->dnssec_ok ? 0x8000 : 0));
-    store_u16(p + 9, (uint16_t)(o->len - OPT_LEN));
-    p += OPT_LEN;
-    if (o->what & WITH_ECS) {
-        p = put_option(p, EDNS_CLIENT_SUBNET, q->ecs_len);
-        reply_copy(p, r->packet->query + q->ecs_at, q->ecs_len);
-        p[3] = r->scope;
-        p += q->ecs_len;
-    }
-    if (UNLIKELY(o->what > WITH_ECS))
-        p = put_rare(r, o, p);
-    r->p = p;
-    r->n_additional++;
-}
-
-/* An extended error goes in where there is room left. */
-static ATTR_COLD void add_error(struct reply *r, struct options *o)
-{
-    if (!o->len || r->end - r->p < OPTION_LEN + EDE_LEN)
-        return;
-    o->what |= WITH_ERROR;
-    o->len += OPTION_LEN + EDE_LEN;
-}
-
 /* --- the message --- */
 
 static inline uint32_t size_limit(const struct answer_packet *packet, const struct query *q)
@@ -243,22 +110,18 @@ static inline uint32_t size_limit(const struct answer_packet *packet, const stru
 }
 
 /* Header and question are echoed: ID, opcode and RD; AD, CD and Z are not (RFC 4035 3.1.6). */
-static inline ATTR_ALWAYS_INLINE void finish(struct reply *r, struct options *o)
+static inline ATTR_ALWAYS_INLINE void finish(struct reply *r, struct edns_options *o)
 {
     const struct query *q = r->query;
     uint16_t flags = FLAG_QR | (q->flags & (15u << FLAG_OPCODE_SHIFT | FLAG_RD));
     if (r->authoritative)
         flags |= FLAG_AA;
-    if (UNLIKELY(r->truncated)) {
-        flags |= FLAG_TC;
-        r->p = r->base + DNS_HEADER_LEN + q->question_len;
-        r->n_answer = r->n_authority = r->n_additional = 0;
-        count_add(&r->ctx->stats.truncated, 1);
-    }
+    if (UNLIKELY(r->truncated))
+        flags |= reply_cut(r);
     if (UNLIKELY(r->ede))
-        add_error(r, o);
+        *o = edns_add_error(*o, r);
     if (o->len)
-        put_opt(r, o);
+        edns_put(r, *o);
     memcpy(r->base, r->packet->query, 2);
     store_u16(r->base + 2, (uint16_t)(flags | (r->rcode & 15)));
     store_u16(r->base + 4, q->question_len != 0);
@@ -280,7 +143,8 @@ static inline void count(struct answer_stats *stats, const struct reply *r, bool
 /* --- what is not answered as it was asked --- */
 
 /* A query with a fault, or none at all: the RCODE was known before. */
-static __attribute__((noinline)) ATTR_COLD void respond_fault(struct reply *r, struct options *o)
+static __attribute__((noinline)) ATTR_COLD void respond_fault(struct reply *r,
+                                                              struct edns_options *o)
 {
     /* RFC 7873 5.4; with cookies off it is a query without a question. */
     static const uint8_t of_cookie[COOKIE_STATES] = {
@@ -313,14 +177,14 @@ static __attribute__((noinline)) ATTR_COLD void respond_fault(struct reply *r, s
 }
 
 /* The response becomes an empty one, no longer than the query but for a server cookie. */
-static void empty(struct reply *r, struct options *o, enum limit_action action)
+static void empty(struct reply *r, struct edns_options *o, enum limit_action action)
 {
     const struct query *q = r->query;
     r->end += o->len;
-    *o = (struct options){q->edns ? OPT_LEN : 0, 0};
+    *o = (struct edns_options){q->edns ? EDNS_OPT_LEN : 0, 0};
     if (q->edns && q->ecs_len && r->snapshot->ecs) {
-        o->what = WITH_ECS;
-        o->len += OPTION_LEN + q->ecs_len;
+        o->what = EDNS_WITH_ECS;
+        o->len += EDNS_OPTION_LEN + q->ecs_len;
     }
     r->p = r->base + DNS_HEADER_LEN + q->question_len;
     r->n_answer = r->n_authority = r->n_additional = 0;
@@ -332,7 +196,8 @@ static void empty(struct reply *r, struct options *o, enum limit_action action)
 }
 
 /* Some network is over its allowance, maybe this one. False: the response is not to be sent. */
-static __attribute__((noinline)) ATTR_COLD bool limit_pressed(struct reply *r, struct options *o)
+static __attribute__((noinline)) ATTR_COLD bool limit_pressed(struct reply *r,
+                                                              struct edns_options *o)
 {
     enum limit_action action =
         limit_judge(r->ctx, &r->snapshot->limits.rate, &r->packet->source, r->cookie.state);
@@ -342,14 +207,14 @@ static __attribute__((noinline)) ATTR_COLD bool limit_pressed(struct reply *r, s
         return false;
     empty(r, o, action);
     if (action == LIMIT_BADCOOKIE)
-        choose_cookie(o, &r->cookie);
+        *o = edns_add_cookie(*o, &r->cookie);
     finish(r, o);
     return true;
 }
 
 /* Charges an answer to its client's network, unless the client has shown to be there. False: it is
  * not to be sent. */
-static inline bool limit_answer(struct reply *r, struct options *o)
+static inline bool limit_answer(struct reply *r, struct edns_options *o)
 {
     struct limit *l = &r->ctx->limit;
     if (!l->active)
@@ -418,7 +283,7 @@ static inline ATTR_ALWAYS_INLINE void respond(struct answer_ctx *ctx, const stru
     begin(&r, ctx, s, packet, t);
     r.trace = trace;
     uint32_t limit = size_limit(packet, q), head = DNS_HEADER_LEN + q->question_len;
-    struct options options = choose_options(&r, limit - head);
+    struct edns_options options = edns_choose(&r);
     if (UNLIKELY(head + options.len > limit)) {
         drop(ctx, packet);
         return;

@@ -7,6 +7,8 @@ libanswer_a_SOURCES = \
 	src/answer/chaos.c \
 	src/answer/cookie.c \
 	src/answer/cookie.h \
+	src/answer/edns.c \
+	src/answer/edns.h \
 	src/answer/limit.c \
 	src/answer/limit.h \
 	src/answer/limiter.c \

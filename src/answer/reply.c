@@ -2,6 +2,8 @@
  * Copying blocks into the response, and setting the pointers in them. */
 #include "answer/reply.h"
 
+#include "base/count.h"
+
 static inline void point(uint8_t *rr, struct places places, uint16_t pointer)
 {
     for (uint16_t i = 0; i < places.n; i++)
@@ -74,4 +76,38 @@ void reply_put_referral(struct reply *r, const struct node *cut)
     point(rr, block_self_places(block, &n_glue), reply_ancestor_pointer(r, cut));
     r->n_authority = (uint16_t)(r->n_authority + BLOCK_RRS(block));
     r->n_additional = (uint16_t)(r->n_additional + n_glue);
+}
+
+/* Every owner in the answer section is a pointer. */
+static uint16_t count_rrs(const uint8_t *rr, const uint8_t *end)
+{
+    uint16_t n = 0;
+    for (; rr < end; n++)
+        rr += 2 + RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN);
+    return n;
+}
+
+/* Ends with the alias that led to the name in question. */
+static void end_at_alias(struct reply *r)
+{
+    const uint8_t *name = r->base + r->name_at;
+    while (*name && *name < DNS_COMPRESS >> 8)
+        name += *name + 1u;
+    r->p = r->base + (name - r->base) + (*name ? 2 : 1);
+    r->n_answer = count_rrs(r->base + DNS_HEADER_LEN + r->query->question_len, r->p);
+    r->ede = 0;
+    r->rcode = RCODE_NOERROR;
+}
+
+uint16_t reply_cut(struct reply *r)
+{
+    r->n_authority = r->n_additional = 0;
+    if (r->packet->tcp && r->name_at != DNS_HEADER_LEN) {
+        end_at_alias(r);
+        return 0;
+    }
+    r->p = r->base + DNS_HEADER_LEN + r->query->question_len;
+    r->n_answer = 0;
+    count_add(&r->ctx->stats.truncated, 1);
+    return FLAG_TC;
 }

@@ -5,7 +5,8 @@
  *   | header 12 | question | RRs, answer first ->|        free          | room kept for the OPT |
  *
  * Whatever does not fit marks the reply truncated, and the sections are dropped in the end: a
- * response has all of its RRs or none (RFC 2181 9). */
+ * response has all of its RRs or none (RFC 2181 9). By TCP there is no more room to be had: then a
+ * chain of aliases ends where the rest does not fit. */
 #pragma once
 
 #include "answer/answer.h"
@@ -118,6 +119,11 @@ void reply_put_negative(struct reply *r, uint32_t ttl_max_s) ATTR_NONNULL ATTR_H
 
 /** Appends a referral to `cut`, an ancestor of `r->name` or itself. */
 void reply_put_referral(struct reply *r, const struct node *cut) ATTR_NONNULL;
+
+/** Takes back the sections of a response to which something did not fit; returns FLAG_TC. By TCP,
+ *  where an alias led to the name in question, only what is behind that alias, and returns 0: the
+ *  resolver asks for its target by itself then, with a message's room of its own. */
+uint16_t reply_cut(struct reply *r) ATTR_NONNULL ATTR_COLD;
 
 /** Answers r->name, found or not, out of the zones: RFC 1034 4.3.2. `node` is the name's own, NULL
  *  if there is none. */

@@ -2,6 +2,7 @@
  * Lint of pools: what is allowed, and hardly meant. */
 #include "base/units.h"
 #include "compile/lint.h"
+#include "snapshot/node.h"
 
 static void check_families(const struct model *m, const struct pool *pool, struct diags *diags)
 {
@@ -55,10 +56,7 @@ static void check_ttl(const struct model *m, const struct pool *pool, struct dia
         pool->name, units_duration_text(ttl, ms), units_duration_text(notice, needed));
 }
 
-/* RFC 1035 4.2.2: a message over TCP has at most 65535 bytes. An address record beside its owner
- * compressed to a pointer takes 16 bytes or 28; header, question and OPT take what is left out. */
-#define MESSAGE_MAX 65535
-#define MESSAGE_REST 600
+/* Of a record beside its owner, which is compressed to a pointer. */
 enum { A_BYTES = 16, AAAA_BYTES = 28 };
 
 static uint32_t most_of_family(const struct model *m, const struct pool *pool,
@@ -85,7 +83,7 @@ static void check_size(const struct model *m, const struct pool *pool, struct di
     } kinds[] = {{IP_V4, A_BYTES, "A"}, {IP_V6, AAAA_BYTES, "AAAA"}};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         uint32_t n = most_of_family(m, pool, kinds[i].family);
-        uint32_t fit = (MESSAGE_MAX - MESSAGE_REST) / kinds[i].bytes;
+        uint32_t fit = MESSAGE_SET_MAX / kinds[i].bytes;
         n = n < pool->answers ? n : pool->answers;
         if (n <= fit)
             continue;

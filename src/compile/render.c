@@ -125,7 +125,7 @@ static void put_lists(struct block_writer *w)
 static int finish(struct block_writer *w)
 {
     size_t len = w->blob->n - w->start;
-    bool fits = len <= RENDER_SET_MAX;
+    bool fits = len <= MESSAGE_SET_MAX;
     bool patched = w->self.n || w->apex_places.n;
     if (fits && patched)
         put_lists(w);
@@ -144,7 +144,7 @@ static int finish(struct block_writer *w)
 int render_set(struct blob *blob, struct slice apex, const struct rrset *set)
 {
     struct block_writer w = begin(blob, apex);
-    for (uint32_t i = 0; i < set->n && blob->n - w.start <= RENDER_SET_MAX; i++) {
+    for (uint32_t i = 0; i < set->n && blob->n - w.start <= MESSAGE_SET_MAX; i++) {
         put_u16(&w, DNS_COMPRESS | DNS_HEADER_LEN);
         put_rr(&w, set->v[i], set->ttl_s);
         w.n_rrs++;

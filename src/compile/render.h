@@ -40,12 +40,8 @@ static inline void blob_align(struct blob *blob, size_t to)
         at[i] = 0;
 }
 
-/** Largest rendered set that a message can carry: behind a header, a question of the longest name
- *  and an OPT. */
-#define RENDER_SET_MAX (65535 - DNS_HEADER_LEN - NAME_WIRE_MAX - 4 - 11)
-
 /** Each writes one block at the end of the blob and returns 0, or E_RANGE when the RRs exceed
- *  RENDER_SET_MAX (the blob is then as before). `apex` is the zone's origin. */
+ *  MESSAGE_SET_MAX (the blob is then as before). `apex` is the zone's origin. */
 int render_set(struct blob *blob, struct slice apex, const struct rrset *set) ATTR_NONNULL;
 int render_negative(struct blob *blob, struct slice apex, const struct rrset *soa) ATTR_NONNULL;
 

@@ -31,6 +31,7 @@
 #include "base/attr.h"
 #include "base/cursor.h"
 #include "base/slice.h"
+#include "dns/name.h"
 #include "dns/types.h"
 
 #include <assert.h>
@@ -63,6 +64,17 @@ struct node {
     uint8_t name[]; /* lower case, uncompressed */
 };
 static_assert(sizeof(struct node) == 12, "the set directory is found by this");
+
+/* What a response has beside the RRset asked for: header, a question of the longest name, and an
+ * OPT with every option that room is kept for: client subnet, cookie, keepalive. What is left of a
+ * message over TCP (RFC 1035 4.2.2) is the largest set that every query for it can be answered
+ * with. Behind an alias there may be less: then the answer ends with the alias (answer.c). */
+#define EDNS_OPT_LEN 11
+#define EDNS_OPTION_LEN 4 /* code, length */
+#define MESSAGE_REST                                                              \
+    (DNS_HEADER_LEN + NAME_WIRE_MAX + 4 + EDNS_OPT_LEN + (EDNS_OPTION_LEN + 20) + \
+     (EDNS_OPTION_LEN + 24) + (EDNS_OPTION_LEN + 2))
+#define MESSAGE_SET_MAX (UINT16_MAX - MESSAGE_REST)
 
 #define NODE_BYTES_MAX ((UINT16_MAX + 1) * 4) /* so that `at` reaches every block */
 #define NODE_SETS_MAX UINT8_MAX

@@ -20,7 +20,7 @@ records:
   ns1: {A: 192.0.2.53}
   www: {POOL: www}
 """
-A_MAX, AAAA_MAX = 4058, 2319  # addresses that a message of 65,535 bytes holds
+A_MAX, AAAA_MAX = 4074, 2328  # addresses that a message of 65,535 bytes holds
 
 
 def addresses(family, n):

@@ -98,7 +98,7 @@ static void test_edns(void **state)
     SAYS("ns1.example.com.", "A", "NOERROR aa | " NS1 " | | | edns 1232 keepalive 100",
          .keepalive = true, .tcp = true);
     SAYS("ns1.example.com.", "A",
-         "NOERROR aa | " NS1 " | | | edns 1232 ecs /24/0 nsid ams1 keepalive 100",
+         "NOERROR aa | " NS1 " | | | edns 1232 ecs /24/0 keepalive 100 nsid ams1",
          .keepalive = true, .tcp = true, .nsid = true, .subnet = "192.0.2.0/24");
 }
 

@@ -11,9 +11,15 @@
 
 #define L63 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk"
 
+#define L3 L63 "." L63 "." L63
+
 /* 255 bytes on the wire. */
 #define LONGEST \
     L63 "." L63 "." L63 ".abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi."
+
+/* The same within example.com. */
+#define LONGEST_WITHIN \
+    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvw." L63 "." L63 "." L63 ".example.com."
 
 static int setup(void **state)
 {
@@ -33,6 +39,8 @@ static int teardown(void **state)
     return 0;
 }
 
+#define SAYS_OF(s, name, type, expected, ...) \
+    assert_string_equal(served_ask(s, name, type, (struct ask){__VA_ARGS__}), expected)
 #define SAYS(name, type, expected, ...) \
     assert_string_equal(served_ask(*state, name, type, (struct ask){__VA_ARGS__}), expected)
 #define WWW "NOERROR aa | www.example.com. 60 IN A 192.0.2.1 | |"
@@ -125,7 +133,7 @@ static void test_all_fits(void **state)
 {
     static const char *const names[] = {
         LONGEST,
-        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvw." L63 "." L63 "." L63 ".example.com.",
+        LONGEST_WITHIN,
         "a.example.com.",
     };
     struct served *s = *state;
@@ -152,6 +160,67 @@ static void test_all_fits(void **state)
     }
     s->snapshot->identity = before;
     assert_true(n_nsid > 1000 && n_ede > 500);
+}
+
+/* --- what a message holds --- */
+
+static struct served *serve_addresses(unsigned n, const char *also)
+{
+    struct served *s = served_new();
+    struct buf text = {0};
+    buf_printf(&text, "@ 3600 SOA ns1 hostmaster 1 3600 900 604800 60\n@ 3600 NS ns1\n%s", also);
+    for (unsigned i = 0; i < n; i++)
+        buf_printf(&text, "* 60 A 10.0.%u.%u\n", i / 256, i % 256);
+    served_zone(s, "example.com.", text.p);
+    buf_free(&text);
+    return s;
+}
+
+#define FIT (MESSAGE_SET_MAX / 16) /* A records */
+
+/* The largest set is whole with whatever is asked, and one more is refused at load. */
+static void test_largest_set(void **state)
+{
+    (void)state;
+    static const struct ask all = {
+        .tcp = true, .nsid = true, .keepalive = true, .cookie = 40, .subnet = "2001:db8::1/128"};
+    struct served *s = serve_addresses(FIT, "");
+    assert_int_equal(served_compile(s), 0);
+    served_limit(s, (struct server_config){.rate_limit.off = true});
+    const char *said = served_ask(s, LONGEST_WITHIN, "A", all);
+    assert_ptr_equal(strstr(said, "NOERROR aa | "), said);
+    assert_int_equal(load_u16(s->response + 6), FIT);
+    assert_non_null(strstr(said, "| edns 1232 ecs /128/0 cookie 24 keepalive 100 nsid ams1"));
+    s->snapshot->identity = slice_of(said, 60000); /* no answer is lost for the sake of a name */
+    said = served_ask(s, LONGEST_WITHIN, "A", all);
+    assert_ptr_equal(strstr(said, "NOERROR aa | "), said);
+    assert_int_equal(load_u16(s->response + 6), FIT);
+    assert_null(strstr(said, "nsid"));
+    served_free(s);
+    s = serve_addresses(FIT + 1, "");
+    assert_int_not_equal(served_compile(s), 0);
+    assert_non_null(strstr(s->diags.v[0].text, "an RRset has to fit into one message"));
+    served_free(s);
+}
+
+/* By TCP, a chain ends where the rest does not fit: its target is asked for by itself. */
+static void test_chain_too_long_for_a_message(void **state)
+{
+    (void)state;
+    struct served *s = serve_addresses(FIT, "to 60 CNAME " L3 ".one\n" L3 ".one 60 CNAME " L3
+                                            ".two\nmoved 60 DNAME one\n");
+    assert_int_equal(served_compile(s), 0);
+    SAYS_OF(s, "to.example.com.", "A",
+            "NOERROR aa | to.example.com. 60 IN CNAME " L3 ".one.example.com.; " L3
+            ".one.example.com. 60 IN CNAME " L3 ".two.example.com. | |",
+            .tcp = true, .no_edns = true);
+    SAYS_OF(s, L3 ".moved.example.com.", "A",
+            "NOERROR aa | moved.example.com. 60 IN DNAME one.example.com.; " L3
+            ".moved.example.com. 60 IN CNAME " L3 ".one.example.com.; " L3
+            ".one.example.com. 60 IN CNAME " L3 ".two.example.com. | | | edns 1232",
+            .tcp = true);
+    SAYS_OF(s, "to.example.com.", "A", "NOERROR aa tc | | | | edns 1232", .udp_size = 1232);
+    served_free(s);
 }
 
 /* --- TSIG --- */
@@ -269,10 +338,16 @@ static void test_tsig_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cookies),          cmocka_unit_test(test_cookies_with_errors),
-        cmocka_unit_test(test_without_question), cmocka_unit_test(test_extended_errors),
-        cmocka_unit_test(test_all_fits),         cmocka_unit_test(test_tsig),
-        cmocka_unit_test(test_tsig_malformed),   cmocka_unit_test(test_tsig_too_long),
+        cmocka_unit_test(test_cookies),
+        cmocka_unit_test(test_cookies_with_errors),
+        cmocka_unit_test(test_without_question),
+        cmocka_unit_test(test_extended_errors),
+        cmocka_unit_test(test_all_fits),
+        cmocka_unit_test(test_tsig),
+        cmocka_unit_test(test_largest_set),
+        cmocka_unit_test(test_chain_too_long_for_a_message),
+        cmocka_unit_test(test_tsig_malformed),
+        cmocka_unit_test(test_tsig_too_long),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

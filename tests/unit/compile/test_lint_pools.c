@@ -179,19 +179,19 @@ static void test_answers_that_fit(void **state)
         uint32_t answers;
         const char *expected;
     } cases[] = {
-        {4058, 1, IP_V4, STEER_NEAREST, ANSWERS_ALL, ""},
-        {4059, 1, IP_V4, STEER_NEAREST, ANSWERS_ALL, TOO_MANY(4059, "A", 4058)},
-        {1, 4059, IP_V4, STEER_NEAREST, ANSWERS_ALL, TOO_MANY(4059, "A", 4058)},
-        {2319, 1, IP_V6, STEER_NEAREST, ANSWERS_ALL, ""},
-        {2320, 1, IP_V6, STEER_NEAREST, ANSWERS_ALL, TOO_MANY(2320, "AAAA", 2319)},
-        {2320, 1, IP_V6, STEER_NEAREST, 2319, ""},
-        {2320, 1, IP_V6, STEER_NEAREST, 2320, TOO_MANY(2320, "AAAA", 2319)},
-        {2320, 1, IP_V6, STEER_NEAREST, 1, ""},
-        {1319, 1000, IP_V6, STEER_ALL, ANSWERS_ALL, ""},
-        {1320, 1000, IP_V6, STEER_ALL, ANSWERS_ALL, TOO_MANY(2320, "AAAA", 2319)},
-        {1320, 1000, IP_V6, STEER_MAP, ANSWERS_ALL, ""},
-        {1320, 1000, IP_V6, STEER_SPLIT, ANSWERS_ALL, ""},
-        {1320, 1000, IP_V6, STEER_ORDER, ANSWERS_ALL, ""},
+        {4074, 1, IP_V4, STEER_NEAREST, ANSWERS_ALL, ""},
+        {4075, 1, IP_V4, STEER_NEAREST, ANSWERS_ALL, TOO_MANY(4075, "A", 4074)},
+        {1, 4075, IP_V4, STEER_NEAREST, ANSWERS_ALL, TOO_MANY(4075, "A", 4074)},
+        {2328, 1, IP_V6, STEER_NEAREST, ANSWERS_ALL, ""},
+        {2329, 1, IP_V6, STEER_NEAREST, ANSWERS_ALL, TOO_MANY(2329, "AAAA", 2328)},
+        {2329, 1, IP_V6, STEER_NEAREST, 2328, ""},
+        {2329, 1, IP_V6, STEER_NEAREST, 2329, TOO_MANY(2329, "AAAA", 2328)},
+        {2329, 1, IP_V6, STEER_NEAREST, 1, ""},
+        {1328, 1000, IP_V6, STEER_ALL, ANSWERS_ALL, ""},
+        {1329, 1000, IP_V6, STEER_ALL, ANSWERS_ALL, TOO_MANY(2329, "AAAA", 2328)},
+        {1329, 1000, IP_V6, STEER_MAP, ANSWERS_ALL, ""},
+        {1329, 1000, IP_V6, STEER_SPLIT, ANSWERS_ALL, ""},
+        {1329, 1000, IP_V6, STEER_ORDER, ANSWERS_ALL, ""},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
