@@ -32,6 +32,8 @@ libbase_a_SOURCES = \
 	src/base/log.h \
 	src/base/lpm.c \
 	src/base/lpm.h \
+	src/base/lpm_share.c \
+	src/base/lpm_share.h \
 	src/base/memory.c \
 	src/base/memory.h \
 	src/base/rng.c \

@@ -2,6 +2,7 @@
  * Compiled longest-prefix tables, see lpm.h. */
 #include "base/lpm.h"
 
+#include "base/lpm_share.h"
 #include "base/vec.h"
 
 #include <assert.h>
@@ -14,6 +15,15 @@ __extension__ typedef unsigned __int128 u128;
 #define ENTRY_NODE (1u << 31)
 #define DEPTH_SHIFT 24
 #define BARRIER TRIE_VALUE_MASK /* as a value */
+
+/* The x86-64 baseline has no POPCNT, and the function that takes its place makes a look-up of a
+ * random IPv4 address in the country database take 26 ns instead of 16. */
+#if defined(__x86_64__) && !defined(__POPCNT__)
+#define MAYBE_COUNTS
+#define COUNTS __builtin_cpu_supports("popcnt")
+#else
+#define COUNTS true
+#endif
 
 /* --- building --- */
 
@@ -98,6 +108,7 @@ static const struct lpm *build(struct arena *arena, const struct trie *trie)
     lpm->root4 = build_root(&b, arena, trie->root4);
     lpm->root6 = build_root(&b, arena, trie->root6);
     assert(b.nodes.n < ENTRY_NODE && b.leaves.n <= UINT32_MAX);
+    lpm->direct = COUNTS;
     lpm->n_nodes = (uint32_t)b.nodes.n;
     lpm->n_leaves = (uint32_t)b.leaves.n;
     lpm->bytes = 2 * ROOT_SIZE * sizeof(uint32_t) + b.nodes.n * sizeof *b.nodes.v +
@@ -191,32 +202,37 @@ static __attribute__((noinline)) struct lpm_leaf lookup(const struct lpm *lpm, c
     return ip->family == IP_V4 ? lookup_v4(lpm, ip) : lookup_v6(lpm, ip);
 }
 
-/* The x86-64 baseline has no POPCNT, and the function that takes its place makes a look-up of a
- * random IPv4 address in the country database take 26 ns instead of 16. The test of the processor
- * is one load and a branch that never changes. */
-#if defined(__x86_64__) && !defined(__POPCNT__)
+#ifdef MAYBE_COUNTS
 __attribute__((target("popcnt"), noinline)) static struct lpm_leaf
-lookup_v6_popcnt(const struct lpm *lpm, const struct ip *ip)
+lookup_v6_counting(const struct lpm *lpm, const struct ip *ip)
 {
     return lookup_v6(lpm, ip);
 }
 
 __attribute__((target("popcnt"), noinline)) static struct lpm_leaf
-lookup_popcnt(const struct lpm *lpm, const struct ip *ip)
+lookup_counting(const struct lpm *lpm, const struct ip *ip)
 {
-    return LIKELY(ip->family == IP_V4) ? lookup_v4(lpm, ip) : lookup_v6_popcnt(lpm, ip);
-}
-
-struct lpm_leaf lpm_lookup(const struct lpm *lpm, const struct ip *ip)
-{
-    return LIKELY(__builtin_cpu_supports("popcnt")) ? lookup_popcnt(lpm, ip) : lookup(lpm, ip);
+    return LIKELY(ip->family == IP_V4) ? lookup_v4(lpm, ip) : lookup_v6_counting(lpm, ip);
 }
 #else
+#define lookup_counting lookup
+#endif
+
+static __attribute__((noinline)) struct lpm_leaf lookup_otherwise(const struct lpm *lpm,
+                                                                  const struct ip *ip)
+{
+    if (!lpm->share)
+        return lookup(lpm, ip);
+    const struct lpm *table = lpm->share->table;
+    return lpm_share_map(lpm, table->direct ? lookup_counting(table, ip) : lookup(table, ip));
+}
+
+/* One test, of a word beside those that are needed anyway, for both: who cannot count bits, and
+ * whose table is shared. */
 struct lpm_leaf lpm_lookup(const struct lpm *lpm, const struct ip *ip)
 {
-    return lookup(lpm, ip);
+    return LIKELY(lpm->direct) ? lookup_counting(lpm, ip) : lookup_otherwise(lpm, ip);
 }
-#endif
 
 /* --- self-description --- */
 
@@ -258,6 +274,8 @@ static bool count_root(const struct lpm *lpm, const uint32_t *root, unsigned bit
 bool lpm_validate(const struct lpm *lpm)
 {
     struct census census = {0};
+    if (lpm->share)
+        return lpm_share_validate(lpm->share);
     if (!count_root(lpm, lpm->root4, 32, &census) || !count_root(lpm, lpm->root6, 128, &census))
         return false;
     size_t nodes = 0, leaves = 0;
@@ -270,6 +288,11 @@ bool lpm_validate(const struct lpm *lpm)
 
 void lpm_dump(const struct lpm *lpm, FILE *out)
 {
+    if (lpm->share) {
+        fprintf(out, "lpm: %zu bytes over a shared partition: %u values, %u sets\n", lpm->bytes,
+                lpm->share->n_values, lpm->share->n_sets);
+        lpm = lpm->share->table;
+    }
     fprintf(out, "lpm: %u nodes, %u leaves, %zu bytes\n", lpm->n_nodes, lpm->n_leaves, lpm->bytes);
     const struct {
         const char *name;

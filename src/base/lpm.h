@@ -37,8 +37,13 @@ struct lpm {
     const uint32_t *root4, *root6;
     const struct lpm_node *nodes;
     const uint32_t *leaves;
+    bool direct; /* looked up in what stands above, by a processor that counts bits */
     uint32_t n_nodes, n_leaves;
-    size_t bytes; /* of all tables */
+    size_t bytes; /* of all tables; of one over a shared partition what is its own */
+    /* Over a shared partition (lpm_share.h) instead; NULL: none. */
+    const struct lpm_share *share;
+    const uint32_t *value_of; /* by value of the partition */
+    const uint64_t *whole;    /* bits by set of those values */
 };
 
 /** Compiles into `arena`. */

@@ -58,6 +58,16 @@ static void compile_server(struct snapshot *snapshot, const struct model *m)
     limits_compile(&snapshot->limits, snapshot->arena, &m->server);
 }
 
+/* What is available is looked at anew: files and databases have been read since. */
+static int compile_steerings(struct generation *g, const char *path,
+                             const struct config_options *config, struct diags *diags)
+{
+    struct budget budget;
+    budget_begin(&budget, path, config->insist, config->lenient);
+    const struct steer_memory memory = {STEER_ALONE_BYTES, &budget};
+    return steer_compile(&g->steerings, g->arena, g->model, g->geo, &memory, diags);
+}
+
 /* The zones are compiled even when the databases cannot be read: all errors are told at once. */
 static int load(struct generation *g, const char *path, const struct load_options *options,
                 struct diags *diags)
@@ -86,7 +96,7 @@ static int load(struct generation *g, const char *path, const struct load_option
     if (err == 0)
         lint_geo(g->model, g->geo, diags);
     if (err == 0)
-        err = steer_compile(&g->steerings, g->arena, g->model, g->geo, diags);
+        err = compile_steerings(g, path, &config, diags);
     if (err == 0)
         lint_steer(g->model, &g->steerings, diags);
     if (err != 0 || zones != 0 || state != 0 || host != 0 || tls != 0 || programs != 0)

@@ -3,12 +3,24 @@
  * pools that pick their sites one by one have as many sets as there are pools. */
 #include "compile/lint.h"
 
+#include "base/lpm_share.h"
+
 #define TELL_BYTES (UINT64_C(1) << 30) /* tables together: below, nobody has to care */
 
 struct tables {
     uint64_t bytes;
     uint32_t n, first; /* how many, and the first of them */
 };
+
+/* What tables share counts once. */
+static uint64_t shared_bytes(const struct steerings *steerings, uint32_t index)
+{
+    const struct lpm_share *share = steerings->v[index].clients->share;
+    for (uint32_t i = 0; share && i < index; i++)
+        if (steerings->v[i].clients && steerings->v[i].clients->share == share)
+            return 0;
+    return share ? share->bytes : 0;
+}
 
 /* What one steering holds, as compiled: the table, and the orders of sites that it points to. */
 static uint64_t steering_bytes(const struct steering *s)
@@ -26,7 +38,7 @@ static struct tables count_tables(const struct steerings *steerings)
         if (!steerings->v[i].clients)
             continue;
         t.first = t.n == 0 ? i : t.first;
-        t.bytes += steering_bytes(&steerings->v[i]);
+        t.bytes += steering_bytes(&steerings->v[i]) + shared_bytes(steerings, i);
         t.n++;
     }
     return t;

@@ -9,6 +9,8 @@ libcompile_a_SOURCES = \
 	src/compile/candidates.h \
 	src/compile/classes.c \
 	src/compile/classes.h \
+	src/compile/client_table.c \
+	src/compile/client_table.h \
 	src/compile/compile.c \
 	src/compile/compile.h \
 	src/compile/family.h \

@@ -3,146 +3,7 @@
 #include "compile/steer.h"
 
 #include "base/vec.h"
-#include "compile/classes.h"
-#include "compile/order.h"
-
-#define CLASS_NONE UINT32_MAX
-#define CLASSES_MAX CLIENT_UNPLACED /* classes are numbered below it */
-
-/* Ranges that are never routed in public: what is sent from them says nothing of a place. */
-static const struct ip_prefix private_ranges[] = {
-    {{{10}, IP_V4}, 8},          /* RFC 1918 */
-    {{{172, 16}, IP_V4}, 12},    /* RFC 1918 */
-    {{{192, 168}, IP_V4}, 16},   /* RFC 1918 */
-    {{{100, 64}, IP_V4}, 10},    /* RFC 6598, carrier-grade NAT */
-    {{{127}, IP_V4}, 8},         /* RFC 1122 3.2.1.3, loopback */
-    {{{169, 254}, IP_V4}, 16},   /* RFC 3927, link-local */
-    {{{[15] = 1}, IP_V6}, 128},  /* RFC 4291 2.5.3, loopback */
-    {{{0xfc}, IP_V6}, 7},        /* RFC 4193, unique local */
-    {{{0xfe, 0x80}, IP_V6}, 10}, /* RFC 4291 2.5.6, link-local */
-};
-
-/* One steering being built. Memoises per place: a table has many leaves of one place. */
-struct table {
-    struct orderer orderer;
-    struct classes classes;
-    const struct geo *geo;
-    uint32_t *class_of; /* n_places: CLASS_NONE until asked for */
-    uint32_t *order;    /* room for one order */
-    bool overflow;
-};
-
-static uint32_t class_of_place(struct table *t, uint32_t place)
-{
-    if (t->class_of[place] == CLASS_NONE) {
-        uint32_t n = orderer_place(&t->orderer, &t->geo->places[place], t->order);
-        t->class_of[place] = classes_intern(&t->classes, t->order, n);
-    }
-    return t->class_of[place];
-}
-
-/* Place 0 in a private range is of nobody known. */
-static uint32_t place_to_client(void *ctx, uint32_t place, uint32_t is_private)
-{
-    struct table *t = ctx;
-    if (t->overflow)
-        return 0;
-    uint32_t class_ = class_of_place(t, place);
-    t->overflow = class_ >= CLASSES_MAX - 1;
-    if (t->overflow)
-        return 0;
-    return is_private && place == 0 ? class_ | CLIENT_UNPLACED : class_;
-}
-
-/* Longer networks are laid over shorter ones. */
-static void lay_networks(struct table *t, struct trie *trie, const struct map_entries *networks)
-{
-    for (unsigned len = 0; len <= 128 && networks->n > 0; len++) {
-        for (uint32_t i = 0; i < networks->n; i++) {
-            struct ip_prefix at;
-            if (!trie_fold(&at, &networks->v[i].network) || at.len != len)
-                continue;
-            uint32_t n = orderer_network(&t->orderer, &networks->v[i], t->order);
-            uint32_t class_ = classes_intern(&t->classes, t->order, n);
-            t->overflow = t->overflow || class_ >= CLASSES_MAX - 1;
-            trie_set(trie, &at, t->overflow ? 0 : class_);
-        }
-    }
-}
-
-/* One pass over the base, which may have millions of nodes; what comes of it is small. */
-static struct trie *client_trie(struct table *t)
-{
-    struct trie *is_private = trie_new(0);
-    for (size_t i = 0; i < ARRAY_LEN(private_ranges); i++)
-        trie_set(is_private, &private_ranges[i], 1);
-    struct trie *trie = trie_zip(t->geo->base, is_private, place_to_client, t);
-    trie_free(is_private);
-    if (t->orderer.kind == STEER_MAP)
-        lay_networks(t, trie, &t->orderer.map->networks);
-    return trie;
-}
-
-struct census {
-    uint32_t class_; /* the first one met */
-    bool many;
-};
-
-static void count_class(void *ctx, const struct ip_prefix *prefix, uint32_t value)
-{
-    struct census *census = ctx;
-    (void)prefix;
-    if (census->class_ == CLASS_NONE)
-        census->class_ = CLIENT_CLASS(value);
-    census->many = census->many || census->class_ != CLIENT_CLASS(value);
-}
-
-/* Whether two clients differ in their class. Each class came from a leaf, but a map's networks may
- * have hidden all leaves of one. */
-static struct census count_classes(const struct table *t, const struct trie *trie)
-{
-    struct census census = {.class_ = CLASS_NONE};
-    if (t->orderer.kind != STEER_MAP || t->orderer.map->networks.n == 0)
-        return (struct census){.many = t->classes.n > 1};
-    trie_walk(trie, count_class, &census);
-    return census;
-}
-
-/* Keeps the classes, and the table of clients if it tells any two of them apart. */
-static void keep(struct steering *s, const struct table *t, struct arena *arena,
-                 const struct trie *trie)
-{
-    struct census census = count_classes(t, trie);
-    s->class_sites = classes_copy(&t->classes);
-    s->n_classes = t->classes.n;
-    if (census.many) {
-        s->clients = lpm_compile(arena, trie);
-        return;
-    }
-    s->class_sites += census.class_;
-    s->n_classes = 1;
-}
-
-/* Nearest and map: the classes come from what clients there are. Returns 0 or E_RANGE. */
-static int compile_by_client(struct steering *s, struct arena *arena, const struct model *model,
-                             const struct geo *geo)
-{
-    struct table t = {.geo = geo,
-                      .class_of = xmalloc(geo->n_places * sizeof(uint32_t)),
-                      .order = xcalloc(model->n_sites, sizeof(uint32_t))};
-    memset(t.class_of, 0xff, geo->n_places * sizeof *t.class_of);
-    orderer_init(&t.orderer, model, s->kind, s->map, s->sites);
-    classes_init(&t.classes, arena);
-    struct trie *trie = client_trie(&t);
-    if (!t.overflow)
-        keep(s, &t, arena, trie);
-    trie_free(trie);
-    classes_free(&t.classes);
-    orderer_free(&t.orderer);
-    free(t.class_of);
-    free(t.order);
-    return t.overflow ? E_RANGE : 0;
-}
+#include "compile/client_table.h"
 
 /* A class per site: it first, the others as they stand. */
 static void compile_split(struct steering *s, struct arena *arena)
@@ -211,62 +72,120 @@ static struct steering steering_of(struct arena *arena, const struct pool *pool)
     return s;
 }
 
-/* What tables are compiled from. Maps see codes, not coordinates. */
+/* By which tables share a partition: what they see of a place. A map's own networks are in its. */
+enum { GROUP_NEAREST, GROUP_CODES, GROUP_MAPS };
+
+static uint32_t group_of(const struct steering *s, const struct model *model)
+{
+    if (s->sites.n < 2)
+        return MODEL_NONE;
+    if (s->kind == STEER_NEAREST)
+        return GROUP_NEAREST;
+    if (s->kind != STEER_MAP)
+        return MODEL_NONE;
+    return model->maps[s->map].networks.n > 0 ? GROUP_MAPS + s->map : GROUP_CODES;
+}
+
+typedef VEC(struct steer_plan) steer_plans;
+
+/* The steering of a pool among those seen. */
+static uint32_t plan_pool(steer_plans *plans, struct arena *arena, const struct model *model,
+                          uint32_t pool)
+{
+    struct steering s = steering_of(arena, &model->pools[pool]);
+    for (uint32_t i = 0; i < plans->n; i++) {
+        const struct steering *other = &plans->v[i].s;
+        if (other->kind == s.kind && other->map == s.map && list_equal(other->sites, s.sites))
+            return i;
+    }
+    *vec_push(plans) = (struct steer_plan){s, pool, group_of(&s, model), false};
+    return (uint32_t)plans->n - 1;
+}
+
+/* What tables are compiled from: maps see codes, distances coordinates, and each has less to do
+ * without the rest. Reducing costs as much as one table. */
 struct partitions {
     const struct geo *full;
-    struct geo *codes; /* NULL: no need of it */
+    struct geo *codes, *locations; /* NULL: no need of it */
 };
 
-/* Reducing costs as much as one table. */
-static struct geo *partition_by_codes(const struct model *model, const struct geo *geo)
+static struct partitions partitions_for(const steer_plans *plans, const struct model *model,
+                                        const struct geo *geo)
 {
+    struct partitions out = {.full = geo};
     struct geo_wants wants = {0};
-    if (model->n_maps < 2)
-        return NULL;
+    uint32_t n_nearest = 0, n_maps = 0;
+    for (uint32_t i = 0; i < plans->n; i++) {
+        n_nearest += plans->v[i].group == GROUP_NEAREST;
+        n_maps += plans->v[i].group != GROUP_NEAREST && plans->v[i].group != MODEL_NONE;
+    }
     for (uint32_t i = 0; i < model->n_maps; i++) {
         wants.asn |= model->maps[i].asns.n > 0;
         wants.subdivision |= model->maps[i].subdivisions.n > 0;
     }
-    return geo_reduce(geo, wants);
+    if (n_maps > 1)
+        out.codes = geo_reduce(geo, wants);
+    if (n_nearest > 1)
+        out.locations = geo_reduce(geo, (struct geo_wants){.location = true});
+    return out;
 }
 
-static int compile_one(struct steering *s, struct arena *arena, const struct model *model,
-                       const struct partitions *from)
+static struct client_group make_group(const steer_plans *plans, uint32_t group,
+                                      const struct partitions *from,
+                                      const struct steer_memory *memory)
 {
-    bool by_map = s->kind == STEER_MAP;
-    switch (s->kind) {
-    case STEER_NEAREST:
-    case STEER_MAP:
-        if (s->sites.n > 1)
-            return compile_by_client(s, arena, model,
-                                     by_map && from->codes ? from->codes : from->full);
-        break;
-    case STEER_SPLIT:
+    const struct geo *reduced = group == GROUP_NEAREST ? from->locations : from->codes;
+    struct client_group g = {.geo = reduced ? reduced : from->full, .group = group};
+    for (uint32_t i = 0; i < plans->n; i++)
+        g.n_tables += plans->v[i].group == group;
+    uint64_t alone = client_group_bytes(&g, false);
+    g.share = memory->alone_bytes == 0 ||
+              (alone > memory->alone_bytes && client_group_bytes(&g, true) < alone);
+    return g;
+}
+
+static bool tables_fit(const struct client_group *groups, uint32_t n, const steer_plans *plans,
+                       const struct model *model, const struct steer_memory *memory,
+                       struct diags *diags)
+{
+    uint64_t bytes = 0;
+    uint32_t n_tables = 0, first = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        bytes += client_group_bytes(&groups[i], groups[i].share);
+        n_tables += groups[i].n_tables;
+    }
+    while (first < plans->n && plans->v[first].group == MODEL_NONE)
+        first++;
+    return n_tables == 0 || !memory->budget ||
+           budget_allows_tables(memory->budget, model->pools[plans->v[first].pool].span, bytes,
+                                n_tables, diags);
+}
+
+static int compile_tables(steer_plans *plans, struct arena *arena, const struct model *model,
+                          const struct geo *geo, const struct steer_memory *memory,
+                          struct diags *diags)
+{
+    uint32_t n_groups = GROUP_MAPS + model->n_maps;
+    struct partitions from = partitions_for(plans, model, geo);
+    struct client_group *groups = xcalloc(n_groups, sizeof *groups);
+    for (uint32_t i = 0; i < n_groups; i++)
+        groups[i] = make_group(plans, i, &from, memory);
+    bool fit = tables_fit(groups, n_groups, plans, model, memory, diags);
+    for (uint32_t i = 0; fit && i < n_groups; i++)
+        client_group_compile(&groups[i], plans->v, (uint32_t)plans->n, arena, model);
+    free(groups);
+    geo_free(from.codes);
+    geo_free(from.locations);
+    return fit ? 0 : E_RANGE;
+}
+
+/* What needs no table of clients. */
+static void compile_plain(struct steering *s, struct arena *arena)
+{
+    if (s->kind == STEER_SPLIT)
         compile_split(s, arena);
-        return 0;
-    case STEER_ALL:
-    case STEER_ORDER:
-        break;
-    }
-    compile_one_class(s, arena);
-    return 0;
-}
-
-typedef VEC(struct steering) steering_vec;
-
-/* The steering of a pool among those seen, compiled if it is new. */
-static int intern(uint32_t *index, steering_vec *seen, struct arena *arena,
-                  const struct model *model, const struct partitions *from, const struct pool *pool)
-{
-    struct steering s = steering_of(arena, pool);
-    for (*index = 0; *index < seen->n; ++*index) {
-        const struct steering *other = &seen->v[*index];
-        if (other->kind == s.kind && other->map == s.map && list_equal(other->sites, s.sites))
-            return 0;
-    }
-    int code = compile_one(&s, arena, model, from);
-    *vec_push(seen) = s;
-    return code;
+    else
+        compile_one_class(s, arena);
 }
 
 /* The larger family among some endpoints; names count as one. */
@@ -298,28 +217,45 @@ static int check_sizes(const struct model *model, const struct pool *pool, struc
     return E_RANGE;
 }
 
-int steer_compile(struct steerings *out, struct arena *arena, const struct model *model,
-                  const struct geo *geo, struct diags *diags)
+/* Keeps the steerings; those with more classes than are numbered are errors. */
+static int finish(struct steerings *out, const steer_plans *plans, struct arena *arena,
+                  const struct model *model, struct diags *diags)
 {
-    steering_vec seen = {0};
-    struct partitions from = {geo, partition_by_codes(model, geo)};
-    uint32_t *of_pool = arena_calloc(arena, model->n_pools, sizeof *of_pool);
+    struct steering *v = arena_calloc(arena, plans->n, sizeof *v);
     int result = 0;
-    for (uint32_t i = 0; i < model->n_pools; i++) {
-        const struct pool *pool = &model->pools[i];
-        if (check_sizes(model, pool, diags) != 0)
-            result = E_RANGE;
-        if (intern(&of_pool[i], &seen, arena, model, &from, pool) == 0)
+    for (uint32_t i = 0; i < plans->n; i++) {
+        const struct pool *pool = &model->pools[plans->v[i].pool];
+        v[i] = plans->v[i].s;
+        if (!plans->v[i].overflowed)
             continue;
         diag_error(diags, pool->span,
                    "pool %s: its %u sites make more than %u different orders for clients; use "
                    "fewer sites, or a map instead of nearest",
-                   pool->name, pool->n_sites, CLASSES_MAX - 1);
+                   pool->name, pool->n_sites, STEER_CLASSES_MAX);
         result = E_RANGE;
     }
-    geo_free(from.codes);
-    out->n = (uint32_t)seen.n;
-    out->v = vec_to_arena(&seen, arena);
-    out->of_pool = of_pool;
+    out->v = v;
+    out->n = (uint32_t)plans->n;
     return result;
+}
+
+int steer_compile(struct steerings *out, struct arena *arena, const struct model *model,
+                  const struct geo *geo, const struct steer_memory *memory, struct diags *diags)
+{
+    steer_plans plans = {0};
+    uint32_t *of_pool = arena_calloc(arena, model->n_pools, sizeof *of_pool);
+    int sizes = 0;
+    for (uint32_t i = 0; i < model->n_pools; i++) {
+        if (check_sizes(model, &model->pools[i], diags) != 0)
+            sizes = E_RANGE;
+        of_pool[i] = plan_pool(&plans, arena, model, i);
+    }
+    for (uint32_t i = 0; i < plans.n; i++)
+        if (plans.v[i].group == MODEL_NONE)
+            compile_plain(&plans.v[i].s, arena);
+    int tables = compile_tables(&plans, arena, model, geo, memory, diags);
+    out->of_pool = of_pool;
+    int classes = finish(out, &plans, arena, model, diags);
+    vec_free(&plans);
+    return sizes != 0 || tables != 0 || classes != 0 ? E_RANGE : 0;
 }

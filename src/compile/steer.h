@@ -17,6 +17,7 @@
 #pragma once
 
 #include "base/lpm.h"
+#include "config/budget.h"
 #include "geo/geo.h"
 #include "snapshot/view.h"
 
@@ -36,10 +37,24 @@ struct steerings {
     const uint32_t *of_pool; /* n_pools indices into v */
 };
 
+#define STEER_CLASSES_MAX (CLIENT_UNPLACED - 1) /* of a steering: numbers are below it */
+
+/** What tables of clients may take. */
+struct steer_memory {
+    uint64_t
+        alone_bytes; /* of a group of tables: with more they share a partition, with 0 always */
+    struct budget *budget; /* of the load; NULL: any amount */
+};
+
+/** 30 tables with the country database, four with one of cities. */
+#define STEER_ALONE_BYTES (UINT64_C(256) << 20)
+
 /** Compiles all steerings. Returns 0, or E_RANGE with the reasons in `diags`: a pool with more
- *  endpoints in one place than a set of candidates may hold, a steering with too many classes. */
+ *  endpoints in one place than a set of candidates may hold, a steering with too many classes,
+ *  tables that the budget has no room for. */
 int steer_compile(struct steerings *out, struct arena *arena, const struct model *model,
-                  const struct geo *geo, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+                  const struct geo *geo, const struct steer_memory *memory,
+                  struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Why a class looks as it does for one address. For explain. */
 struct steer_reason {

@@ -80,3 +80,24 @@ bool budget_allows(struct budget *budget, struct diags *diags)
                      MB(budget->needed), BUDGET_SHARE_PERCENT, MB(room->bytes), room->limit);
     return !fatal;
 }
+
+bool budget_allows_tables(const struct budget *budget, struct span pool, uint64_t bytes, uint32_t n,
+                          struct diags *diags)
+{
+    const struct memory_room *room = &budget->room;
+    if (bytes <= BUDGET_FREE || room->bytes == UINT64_MAX ||
+        bytes <= room->bytes / 100 * BUDGET_SHARE_PERCENT)
+        return true;
+    bool fatal = !budget->insist && !budget->lenient;
+    const char *hint = fatal ? "not loaded; give pools the same sites, which then share one table, "
+                               "or steer by a map, or try it all the same: loadstarctl reload "
+                               "--force"
+                             : "this process may be ended by the system";
+    (fatal ? diag_error : diag_warning)(
+        diags, pool,
+        "%u different sets of sites, this pool's the first, have a table of clients each: about "
+        "%" PRIu64 " MB of memory, more than %d%% of the %" PRIu64
+        " MB that are available (%s): %s",
+        n, MB(bytes), BUDGET_SHARE_PERCENT, MB(room->bytes), room->limit, hint);
+    return !fatal;
+}

@@ -34,5 +34,10 @@ void budget_begin(struct budget *budget, const char *path, bool insist, bool len
 void budget_add(struct budget *budget, const char *path, unsigned bytes_a_byte) ATTR_NONNULL;
 void budget_add_zone(struct budget *budget, const char *path) ATTR_NONNULL;
 
+/** Whether `n` tables of clients, `bytes` together, fit into what is available now; as
+ *  budget_allows(), but told at the pool whose table is the first. */
+bool budget_allows_tables(const struct budget *budget, struct span pool, uint64_t bytes, uint32_t n,
+                          struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
 /** Whether what was added fits. Tells so once when it does not; false when the load has to end. */
 bool budget_allows(struct budget *budget, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;

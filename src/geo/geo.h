@@ -36,13 +36,15 @@ int geo_load(struct geo **geo, const struct model *model,
 
 void geo_free(struct geo *geo);
 
-/** What a table by codes looks at beside continent, country, tag and site. */
+/** What a table looks at beside the site: coordinates and nothing else, or continent, country and
+ *  tag, and besides them: */
 struct geo_wants {
+    bool location;
     bool asn, subdivision;
 };
 
-/** The same partition without coordinates and what else is not wanted: places that differ in
- * nothing more become one, and their leaves merge. Place 0 stays apart. Owned by the caller; it
+/** The same partition without what is not wanted: places that differ in nothing more become one,
+ * and their leaves merge. Place 0 stays apart. Owned by the caller; it
  * must not outlive `geo`. */
 struct geo *geo_reduce(const struct geo *geo,
                        struct geo_wants wants) ATTR_NONNULL ATTR_MUST_USE ATTR_RETURNS_NONNULL;

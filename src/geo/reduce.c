@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The partition without what a steering cannot see. A city database has ten times the leaves that
- * its countries need: tables by country are compiled from the smaller partition. */
+ * its countries need, one of networks splits them for nothing that has a distance: tables are
+ * compiled from the smaller partition. */
 #include "geo/facts.h"
 
 #include <stdlib.h>
@@ -17,8 +18,15 @@ static struct facts seen_by(const struct reducer *r, const struct place *place)
     /* `from` keeps apart from place 0 what was known, but is not wanted. */
     struct facts facts = {*place, .from = 1};
     facts.place.source = "";
-    facts.place.located = facts.place.coarse = false;
-    facts.place.latitude = facts.place.longitude = 0;
+    facts.place.coarse = false;
+    if (r->wants.location) {
+        memset(facts.place.continent, 0, sizeof facts.place.continent);
+        memset(facts.place.country, 0, sizeof facts.place.country);
+        facts.place.tag = NULL;
+    } else {
+        facts.place.located = false;
+        facts.place.latitude = facts.place.longitude = 0;
+    }
     if (!r->wants.asn)
         facts.place.asn = 0;
     if (!r->wants.subdivision)

@@ -150,6 +150,15 @@ pools:
         for name, expected in (("www", "192.0.2.2"), ("cdn", "192.0.2.3")):
             self.assertEqual(d.addresses(f"{name}.example.test", ecs="198.51.100.1"), [expected])
             self.assertEqual(d.addresses(f"{name}.example.test", ecs="203.0.113.1"), ["192.0.2.1"])
+        place = d.ctl_json("geo", "198.51.100.1")
+        self.assertEqual((place["country"], place["continent"]), ("NO", "AS"))
+        self.assertGreater(place["latitude"], 57)  # where Norway is, not Asia
+        shown = d.ctl("geo", "198.51.100.1").stdout
+        self.assertRegex(shown, "NO")
+        self.assertRegex(shown, "AS")
+        for name, rule in (("www", "map both, country NO"), ("cdn", "map asia, continent AS")):
+            told = d.ctl("explain", f"{name}.example.test", "--ecs", "198.51.100.1/32").stdout
+            self.assertIn(rule, told)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A reload that cannot fit into memory is refused before it begins, not a death in the midst."""
 import os
+import random
 import re
 import signal
+import subprocess
 import time
 
 import harness
@@ -122,6 +124,32 @@ class Memory(harness.TestCase):
             harness.wait_for(lambda: d.process.poll() is not None or "ready after" in d.log(), 60)
             code = d.process.poll()
             self.assertIn(code, (None, 1), d.log())
+
+
+class Tables(harness.TestCase):
+    POOLS, SITES = 400, 500
+
+    def test_a_set_of_sites_for_every_pool(self):
+        """Tables of clients share what they have in common: by itself each would have 7 MB."""
+        rng = random.Random(9)
+        sites = "".join(f"  s{i}: {{location: [{rng.uniform(-50, 65):.2f}, {rng.uniform(-170, 170):.2f}]}}\n"
+                        for i in range(self.SITES))
+        pools = "".join(
+            f"  p{p}: {{sites: {{" + ", ".join(f"s{s}: [10.1.{p >> 8}.{p & 255}]"
+                                               for s in rng.sample(range(self.SITES), 4)) + "}}\n"
+            for p in range(self.POOLS))
+        country = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../geoip/country.mmdb")
+        d = self.daemon(zones={"a.test.zone": GOOD}, start=False,
+                        pools=f"sites:\n{sites}pools:\n{pools}",
+                        main=f"geo: {{databases: [{country}]}}\n")
+        process = subprocess.Popen(d.command("-c", d.path, "--check"), stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        said = process.stdout.read().decode()
+        process.stdout.close()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0, said)
+        self.assertLess(usage.ru_maxrss, 700 << 10, said)
 
 
 if __name__ == "__main__":

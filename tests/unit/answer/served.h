@@ -131,7 +131,8 @@ static inline void served_pools(struct served *s)
         s->geo = (struct geo){
             .arena = s->w->arena, .base = trie_new(0), .places = &s->nowhere, .n_places = 1};
     }
-    if (steer_compile(&s->steerings, s->w->arena, m, &s->geo, &s->diags) != 0)
+    const struct steer_memory memory = {.alone_bytes = UINT64_MAX};
+    if (steer_compile(&s->steerings, s->w->arena, m, &s->geo, &memory, &s->diags) != 0)
         abort();
     s->snapshot->n_pools = m->n_pools;
     s->snapshot->pools = arena_calloc(s->snapshot->arena, m->n_pools, sizeof *s->snapshot->pools);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tries and compiled tables against a slow reference: a list of prefixes, searched from its end,
  * and the shortest uniform prefix found by brute force. */
-#include "base/lpm.h"
+#include "base/lpm_share.h"
 #include "base/rng.h"
 
 #include <setjmp.h>
@@ -229,6 +229,35 @@ static struct ip random_client(struct rng *rng, const struct rule *rules, unsign
     return random_ip(rng, rng_below(rng, 2) ? IP_V4 : IP_V6);
 }
 
+#define NOISE 3 /* values that one value is made of */
+
+static uint32_t number_pair(void *ctx, uint32_t value, uint32_t noise)
+{
+    (void)ctx;
+    return value * NOISE + noise;
+}
+
+/* The same table by way of a finer partition that several of its values come from, shared. */
+static const struct lpm *shared_table(struct arena *arena, struct rng *rng, const struct trie *trie,
+                                      struct trie *noise)
+{
+    uint32_t value_of[16 * NOISE], other[16 * NOISE];
+    struct trie *partition = trie_zip(trie, noise, number_pair, other);
+    struct lpm_maker *maker = lpm_maker_new(arena, partition, ARRAY_LEN(value_of));
+    assert_true(lpm_share_validate(lpm_maker_share(maker)));
+    for (uint32_t i = 0; i < ARRAY_LEN(value_of); i++)
+        value_of[i] = i / NOISE;
+    /* What one mapping leaves behind is nothing to the next: */
+    for (uint32_t i = 0; i < ARRAY_LEN(other); i++)
+        other[i] = rng_below(rng, 3);
+    (void)lpm_maker_table(maker, other);
+    const struct lpm *lpm = lpm_maker_table(maker, value_of);
+    assert_true(lpm_validate(lpm));
+    lpm_maker_free(maker);
+    trie_free(partition);
+    return lpm;
+}
+
 static void check_client(const struct reference *ref, const struct trie *trie,
                          const struct lpm *lpm, const struct ip *ip)
 {
@@ -261,12 +290,20 @@ static void random_case(struct rng *rng)
     struct arena *arena = arena_new();
     const struct lpm *lpm = lpm_compile(arena, trie);
     assert_true(lpm_validate(lpm));
+    struct trie *noise = trie_new(0);
+    for (unsigned i = rng_below(rng, MAX_RULES); i > 0; i--) {
+        struct ip_prefix p = random_prefix(rng, rules, n);
+        trie_set(noise, &p, rng_below(rng, NOISE));
+    }
+    const struct lpm *shared = shared_table(arena, rng, trie, noise);
     for (unsigned i = 0; i < 16; i++) {
         struct ip ip = random_client(rng, rules, n);
         check_client(&ref, trie, lpm, &ip);
+        check_client(&ref, trie, shared, &ip);
     }
     arena_free(arena);
     trie_free(trie);
+    trie_free(noise);
 }
 
 static void test_random_tables(void **state)

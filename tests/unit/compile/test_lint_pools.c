@@ -3,6 +3,8 @@
  * uses; what the tables of clients take. */
 #include "compile/lint.h"
 
+#include "base/lpm_share.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -230,11 +232,11 @@ static void test_unused(void **state)
 #define SETS 3
 
 /* Pools by steerings, the first of which has no table. */
-static void check_steer(size_t bytes, const char *expected)
+static void check_steer(size_t bytes, const struct lpm_share *share, const char *expected)
 {
     static const uint32_t sites[] = {0, 1}, of_pool[] = {0, 2, 1};
     static const struct u32_list class_sites[] = {{sites, 2}, {sites, 2}};
-    struct lpm table = {.bytes = bytes};
+    struct lpm table = {.bytes = bytes, .share = share};
     struct steering v[SETS] = {{.kind = STEER_ORDER, .n_classes = 1, .class_sites = class_sites}};
     struct pool pools[SETS] = {{.name = "a"}};
     struct steerings steerings = {v, SETS, of_pool};
@@ -265,9 +267,17 @@ static void test_memory_of_tables(void **state)
 {
     const size_t half = ((size_t)1 << 29) - CLASSES_BYTES;
     (void)state;
-    check_steer(1000, "");
-    check_steer(half - 1, "");
-    check_steer(half,
+    check_steer(1000, NULL, "");
+    check_steer(half - 1, NULL, "");
+    check_steer(half, NULL,
+                "pools.yaml:12:3: warning: steering takes 1.1 GB of memory: 2 different sets of "
+                "sites have a table of clients each, of 536.9 MB on average, this pool's the "
+                "first; pools that have the same sites share one table, and that of a map is "
+                "smaller than that of 'nearest'\n");
+    struct lpm_share share = {.bytes = 2 * half - 1}; /* counts once */
+    check_steer(0, &share, "");
+    share.bytes++;
+    check_steer(0, &share,
                 "pools.yaml:12:3: warning: steering takes 1.1 GB of memory: 2 different sets of "
                 "sites have a table of clients each, of 536.9 MB on average, this pool's the "
                 "first; pools that have the same sites share one table, and that of a map is "

@@ -454,26 +454,33 @@ static void expect_distinct_classes(const struct steering *s)
     }
 }
 
-static struct steerings compile(struct world *w, const struct geo *geo, int code,
-                                struct diags *diags)
+static struct steerings compile_with(struct world *w, const struct geo *geo, uint64_t alone_bytes,
+                                     int code, struct diags *diags)
 {
     struct steerings all = {0};
-    assert_int_equal(steer_compile(&all, w->arena, &w->model, geo, diags), code);
+    const struct steer_memory memory = {.alone_bytes = alone_bytes};
+    assert_int_equal(steer_compile(&all, w->arena, &w->model, geo, &memory, diags), code);
     return all;
 }
 
-static void clients_agree_with_reference(void **state)
+static struct steerings compile(struct world *w, const struct geo *geo, int code,
+                                struct diags *diags)
 {
-    (void)state;
+    return compile_with(w, geo, UINT64_MAX, code, diags);
+}
+
+static unsigned agree_with_reference(uint64_t alone_bytes)
+{
     struct rng rng = {1};
-    unsigned with_table = 0;
+    unsigned n_shared = 0, with_table = 0;
     for (unsigned round = 0; round < ROUNDS; round++) {
         struct earth *e = earth_new(&rng);
         struct diags diags;
         diags_init(&diags);
-        struct steerings all = compile(e->w, &e->geo, 0, &diags);
+        struct steerings all = compile_with(e->w, &e->geo, alone_bytes, 0, &diags);
         const struct steering *s = &all.v[all.of_pool[0]];
         with_table += s->clients != NULL;
+        n_shared += s->clients != NULL && s->clients->share != NULL;
         expect_distinct_classes(s);
         for (unsigned i = 0; i < CLIENTS; i++) {
             struct ip client = random_client(e, &rng);
@@ -483,6 +490,19 @@ static void clients_agree_with_reference(void **state)
         earth_free(e);
     }
     assert_true(with_table > ROUNDS / 2);
+    return n_shared;
+}
+
+static void clients_agree_with_reference(void **state)
+{
+    (void)state;
+    assert_int_equal(agree_with_reference(UINT64_MAX), 0);
+}
+
+static void clients_of_shared_partitions_agree_with_reference(void **state)
+{
+    (void)state;
+    assert_true(agree_with_reference(0) > ROUNDS / 2);
 }
 
 /* A steering without a table gives every client one order; one with a table tells two apart. */
@@ -532,6 +552,7 @@ static struct earth *simple_earth(enum steer_kind kind)
     struct world *w = world_new(4);
     struct earth *e = arena_calloc(w->arena, 1, sizeof *e);
     e->w = w;
+    w->model.n_maps = 1;
     e->geo = (struct geo){.base = trie_new(0), .places = e->places, .n_places = 3};
     e->places[0] = (struct place){.site = MODEL_NONE};
     e->places[1] = (struct place){
@@ -628,6 +649,38 @@ static void equal_steerings_are_shared(void **state)
     diags_free(&diags);
 }
 
+/* Told at the first pool that has a table; one site alone needs none. */
+static void tables_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    struct earth *e = simple_earth(STEER_ORDER);
+    struct steerings all;
+    struct diags diags;
+    diags_init(&diags);
+    world_pool(e->w)->steer = STEER_NEAREST;
+    for (uint32_t site = 0; site < 3; site++) {
+        world_site(e->w, site);
+        world_endpoint(e->w, IP_V4, 1);
+    }
+    e->w->pools[1].span = (struct span){"pools.yaml", 7, 3};
+    e->geo.base->n = 100u << 20; /* nodes, of which hardly any is looked at */
+    struct budget budget = {.room = {.bytes = UINT64_C(1) << 30, .limit = "a test"}};
+    const struct steer_memory memory = {.alone_bytes = UINT64_MAX, .budget = &budget};
+    assert_int_equal(steer_compile(&all, e->w->arena, &e->w->model, &e->geo, &memory, &diags),
+                     E_RANGE);
+    assert_int_equal(diags.n, 1);
+    assert_int_equal(diags.v[0].span.line, 7);
+    e->w->pools[1].n_sites = 1;
+    assert_int_equal(steer_compile(&all, e->w->arena, &e->w->model, &e->geo, &memory, &diags), 0);
+    budget.insist = true;
+    e->w->pools[1].n_sites = 3;
+    assert_int_equal(steer_compile(&all, e->w->arena, &e->w->model, &e->geo, &memory, &diags), 0);
+    assert_int_equal(diags.n_warnings, 1);
+    assert_non_null(all.v[all.of_pool[1]].clients);
+    earth_free(e);
+    diags_free(&diags);
+}
+
 static const char *rule(struct earth *e, const char *client)
 {
     struct steer_reason why;
@@ -698,11 +751,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_agree_with_reference),
+        cmocka_unit_test(clients_of_shared_partitions_agree_with_reference),
         cmocka_unit_test(explaining_agrees_with_the_table),
         cmocka_unit_test(distances_are_great_circles),
         cmocka_unit_test(one_answer_for_all_needs_no_table),
         cmocka_unit_test(orders_and_splits_keep_what_counts),
         cmocka_unit_test(equal_steerings_are_shared),
+        cmocka_unit_test(tables_that_do_not_fit_are_refused),
         cmocka_unit_test(rules_are_named),
         cmocka_unit_test(too_many_candidates_are_refused),
     };

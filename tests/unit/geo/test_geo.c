@@ -458,6 +458,75 @@ static void test_reduced_partition(void **state)
     fixture_free(&f);
 }
 
+/* Both stand, whatever lies below, and the clients are where the country is; a continent alone
+ * hides a country of another one. */
+static void test_country_beside_another_continent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct mmdb_make m;
+    fixture_init(&f);
+    make_init(&m, 24, 4);
+    make_text_network(&m, "192.0.2.0/24", put_flat_country(&m, "US"));
+    fixture_database(&f, &m);
+    struct geo_network *both = fixture_network(&f, "192.0.2.0/25");
+    memcpy(both->country, "NO", 3);
+    memcpy(both->continent, "AS", 3);
+    memcpy(fixture_network(&f, "192.0.2.128/25")->continent, "AS", 3);
+    fixture_load(&f);
+    const struct place *p = fixture_find(&f, "192.0.2.1");
+    assert_string_equal(p->country, "NO");
+    assert_string_equal(p->continent, "AS");
+    assert_true(p->located && p->coarse);
+    assert_float_equal(p->latitude, country_find("NO")->latitude, 1e-6);
+    p = fixture_find(&f, "192.0.2.129");
+    assert_string_equal(p->country, "");
+    assert_string_equal(p->continent, "AS");
+    assert_false(p->located);
+    fixture_free(&f);
+}
+
+/* Coordinates and the site are all that a distance looks at. */
+static void test_locations_alone(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    const struct {
+        const char *network, *country, *tag;
+        double latitude;
+    } known[] = {{"192.0.2.0/26", "DE", NULL, 50},
+                 {"192.0.2.64/26", "FR", NULL, 50},
+                 {"192.0.2.128/26", "DE", "office", 50},
+                 {"192.0.2.192/26", "DE", NULL, 51}};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        struct geo_network *network = fixture_network(&f, known[i].network);
+        memcpy(network->country, known[i].country, 3);
+        network->tag = known[i].tag;
+        network->located = true;
+        network->latitude = known[i].latitude;
+    }
+    fixture_load(&f);
+    struct geo *reduced = geo_reduce(f.geo, (struct geo_wants){.location = true});
+    struct ip ip;
+    struct ip_prefix prefix;
+    assert_true(trie_validate(reduced->base));
+    assert_int_equal(reduced->n_places, 3);
+    assert_int_equal(ip_parse(&ip, "192.0.2.1"), 0);
+    const struct place *p = geo_find(reduced, &ip, &prefix);
+    assert_true(p->located);
+    assert_true((double)p->latitude == 50.0);
+    assert_string_equal(p->country, "");
+    assert_string_equal(p->continent, "");
+    assert_int_equal(prefix.len, 25);
+    assert_int_equal(ip_parse(&ip, "192.0.2.129"), 0);
+    p = geo_find(reduced, &ip, &prefix);
+    assert_null(p->tag);
+    assert_int_equal(prefix.len, 26);
+    geo_free(reduced);
+    fixture_free(&f);
+}
+
 static void test_network_that_is_a_window_warns(void **state)
 {
     (void)state;
@@ -712,6 +781,8 @@ int main(void)
         cmocka_unit_test(test_network_with_country_and_continent),
         cmocka_unit_test(test_networks_lie_over_databases),
         cmocka_unit_test(test_reduced_partition),
+        cmocka_unit_test(test_country_beside_another_continent),
+        cmocka_unit_test(test_locations_alone),
         cmocka_unit_test(test_network_that_is_a_window_warns),
         cmocka_unit_test(test_missing_file),
         cmocka_unit_test(test_not_a_database),
