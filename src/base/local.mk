@@ -36,6 +36,8 @@ libbase_a_SOURCES = \
 	src/base/lpm_share.h \
 	src/base/memory.c \
 	src/base/memory.h \
+	src/base/parallel.c \
+	src/base/parallel.h \
 	src/base/rng.c \
 	src/base/rng.h \
 	src/base/siphash.h \
@@ -44,6 +46,8 @@ libbase_a_SOURCES = \
 	src/base/strmap.h \
 	src/base/trie.c \
 	src/base/trie.h \
+	src/base/turns.c \
+	src/base/turns.h \
 	src/base/units.c \
 	src/base/units.h \
 	src/base/vec.c \

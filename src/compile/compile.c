@@ -6,7 +6,7 @@
 #include "compile/limits.h"
 #include "compile/lint.h"
 #include "compile/verdict.h"
-#include "compile/zone.h"
+#include "compile/zones.h"
 #include "config/config.h"
 #include "health/lanes.h"
 #include "health/program.h"
@@ -85,8 +85,8 @@ static int load(struct generation *g, const char *path, const struct load_option
     int state = state_dir_check(g->model, diags);
     int host = options->check_host ? options->check_host(g->model, options, diags) : 0;
     int zones = config.lenient
-                    ? zone_compile_leniently(g->snapshot, g->model, diags)
-                    : zone_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
+                    ? zones_compile_leniently(g->snapshot, g->model, diags)
+                    : zones_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
     model_drop_records(g->model);
     int tls =
         credentials_load(&g->credentials, g->model, before ? before->credentials : NULL, diags);

@@ -13,7 +13,8 @@ libcompile_a_SOURCES = \
 	src/compile/client_table.h \
 	src/compile/compile.c \
 	src/compile/compile.h \
-	src/compile/family.h \
+	src/compile/kin.c \
+	src/compile/kin.h \
 	src/compile/limits.c \
 	src/compile/limits.h \
 	src/compile/lint.c \
@@ -32,6 +33,5 @@ libcompile_a_SOURCES = \
 	src/compile/tree.h \
 	src/compile/verdict.c \
 	src/compile/verdict.h \
-	src/compile/zone.c \
-	src/compile/zone.h \
+	src/compile/zones.h \
 	src/compile/zones.c

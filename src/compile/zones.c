@@ -1,34 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
- * All zones: families are compiled by several threads at once, those that have not changed are
+ * All zones: kin are compiled by several threads at once, those that have not changed are
  * taken over from the generation before, and one index leads to all of them. */
-#include "compile/family.h"
+#include "compile/zones.h"
+#include "compile/kin.h"
 #include "compile/lint.h"
-#include "compile/zone.h"
 
+#include "base/parallel.h"
 #include "base/strmap.h"
 #include "base/vec.h"
 #include "dns/name.h"
 #include "model/broken.h"
-#include "model/family.h"
+#include "model/kin.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-
-#define THREADS_MAX 64
 
 struct job {
     const struct model *model;
     const struct snapshot *before;
-    struct families families;
-    struct zone *zones; /* those of a family beside each other */
+    struct kin kin;
+    struct zone *zones; /* those of a kin beside each other */
     uint32_t *which;    /* by zone in `zones`: its index in the model */
-    uint32_t *first;    /* by family: its first in `zones`; n + 1 of them */
+    uint32_t *first;    /* by kin: its first in `zones`; n + 1 of them */
     struct part **parts;
-    uint32_t *todo; /* the families that are compiled */
+    uint32_t *todo; /* the kin that are compiled */
     uint32_t n_todo;
-    _Atomic uint32_t next;
 };
 
 /* --- gathering --- */
@@ -36,17 +31,17 @@ struct job {
 static void gather(struct job *job)
 {
     const struct model *m = job->model;
-    uint32_t n = job->families.n, *at = xcalloc(n + 1, sizeof *at);
+    uint32_t n = job->kin.n, *at = xcalloc(n + 1, sizeof *at);
     job->zones = xmalloc(m->n_zones * sizeof *job->zones);
     job->which = xmalloc(m->n_zones * sizeof *job->which);
     job->first = xcalloc(n + 1, sizeof *job->first);
     job->todo = xmalloc(n * sizeof *job->todo);
     for (uint32_t i = 0; i < m->n_zones; i++)
-        job->first[job->families.of_zone[i] + 1]++;
+        job->first[job->kin.of_zone[i] + 1]++;
     for (uint32_t f = 0; f < n; f++)
         job->first[f + 1] += job->first[f];
     for (uint32_t i = 0; i < m->n_zones; i++) {
-        uint32_t f = job->families.of_zone[i];
+        uint32_t f = job->kin.of_zone[i];
         uint32_t to = job->first[f] + at[f]++;
         job->zones[to] = m->zones[i];
         job->which[to] = i;
@@ -54,16 +49,16 @@ static void gather(struct job *job)
     free(at);
 }
 
-/* The part of a family whose zones are all kept; the loader keeps all of a family or none. */
-static struct part *part_before(const struct job *job, uint32_t family)
+/* The part of a kin whose zones are all kept; the loader keeps all of a kin or none. */
+static struct part *part_before(const struct job *job, uint32_t kin)
 {
-    uint32_t kept = job->zones[job->first[family]].kept;
+    uint32_t kept = job->zones[job->first[kin]].kept;
     return kept == 0 ? NULL : job->before->parts[job->before->part_of_zone[kept - 1]];
 }
 
 static void sort_out(struct job *job)
 {
-    for (uint32_t f = 0; f < job->families.n; f++) {
+    for (uint32_t f = 0; f < job->kin.n; f++) {
         struct part *part = part_before(job, f);
         job->parts[f] = part ? part_use(part) : part_new();
         if (!part)
@@ -75,41 +70,17 @@ static void sort_out(struct job *job)
 
 static void compile_one(const struct job *job, uint32_t f)
 {
-    struct model family = *job->model;
-    family.zones = job->zones + job->first[f];
-    family.n_zones = job->first[f + 1] - job->first[f];
-    family_compile(job->parts[f], &family);
+    struct model alone = *job->model;
+    alone.zones = job->zones + job->first[f];
+    alone.n_zones = job->first[f + 1] - job->first[f];
+    kin_compile(job->parts[f], &alone);
 }
 
-static void *work(void *arg)
+static void compile_next(void *arg, uint32_t i, uint32_t thread)
 {
-    struct job *job = arg;
-    for (uint32_t i; (i = atomic_fetch_add(&job->next, 1)) < job->n_todo;)
-        compile_one(job, job->todo[i]);
-    return NULL;
-}
-
-static uint32_t usable_cores(void)
-{
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n > 0 ? (uint32_t)n : 1;
-}
-
-static void compile_families(struct job *job)
-{
-    pthread_t threads[THREADS_MAX];
-    uint32_t n = usable_cores(), started = 0;
-    if (n > job->n_todo)
-        n = job->n_todo;
-    if (n > THREADS_MAX)
-        n = THREADS_MAX;
-    /* This thread is one of them; without the others it does their work, too. */
-    while (started + 1 < n && pthread_create(&threads[started], NULL, work, job) == 0)
-        started++;
-    (void)work(job);
-    for (uint32_t i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
+    const struct job *job = arg;
+    (void)thread;
+    compile_one(job, job->todo[i]);
 }
 
 /* --- zones that cannot be compiled while the others are --- */
@@ -122,7 +93,7 @@ static bool is_of(const struct zone *zone, const char *file)
     return found;
 }
 
-/* Breaks the zone whose file an error of its family names; false when it is none that was not
+/* Breaks the zone whose file an error of its kin names; false when it is none that was not
  * broken before. */
 static bool break_by_file(const struct job *job, uint32_t f, const struct diag *error,
                           struct arena *arena)
@@ -175,7 +146,7 @@ static void break_what_fails(const struct job *job, uint32_t f, struct arena *ar
 static void break_zones(const struct job *job, struct model *model)
 {
     struct zone *zones = arena_calloc(model->arena, model->n_zones, sizeof *zones);
-    for (uint32_t f = 0; f < job->families.n; f++)
+    for (uint32_t f = 0; f < job->kin.n; f++)
         break_what_fails(job, f, model->arena);
     for (uint32_t i = 0; i < model->n_zones; i++)
         zones[job->which[i]] = job->zones[i];
@@ -192,10 +163,10 @@ static struct part *compile_outside(const struct job *job, struct diags *diags)
     uint8_t bytes[sizeof(struct node) + NAME_WIRE_MAX + PART_UNIT], *to;
     struct part *part = part_new();
     uint64_t len = 0;
-    if (job->families.n == 0)
+    if (job->kin.n == 0)
         *vec_push(&names) = slice_of("", 1);
-    for (uint32_t f = 0; f < job->families.n; f++) {
-        struct slice name = job->model->zones[job->families.top[f]].origin;
+    for (uint32_t f = 0; f < job->kin.n; f++) {
+        struct slice name = job->model->zones[job->kin.top[f]].origin;
         while (name.n > 1) {
             name = name_parent(name);
             uint32_t id = (uint32_t)names.n;
@@ -269,7 +240,7 @@ static void count_zones(const struct job *job, struct snapshot *s)
 {
     s->part_of_zone = arena_calloc(s->arena, job->model->n_zones, sizeof *s->part_of_zone);
     for (uint32_t i = 0; i < job->model->n_zones; i++) {
-        s->part_of_zone[i] = job->families.of_zone[i];
+        s->part_of_zone[i] = job->kin.of_zone[i];
         if (job->model->zones[i].kept == 0)
             s->n_read++;
         else
@@ -289,17 +260,17 @@ static int compile(struct snapshot *snapshot, const struct model *model, struct 
                    "later): see RLIMIT_AS (ulimit -v) and vm.overcommit_memory");
         return E_INVALID;
     }
-    families_find(&job.families, model->zones, model->n_zones);
+    kin_find(&job.kin, model->zones, model->n_zones);
     gather(&job);
-    snapshot->n_parts = job.families.n;
+    snapshot->n_parts = job.kin.n;
     job.parts = snapshot->parts =
-        arena_calloc(snapshot->arena, job.families.n + 1, sizeof(struct part *));
+        arena_calloc(snapshot->arena, job.kin.n + 1, sizeof(struct part *));
     sort_out(&job);
     count_zones(&job, snapshot);
-    compile_families(&job);
+    parallel_for(job.n_todo, parallel_threads(job.n_todo), compile_next, &job);
     if (lenient)
         break_zones(&job, lenient);
-    for (uint32_t f = 0; f < job.families.n; f++)
+    for (uint32_t f = 0; f < job.kin.n; f++)
         diags_append(diags, &job.parts[f]->notes);
     lint_pools(model, diags);
     if (diags->n_errors == errors) {
@@ -311,17 +282,17 @@ static int compile(struct snapshot *snapshot, const struct model *model, struct 
     free(job.which);
     free(job.first);
     free(job.todo);
-    families_free(&job.families);
+    kin_free(&job.kin);
     return diags->n_errors == errors ? 0 : E_INVALID;
 }
 
-int zone_compile(struct snapshot *snapshot, const struct model *model,
-                 const struct snapshot *before, struct diags *diags)
+int zones_compile(struct snapshot *snapshot, const struct model *model,
+                  const struct snapshot *before, struct diags *diags)
 {
     return compile(snapshot, model, NULL, before, diags);
 }
 
-int zone_compile_leniently(struct snapshot *snapshot, struct model *model, struct diags *diags)
+int zones_compile_leniently(struct snapshot *snapshot, struct model *model, struct diags *diags)
 {
     return compile(snapshot, model, model, NULL, diags);
 }

@@ -65,6 +65,3 @@ bool prefix_read(struct load *load, const struct yaml_node *node,
 /** What should stand instead of `text`, or NULL when it is a code of the kind. */
 const char *country_expected(const char *text) ATTR_NONNULL ATTR_PURE;
 const char *continent_expected(const char *text) ATTR_NONNULL ATTR_PURE;
-
-/** Cores that the process may run on. */
-uint32_t usable_cores(void);

@@ -2,22 +2,14 @@
  * loadstar.yaml: the server itself, and where everything else stands. */
 #include "config/parts.h"
 
+#include "base/parallel.h"
+
 #include <net/if.h>
-#include <sched.h>
 #include <stddef.h>
 
 #define HTTP_PORT 8053
 #define WORKERS_MAX 1024
 #define TCP_CONNECTIONS_MAX 1000000
-
-uint32_t usable_cores(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    int n = CPU_COUNT(&set);
-    return n < 1 ? 1 : (uint32_t)n;
-}
 
 static void read_workers(struct load *load, const struct yaml_node *node, void *field)
 {

@@ -128,7 +128,7 @@ static void refuse_repeated(struct load *load, const struct zone *zones, uint32_
     strmap_free(&seen);
 }
 
-/* What is rendered of pools into zones (compile/zone.c) and checked against them. */
+/* What is rendered of pools into zones (compile/kin.c) and checked against them. */
 static uint64_t digest_pools(const struct model *m)
 {
     uint64_t digest = 0;

@@ -7,6 +7,7 @@
  * before are kept: of them only what describes them is copied. */
 #include "config/zones_load.h"
 
+#include "base/parallel.h"
 #include "base/strmap.h"
 #include "config/budget.h"
 #include "config/parts.h"
@@ -15,13 +16,9 @@
 #include "config/zonefile.h"
 #include "config/zoneyaml.h"
 #include "model/broken.h"
-#include "model/family.h"
+#include "model/kin.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-
-#define THREADS_MAX 64
 
 /* What reading one zone leaves behind besides the zone. */
 struct outcome {
@@ -35,15 +32,9 @@ struct job {
     const struct zone_source *sources;
     struct zone *zones;
     struct outcome *outcomes;
-    size_t *todo; /* the zones that are read */
-    size_t n_todo;
-    atomic_size_t next;
-};
-
-struct worker {
-    struct job *job;
-    struct arena *arena;
-    pthread_t thread;
+    uint32_t *todo; /* the zones that are read */
+    uint32_t n_todo;
+    struct arena *arenas[PARALLEL_MAX]; /* by thread: what it keeps of the zones it reads */
 };
 
 static bool is_yaml(const char *path)
@@ -64,51 +55,34 @@ static void read_zone(struct load *load, const struct zone_source *source, struc
     zone_finish(&build, out);
 }
 
-static void *work(void *arg)
+static void read_next(void *arg, uint32_t piece, uint32_t thread)
 {
-    struct worker *w = arg;
-    struct job *job = w->job;
-    struct load load = {.arena = w->arena,
+    struct job *job = arg;
+    uint32_t i = job->todo[piece];
+    struct outcome *outcome = &job->outcomes[i];
+    struct load load = {.arena = job->arenas[thread],
                         .model = job->load->model,
                         .pools = job->load->pools,
-                        .lenient = job->load->lenient};
-    for (size_t k; (k = atomic_fetch_add(&job->next, 1)) < job->n_todo;) {
-        size_t i = job->todo[k];
-        struct outcome *outcome = &job->outcomes[i];
-        diags_init(&outcome->diags);
-        load.diags = &outcome->diags;
-        load.scratch = arena_new();
-        read_zone(&load, &job->sources[i], &job->zones[i]);
-        arena_free(load.scratch);
-        outcome->sources = load.sources.v;
-        outcome->n_sources = load.sources.n;
-        memset(&load.sources, 0, sizeof load.sources);
-    }
-    return NULL;
+                        .lenient = job->load->lenient,
+                        .diags = &outcome->diags,
+                        .scratch = arena_new()};
+    diags_init(&outcome->diags);
+    read_zone(&load, &job->sources[i], &job->zones[i]);
+    arena_free(load.scratch);
+    outcome->sources = load.sources.v;
+    outcome->n_sources = load.sources.n;
 }
 
 static void read_zones(struct job *job)
 {
-    struct worker workers[THREADS_MAX];
-    struct model *m = job->load->model;
-    size_t cores = usable_cores(), n_workers = job->n_todo < cores ? job->n_todo : cores;
-    size_t started = 1;
     if (job->n_todo == 0)
         return;
-    if (n_workers > THREADS_MAX)
-        n_workers = THREADS_MAX;
-    atomic_store(&job->next, 0);
-    for (size_t i = 0; i < n_workers; i++)
-        workers[i] = (struct worker){.job = job, .arena = arena_new()};
-    /* This thread is the first of them; without the others it does their work, too. */
-    while (started < n_workers &&
-           pthread_create(&workers[started].thread, NULL, work, &workers[started]) == 0)
-        started++;
-    (void)work(&workers[0]);
-    for (size_t i = 1; i < started; i++)
-        pthread_join(workers[i].thread, NULL);
-    for (size_t i = 0; i < n_workers; i++)
-        arena_adopt(m->records, workers[i].arena);
+    uint32_t threads = parallel_threads(job->n_todo);
+    for (uint32_t i = 0; i < threads; i++)
+        job->arenas[i] = arena_new();
+    parallel_for(job->n_todo, threads, read_next, job);
+    for (uint32_t i = 0; i < threads; i++)
+        arena_adopt(job->load->model->records, job->arenas[i]);
 }
 
 /* --- what is kept --- */
@@ -133,7 +107,7 @@ static void keep_unchanged(struct job *job, size_t n)
     struct strmap paths = {0};
     for (uint32_t i = 0; before && i < before->n_zones; i++)
         strmap_add(&paths, slice_str(before->zones[i].path), i);
-    for (size_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         uint32_t was = strmap_get(&paths, slice_str(job->sources[i].path));
         if (was == STRMAP_NONE || !is_unchanged(job->load, &before->zones[was])) {
             job->todo[job->n_todo++] = i;
@@ -147,9 +121,9 @@ static void keep_unchanged(struct job *job, size_t n)
     strmap_free(&paths);
 }
 
-/* By family: the family before that all its zones are kept of; MODEL_NONE: there is none. */
-static uint32_t *match_families(const struct families *now, const struct families *then,
-                                const struct zone *zones, uint32_t n, uint32_t n_before)
+/* By kin: the kin before that all its zones are kept of; MODEL_NONE: there is none. */
+static uint32_t *match_kin(const struct kin *now, const struct kin *then, const struct zone *zones,
+                           uint32_t n, uint32_t n_before)
 {
     uint32_t *match = xmalloc(now->n * sizeof *match), *left = xcalloc(then->n, sizeof *left);
     for (uint32_t i = 0; i < n_before; i++)
@@ -173,25 +147,25 @@ static uint32_t *match_families(const struct families *now, const struct familie
     return match;
 }
 
-/* A family is compiled as a whole: a kept zone that got, lost or has a relative that changed is
+/* A kin is compiled as a whole: a kept zone that got, lost or has a relative that changed is
  * read after all. */
 static void add_relatives(struct job *job, uint32_t n)
 {
     const struct model *before = job->load->before;
-    struct families now, then;
+    struct kin now, then;
     job->n_todo = 0;
     if (!before)
         return;
-    families_find(&now, job->zones, n);
-    families_find(&then, before->zones, before->n_zones);
-    uint32_t *match = match_families(&now, &then, job->zones, n, before->n_zones);
+    kin_find(&now, job->zones, n);
+    kin_find(&then, before->zones, before->n_zones);
+    uint32_t *match = match_kin(&now, &then, job->zones, n, before->n_zones);
     for (uint32_t i = 0; i < n; i++) {
         if (job->zones[i].kept && match[now.of_zone[i]] == MODEL_NONE)
             job->todo[job->n_todo++] = i;
     }
     free(match);
-    families_free(&now);
-    families_free(&then);
+    kin_free(&now);
+    kin_free(&then);
 }
 
 /* --- into the model --- */

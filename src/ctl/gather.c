@@ -134,6 +134,7 @@ void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
     f->n_limited = limited_list(&g->limited, f->now_ms, f->limited);
     if (depth == GATHER_SUMMARY)
         return;
+    turns_look(&f->turns, clock_mono_ms());
     set_probes(g, f, checker);
     set_rules(g, f, checker);
     host->io_stats(host->ctx, &f->io);

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/give_way.h"
+#include "base/turns.h"
 #include "base/vec.h"
 #include "ctl/page_write.h"
 
@@ -167,6 +168,7 @@ static void write_here(struct job *job)
     gather_facts(p->gather, GATHER_SUMMARY, f);
     page_write(&job->text, f, &job->request);
     pause_for(p, clock_mono_us() - began_us);
+    turns_part("a document written", began_us);
     finish(job, make_page(job));
 }
 
@@ -190,6 +192,7 @@ static void write_there(void *arg)
     job->generation = generation_hold((struct generation *)(uintptr_t)f->generation);
     job->states = states_pack(f->states, 0, f->generation->model->n_endpoints);
     pause_for(p, clock_mono_us() - began_us);
+    turns_part("facts gathered for a document", began_us);
     job->work.data = job;
     if (uv_queue_work(p->loop, &job->work, in_thread, after_thread) != 0) {
         write_page(job);

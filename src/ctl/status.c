@@ -220,6 +220,19 @@ static void set_reload(json_t *document, const struct facts *f)
     add_lines(json_set_array(reload, "errors"), r->failed && r->errors ? r->errors : "");
 }
 
+/** A turn holds up all that becomes due in it: results of probes, orders, these documents. */
+static void set_loop(json_t *document, const struct facts *f)
+{
+    json_t *loop = json_set_object(document, "control_loop");
+    uint64_t n = 0;
+    for (int i = 0; i <= TURN_BOUNDS; i++)
+        n += f->turns.n[i];
+    json_set_int(loop, "turns", (int64_t)n);
+    json_set_real(loop, "worst_ms", (double)f->turns.worst_us / 1e3, 3);
+    json_set_real(loop, "worst_60s_ms", (double)f->turns.worst_minute_us / 1e3, 3);
+    json_set_real(loop, "worst_cpu_ms", (double)f->turns.worst_cpu_us / 1e3, 3);
+}
+
 static json_t *rule_json(const struct facts *f, const struct override_rule *rule)
 {
     json_t *object = json_object();
@@ -436,6 +449,7 @@ json_t *document_status(const struct facts *f)
     set_queries(document, f);
     set_limits(document, f);
     set_xdp(document, f);
+    set_loop(document, f);
     set_reload(document, f);
     set_overrides(document, f);
     set_problems(document, f);

@@ -41,6 +41,7 @@ static void allot(struct checker *c, const struct model *model,
     c->standings = xcalloc(model->n_endpoints + 1u, sizeof *c->standings);
     c->changed = xcalloc(model->n_endpoints + 1u, sizeof *c->changed);
     c->n_changed = 0;
+    subscriptions_reset(&c->subscriptions, model->n_endpoints);
     for (uint32_t e = 0; e < model->n_endpoints; e++) {
         c->states[e].assumed_up = true;
         c->states[e].weight_override = -1;
@@ -55,6 +56,7 @@ static void release(struct checker *c)
     free(c->states);
     free(c->standings);
     free(c->changed);
+    subscriptions_free(&c->subscriptions);
     free(c->trials.read_buffer);
     rules_free(&c->rules);
     free(c->rules_path);
@@ -144,6 +146,7 @@ void checker_reload(struct checker *c, const struct model *model,
     operator_apply(c);
     endpoints_init(c);
     schedule_plan(c);
+    endpoints_flush_soon(c);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -177,6 +180,17 @@ void checker_release(struct checker *c)
     release(c);
     if (stopped)
         stopped(ctx);
+}
+
+struct subscription *checker_subscribe(struct checker *c, const struct subscriber *subscriber)
+{
+    endpoints_flush_soon(c);
+    return subscriptions_add(&c->subscriptions, subscriber);
+}
+
+const struct model *checker_model(const struct checker *c)
+{
+    return c->model;
 }
 
 const struct endpoint_state *checker_states(const struct checker *c)

@@ -3,17 +3,19 @@
  *
  * Lives on the control thread's uv loop. The same (check, address, port) is probed once, however
  * many endpoints use it; checker_reload() carries results over by that triple, and overrides by
- * endpoint_key(). */
+ * endpoint_key(). Who needs to know what changed subscribes (subscription.h). */
 #pragma once
 
 #include "health/state.h"
+#include "health/subscription.h"
 
 #include <uv.h>
 
 struct checker;
 struct credentials;
 
-/** A change that matters to answers or to the event log. */
+/** A change for the event log: of checker_model()'s endpoints, even while that is not in force yet.
+ */
 struct health_event {
     int64_t at_ms; /* wall clock */
     uint32_t endpoint;
@@ -23,8 +25,6 @@ struct health_event {
 
 struct checker_callbacks {
     void *ctx;
-    /** Endpoints whose state, weight or flip time changed, coalesced over at most 50 ms. */
-    void (*changed)(void *ctx, const uint32_t *endpoints, uint32_t n);
     /** One line for the event log; also for panic (endpoint == MODEL_NONE). */
     void (*event)(void *ctx, const struct health_event *event);
 };
@@ -54,6 +54,15 @@ void checker_reload(struct checker *checker, const struct model *model,
 /** Saves, stops all probes; `done` runs on the loop when the last handle is closed. */
 void checker_stop(struct checker *checker, void (*done)(void *ctx), void *ctx);
 
+/** Tells `subscriber` of each endpoint whose state, weight or flip time changed: of the first
+ * change in the next turn of the loop, of more at most each 20 ms; and of everything at first, and
+ * after each checker_reload(). Lasts until subscription_end(), or until the checker has stopped. */
+struct subscription *checker_subscribe(struct checker *checker,
+                                       const struct subscriber *subscriber) ATTR_NONNULL;
+
+/** The model that the states are of: the last that was given to it. */
+const struct model *checker_model(const struct checker *checker) ATTR_NONNULL;
+
 /** n_endpoints states of the current model, indexed by endpoint. Valid until the next reload. */
 const struct endpoint_state *checker_states(const struct checker *checker) ATTR_NONNULL;
 
@@ -62,7 +71,7 @@ const struct endpoint_state *checker_states(const struct checker *checker) ATTR_
 bool checker_ready(const struct checker *checker) ATTR_NONNULL;
 
 /** Sets or clears an override. `target`: POOL/SITE/LABEL, POOL/SITE or SITE, with * globs.
- *  for_ms 0: until changed. On return the change is on disk, and changed() has been called. Returns
+ *  for_ms 0: until changed. On return the change is on disk, and subscribers were woken. Returns
  * how many endpoints it matches in *n; E_NOTFOUND if none, E_SYSTEM if it could not be saved (then
  * nothing changed). */
 int checker_override(struct checker *checker, const char *target, enum override override,
@@ -104,8 +113,8 @@ struct probe_info {
 };
 uint32_t checker_probes(const struct checker *checker, struct probe_info *out, uint32_t max);
 
-/** How long changes took from the result, or the order, that made them until changed() had
- * returned, and so were in the answers. n[i] counts those of at most checker_delay_ms[i],
+/** How long changes took from the result, or the order, that made them until all subscribers had
+ * been woken, and so were in the answers. n[i] counts those of at most checker_delay_ms[i],
  * n[CHECKER_DELAYS] those above all. */
 #define CHECKER_DELAYS 9
 extern const uint32_t checker_delay_ms[CHECKER_DELAYS];

@@ -46,8 +46,7 @@ void endpoints_flush(struct checker *c)
         c->standings[c->changed[i]].changed = false;
     uint32_t n = c->n_changed;
     c->n_changed = 0;
-    if (n > 0 && c->callbacks.changed)
-        c->callbacks.changed(c->callbacks.ctx, c->changed, n);
+    subscriptions_wake(&c->subscriptions);
     note_delays(c, n);
 }
 
@@ -63,9 +62,16 @@ static void on_flush(uv_timer_t *timer)
     endpoints_flush(timer->data);
 }
 
+void endpoints_flush_soon(struct checker *c)
+{
+    if (!c->stopping)
+        uv_timer_start(&c->flush, on_flush, 0, 0);
+}
+
 /* The first change is told in the next turn of the loop, more at most once in FLUSH_MS. */
 void endpoints_mark_changed(struct checker *c, uint32_t endpoint)
 {
+    subscriptions_mark(&c->subscriptions, endpoint); /* who has taken within this flush, again */
     if (c->standings[endpoint].changed || c->stopping)
         return;
     c->standings[endpoint].changed = true;

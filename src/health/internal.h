@@ -7,6 +7,8 @@
  *   persist.c    the health file
  *   checker.c    start, reload, stop, and what others may read
  *
+ * What is told of changes is in subscription.h.
+ *
  * All run on one loop, and results come only from it, so nothing here is locked. */
 #pragma once
 
@@ -71,8 +73,9 @@ struct checker {
     uv_timer_t flush;
     int64_t flushed_ms;
     struct checker_delays delays;
-    uint32_t *changed;
+    uint32_t *changed; /* since the last flush */
     uint32_t n_changed;
+    struct subscriptions subscriptions;
 
     /* operator.c */
     struct rules rules;
@@ -125,7 +128,9 @@ void endpoints_follow(struct checker *c, const struct probe *probe) ATTR_NONNULL
  */
 void endpoints_touched(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
 void endpoints_mark_changed(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
-/** Tells of the changes that wait, now. */
+/** Tells of the changes that wait, in the next turn of the loop. */
+void endpoints_flush_soon(struct checker *c) ATTR_NONNULL;
+/** Does so now. */
 void endpoints_flush(struct checker *c) ATTR_NONNULL;
 /** Does so if they have waited for long: in a busy turn of the loop the timer comes late. */
 void endpoints_flush_if_late(struct checker *c) ATTR_NONNULL;

@@ -46,6 +46,8 @@ libhealth_a_SOURCES = \
 	src/health/store.h \
 	src/health/stream.c \
 	src/health/stream.h \
+	src/health/subscription.c \
+	src/health/subscription.h \
 	src/health/tls.c \
 	src/health/tls.h \
 	src/health/tls_reason.c \

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strmap.h"
+#include "base/turns.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -95,10 +96,12 @@ static void after_thread(uv_work_t *work, int status)
 
 static void render(struct checker *c)
 {
+    int64_t began_us = clock_mono_us();
     store_render_health(&c->saving, c->model, c->states, clock_wall_ms());
     c->saving_path = xstrdup(c->health_path);
     c->saved_mono_ms = clock_mono_ms();
     c->unsaved = false;
+    turns_part("the health file rendered", began_us);
 }
 
 void persist_save_now(struct checker *c)

@@ -3,7 +3,8 @@
  *
  * Three things that are never merged: what probes found (`health`), what the operator ordered
  * (`override`, `weight_override`), and what follows from both (endpoint_serves(),
- * endpoint_weight()). */
+ * endpoint_weight()). Together they say what the endpoint is wanted to be. What a consumer has made
+ * of that is no part of it: each keeps its own record (subscription.h). */
 #pragma once
 
 #include "model/model.h"

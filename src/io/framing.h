@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define FRAME_MAX (2 + 65535) /* the longest message with its length */
+#define FRAMED_MAX (2 + 65535) /* the longest message with its length */
 
 /** Finds the whole messages at the start of in[0..n), `max` at most, in order. Returns how many; a
  *  message may be empty. */

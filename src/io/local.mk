@@ -6,8 +6,8 @@ libio_a_SOURCES = \
 	src/io/clients.h \
 	src/io/counters.c \
 	src/io/counters.h \
-	src/io/frame.c \
-	src/io/frame.h \
+	src/io/ethernet.c \
+	src/io/ethernet.h \
 	src/io/framing.c \
 	src/io/framing.h \
 	src/io/host.c \

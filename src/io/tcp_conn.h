@@ -14,10 +14,10 @@
 #include "answer/answer.h"
 #include "io/framing.h"
 
-#define TCP_READ 16384         /* bytes read at once: hundreds of pipelined queries */
-#define TCP_TX (2 * FRAME_MAX) /* responses collected for one send() */
-#define TCP_SLOT (1025 * 64)   /* an odd number of cache lines: slots start in different sets */
-static_assert(TCP_SLOT >= FRAME_MAX, "a response fits its slot");
+#define TCP_READ 16384          /* bytes read at once: hundreds of pipelined queries */
+#define TCP_TX (2 * FRAMED_MAX) /* responses collected for one send() */
+#define TCP_SLOT (1025 * 64)    /* an odd number of cache lines: slots start in different sets */
+static_assert(TCP_SLOT >= FRAMED_MAX, "a response fits its slot");
 
 /** What an epoll event points to. */
 struct tcp_source {
@@ -50,7 +50,7 @@ struct tcp_scratch {
     uint32_t tx_len;
     struct slice query[ANSWER_BATCH];
     struct answer_packet packet[ANSWER_BATCH];
-    ATTR_CACHELINE uint8_t rx[FRAME_MAX + TCP_READ];
+    ATTR_CACHELINE uint8_t rx[FRAMED_MAX + TCP_READ];
     ATTR_CACHELINE uint8_t tx[TCP_TX];
     ATTR_CACHELINE uint8_t slots[ANSWER_BATCH][TCP_SLOT];
 };

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "io/counters.h"
-#include "io/frame.h"
+#include "io/ethernet.h"
 #include "io/thread.h"
 #include "io/xdp_filter.h"
 #include "snapshot/publish.h"
@@ -37,7 +37,7 @@
 #define RING 2048
 static_assert(SLOTS <= RING, "a slot always finds a place, in whichever ring it goes to");
 static_assert(SLOT_HEADROOM + XDP_FILTER_FRAME_MAX <= 2048, "a query does not reach the answer");
-static_assert(SLOT_ANSWER - 2048 >= FRAME_HEADERS_MAX, "headers fit before the answer");
+static_assert(SLOT_ANSWER - 2048 >= ETHERNET_HEADERS_MAX, "headers fit before the answer");
 
 /* Answers begin at different lines in the pages of different slots, lest all of them fall into the
  * same sets of the caches. */
@@ -62,7 +62,7 @@ struct xdp_queue {
     uint32_t in_flight; /* slots between tx and completion */
     struct answer_ctx answer;
     struct answer_packet packet[ANSWER_BATCH];
-    struct frame frame[ANSWER_BATCH];
+    struct ethernet_query frame[ANSWER_BATCH];
     uint64_t at[ANSWER_BATCH]; /* of the query frame of packet[i] */
     struct xdp_desc arrived[ANSWER_BATCH];
 };
@@ -123,8 +123,8 @@ static unsigned prepare(struct xdp_queue *q, unsigned n)
     for (unsigned k = 0; k < n; k++) {
         uint64_t at = q->arrived[k].addr;
         const uint8_t *bytes = q->slots + at;
-        struct frame *f = &q->frame[n_packets];
-        if (UNLIKELY(!frame_parse(f, bytes, q->arrived[k].len))) {
+        struct ethernet_query *f = &q->frame[n_packets];
+        if (UNLIKELY(!ethernet_parse(f, bytes, q->arrived[k].len))) {
             count_add(&q->stats.xdp_invalid, 1);
             give_back(q, at);
             continue;
@@ -150,7 +150,7 @@ static unsigned queue_answers(struct xdp_queue *q, unsigned n, uint32_t tx)
             continue;
         }
         struct xdp_desc *d = xsk_ring_prod__tx_desc(&q->tx, tx + sent++);
-        d->len = frame_reply(&q->frame[k], q->slots + q->at[k], p->response, p->response_len);
+        d->len = ethernet_reply(&q->frame[k], q->slots + q->at[k], p->response, p->response_len);
         d->addr = (uint64_t)(p->response - q->frame[k].message_at - q->slots);
         d->options = 0;
     }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From the checker's news to views and events.
  *
- * The checker tells of a change twice: at once as an event, and within 50 ms as part of a batch of
- * changed endpoints. An event waits for its batch, as only then is it known what became of the
- * answers; one that no batch follows is written after EVENT_WAIT_MS without an effect. */
+ * The checker tells of a change twice: at once as an event, and soon as one of the endpoints that
+ * have changed. An event waits for those, as only then is it known what became of the answers; one
+ * that nothing follows is written after EVENT_WAIT_MS without an effect. While the checker is ahead
+ * of what is in force, changes stay in the subscription and events wait. */
 #include "main/daemon.h"
+
+#include "base/clock.h"
+#include "base/turns.h"
 #include "out/effect.h"
 
 #include <stdio.h>
@@ -36,19 +40,47 @@ void daemon_flush_events(struct daemon *d)
 
 static void on_event_timer(uv_timer_t *timer)
 {
+    struct daemon *d = timer->data;
     events_tell_unlogged();
-    daemon_flush_events(timer->data);
+    if (!d->switching)
+        daemon_flush_events(d);
+    else if (!d->stopping)
+        uv_timer_start(timer, on_event_timer, EVENT_WAIT_MS, 0);
 }
 
-static void on_changed(void *ctx, const uint32_t *endpoints, uint32_t n)
+void daemon_fill_views(struct daemon *d, struct generation *g)
 {
-    struct daemon *d = ctx;
-    if (!d->serving || d->switching) /* the views are filled from scratch soon */
+    (void)subscription_take(d->views); /* in what is filled now */
+    generation_fill_views(g, checker_states(d->checker));
+}
+
+void daemon_refresh_views(struct daemon *d)
+{
+    if (!d->serving || d->switching)
         return;
-    struct effects *effects = d->events.n ? effects_note(d->generation, endpoints, n) : NULL;
-    generation_refresh_views(d->generation, checker_states(d->checker), endpoints, n);
+    const struct changes changes = subscription_take(d->views);
+    if (changes.n == 0)
+        return;
+    int64_t began_us = clock_mono_us();
+    struct effects *effects =
+        d->events.n ? effects_note(d->generation, changes.endpoints, changes.n) : NULL;
+    generation_refresh_views(d->generation, checker_states(d->checker), changes.endpoints,
+                             changes.n);
     write_events(d, effects);
     effects_free(effects);
+    turns_part("changes put into the answers", began_us);
+}
+
+static void on_wake(void *ctx, struct subscription *subscription)
+{
+    (void)subscription;
+    daemon_refresh_views(ctx);
+}
+
+void daemon_follow_checker(struct daemon *d)
+{
+    const struct subscriber views = {.name = "views", .ctx = d, .wake = on_wake};
+    d->views = checker_subscribe(d->checker, &views);
 }
 
 static void describe(struct pending_event *to, const struct model *m, const struct health_event *e)
@@ -72,14 +104,14 @@ static void describe(struct pending_event *to, const struct model *m, const stru
 static void on_event(void *ctx, const struct health_event *e)
 {
     struct daemon *d = ctx;
-    if (d->switching) /* endpoints of a model that is not in force yet */
-        return;
-    describe(vec_push(&d->events), d->generation->model, e);
+    /* The checker tells of the start before it can be asked. */
+    const struct model *m = d->checker ? checker_model(d->checker) : d->generation->model;
+    describe(vec_push(&d->events), m, e);
     if (d->events.n == 1 && !d->stopping)
         uv_timer_start(&d->event_timer, on_event_timer, EVENT_WAIT_MS, 0);
 }
 
 struct checker_callbacks daemon_checker_callbacks(struct daemon *d)
 {
-    return (struct checker_callbacks){.ctx = d, .changed = on_changed, .event = on_event};
+    return (struct checker_callbacks){.ctx = d, .event = on_event};
 }

@@ -109,6 +109,7 @@ static void close_own_handles(struct daemon *d)
 {
     for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
+    turn_watch_stop(&d->turns);
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
     uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
@@ -198,9 +199,10 @@ static void watch_host(struct daemon *d)
 
 static void begin_serving(struct daemon *d)
 {
-    generation_fill_views(d->generation, checker_states(d->checker));
+    daemon_fill_views(d, d->generation);
     publish_snapshot(d->generation->snapshot);
     d->serving = true;
+    daemon_refresh_views(d);
     struct diags diags;
     diags_init(&diags);
     if (workers_start(d->workers, &diags) != 0) {
@@ -246,6 +248,7 @@ static void init_handles(struct daemon *d)
     static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
     static_assert(ARRAY_LEN(numbers) == ARRAY_LEN(((struct daemon *)0)->signals), "one each");
     uv_loop_init(&d->loop);
+    turn_watch_start(&d->turns, &d->loop);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
         d->signals[i].data = d;
@@ -314,7 +317,10 @@ static int set_up(struct daemon *d, struct diags *diags)
     if (code != 0)
         return code;
     struct checker_callbacks callbacks = daemon_checker_callbacks(d);
-    return checker_start(&d->checker, &d->loop, m, d->generation->credentials, &callbacks, diags);
+    code = checker_start(&d->checker, &d->loop, m, d->generation->credentials, &callbacks, diags);
+    if (code == 0)
+        daemon_follow_checker(d);
+    return code;
 }
 
 /** Frees what the loop's end has left. */

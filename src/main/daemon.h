@@ -11,6 +11,7 @@
 #include "ctl/ctl.h"
 #include "health/checker.h"
 #include "io/workers.h"
+#include "main/turn_watch.h"
 #include "out/events.h"
 #include "out/vanished.h"
 
@@ -34,6 +35,7 @@ struct daemon {
     const char *path; /* of the main configuration file */
     uv_loop_t loop;
     uv_signal_t signals[3];
+    struct turn_watch turns;
     uv_timer_t ready_timer;    /* until the first results are in */
     uv_timer_t event_timer;    /* for events that no refresh follows */
     uv_timer_t watchdog_timer; /* tells the service manager that the loop goes on */
@@ -42,6 +44,7 @@ struct daemon {
 
     struct generation *generation; /* in force */
     struct checker *checker;
+    struct subscription *views; /* what has changed since the views were compiled */
     struct workers *workers;
     struct ctl *ctl;
     uint64_t n_generations;
@@ -88,4 +91,11 @@ static inline void daemon_number(struct daemon *daemon, struct generation *gener
 
 /* changes.c: from the checker's news to views and events. */
 struct checker_callbacks daemon_checker_callbacks(struct daemon *daemon) ATTR_NONNULL;
+/** Subscribes the views to the checker. */
+void daemon_follow_checker(struct daemon *daemon) ATTR_NONNULL;
+/** Fills the views of a generation that is not in force yet. What changes from now on is kept for
+ *  daemon_refresh_views(). */
+void daemon_fill_views(struct daemon *daemon, struct generation *generation) ATTR_NONNULL;
+/** Brings the views in force up to date; to be called when they have come into force. */
+void daemon_refresh_views(struct daemon *daemon) ATTR_NONNULL;
 void daemon_flush_events(struct daemon *daemon) ATTR_NONNULL;

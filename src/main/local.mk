@@ -20,5 +20,7 @@ loadstard_SOURCES = \
 	src/main/report.c \
 	src/main/report.h \
 	src/main/rights.c \
-	src/main/rights.h
+	src/main/rights.h \
+	src/main/turn_watch.c \
+	src/main/turn_watch.h
 loadstard_LDADD = $(LINK_ctl)

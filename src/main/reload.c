@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/give_way.h"
 #include "base/log.h"
+#include "base/turns.h"
 #include "main/daemon.h"
 #include "main/judge.h"
 #include "main/notify.h"
@@ -55,16 +56,19 @@ static int prepare(struct daemon *d, const struct generation *next, struct diags
 static void put_in_force(struct daemon *d, struct generation *next)
 {
     struct generation *before = d->generation;
+    int64_t began_us = clock_mono_us();
     vanished_note(&d->vanished, before->model, next->model);
     daemon_flush_events(d);
     daemon_number(d, next);
     d->switching = true;
     checker_reload(d->checker, next->model, next->credentials);
-    generation_fill_views(next, checker_states(d->checker));
+    daemon_fill_views(d, next);
     publish_snapshot(next->snapshot);
     d->generation = next;
     d->switching = false;
+    daemon_refresh_views(d);
     publish_retire(release_generation, before); /* after its snapshot, which points into it */
+    turns_part("a reload put in force", began_us);
 }
 
 static bool same_xdp(const struct server_config *a, const struct server_config *b)

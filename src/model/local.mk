@@ -4,8 +4,8 @@ LINK_model = libmodel.a $(LINK_dns)
 libmodel_a_SOURCES = \
 	src/model/broken.c \
 	src/model/broken.h \
-	src/model/family.c \
-	src/model/family.h \
+	src/model/kin.c \
+	src/model/kin.h \
 	src/model/model.c \
 	src/model/model.h \
 	src/model/zones_gone.c \

@@ -3,6 +3,7 @@
  * those who render it are pure functions. */
 #pragma once
 
+#include "base/turns.h"
 #include "compile/compile.h"
 #include "health/checker.h"
 #include "io/stats.h"
@@ -37,6 +38,7 @@ struct facts {
     struct io_shares shares;                 /* lent */
     struct xdp_info xdp[XDP_INTERFACES_MAX]; /* the interfaces that have it */
     uint32_t n_xdp;
+    struct turns turns;              /* of the control thread's loop */
     double rates[RATE_WINDOWS];      /* queries per second; < 0: not known yet */
     uint64_t drops_60s;              /* by the kernel, in the last minute */
     uint64_t n_events;               /* logged so far */

@@ -373,6 +373,23 @@ static void put_delays(struct buf *out, const struct checker_delays *d)
     count(out, "publish_delay_seconds_count", n);
 }
 
+static void put_turns(struct buf *out, const struct turns *t)
+{
+    uint64_t n = 0;
+    head(out, "control_loop_turn_seconds", "histogram",
+         "How long the control thread was busy at one go, between two waits for events.");
+    for (int i = 0; i <= TURN_BOUNDS; i++) {
+        char le[16] = "+Inf";
+        if (i < TURN_BOUNDS)
+            snprintf(le, sizeof le, "%g", turn_bound_ms[i] / 1e3);
+        labelled(out, "control_loop_turn_seconds_bucket", "le", le, n += t->n[i]);
+    }
+    buf_printf(out, PREFIX "control_loop_turn_seconds_sum %.6f\n", (double)t->sum_us / 1e6);
+    count(out, "control_loop_turn_seconds_count", n);
+    gauge(out, "control_loop_worst_turn_seconds", "The longest of them since the start.",
+          (double)t->worst_us / 1e6);
+}
+
 /* Configuration and process */
 
 static uint32_t count_broken(const struct model *m)
@@ -467,4 +484,5 @@ void metrics_text(struct buf *out, const struct facts *f)
     put_endpoints(out, f);
     put_probes(out, f);
     put_delays(out, &f->health.delays);
+    put_turns(out, &f->turns);
 }

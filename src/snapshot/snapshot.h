@@ -12,7 +12,7 @@
 
 struct snapshot {
     struct index index;
-    struct part **parts; /* n_parts, one for each family of zones, then that of the names above */
+    struct part **parts;    /* n_parts, one for each kin of zones, then that of the names above */
     uint32_t *part_of_zone; /* by the model's zones */
     uint32_t n_parts;
     uint32_t n_read,

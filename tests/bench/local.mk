@@ -22,7 +22,7 @@ EXTRA_DIST += tests/bench/tcp.py
 EXTRA_PROGRAMS += tests/bench/flips/flips
 tests_bench_flips_flips_SOURCES = tests/bench/flips/flips.c
 CLEANFILES += tests/bench/flips/flips
-EXTRA_DIST += tests/bench/flips.sh
+EXTRA_DIST += tests/bench/flips.sh tests/bench/control.py
 
 # The peers' side of the comparison; tests/bench/peers.sh builds and runs them.
 EXTRA_PROGRAMS += tests/bench/peers/dnsload tests/bench/peers/udpecho tests/bench/peers/warm

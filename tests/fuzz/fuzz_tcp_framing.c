@@ -36,8 +36,8 @@ static uint8_t *turn_round(const uint8_t *in, size_t n, unsigned max, uint8_t *t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static uint8_t out[2 * FRAME_MAX];
-    if (n < 2 || n > FRAME_MAX)
+    static uint8_t out[2 * FRAMED_MAX];
+    if (n < 2 || n > FRAMED_MAX)
         return 0;
     size_t step = 1 + data[0], from = 0, upto = 0;
     unsigned max = 1 + data[1] % BATCH;

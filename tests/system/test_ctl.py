@@ -63,6 +63,9 @@ class Reading(harness.TestCase):
         self.assertEqual(s["counts"]["zones"], 1)
         self.assertEqual(s["pid"], self.d.process.pid)
         self.assertEqual(s["problems"], [])
+        self.assertGreater(s["control_loop"]["turns"], 0)
+        self.assertGreaterEqual(s["control_loop"]["worst_ms"], s["control_loop"]["worst_60s_ms"])
+        self.assertGreater(s["control_loop"]["worst_60s_ms"], 0)
         text = self.d.ctl("status").stdout
         self.assertIn(s["config"]["hash"] + ", the same on disk", text)
         self.assertRegex(text, "problems +none")

@@ -10,7 +10,7 @@
 #include "answer/answer.h"
 #include "base/buf.h"
 #include "compile/limits.h"
-#include "compile/zone.h"
+#include "compile/zones.h"
 #include "dns/name.h"
 #include "dns/rr.h"
 #include "dns/types.h"
@@ -150,7 +150,7 @@ static inline void served_pools(struct served *s)
     }
 }
 
-/* Compiles what was added. Returns what zone_compile() does. */
+/* Compiles what was added. Returns what zones_compile() does. */
 static inline int served_compile(struct served *s)
 {
     s->snapshot = snapshot_new();
@@ -158,7 +158,7 @@ static inline int served_compile(struct served *s)
     s->snapshot->identity = slice_str("ams1");
     s->snapshot->version = slice_str("Loadstar");
     s->ctx.keepalive_100ms = 100;
-    int err = zone_compile(s->snapshot, &s->w->model, NULL, &s->diags);
+    int err = zones_compile(s->snapshot, &s->w->model, NULL, &s->diags);
     if (err == 0)
         served_pools(s);
     return err;

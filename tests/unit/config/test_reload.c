@@ -112,7 +112,7 @@ static void test_what_is_read_again(void **state)
     m = reload(m, ALL);
     files_write_text("zones/part.inc", "x IN A 192.0.2.8\n");
     m = reload(m, "a.test.zone sub.a.test.zone ");
-    /* Of one family all are read, or none. */
+    /* Of one kin all are read, or none. */
     files_write_text("zones/sub.a.test.zone", ZONE_TEXT "y IN A 192.0.2.8\n");
     m = reload(m, "b.test.zone ");
     unlink("zones/sub.a.test.zone");

@@ -89,13 +89,15 @@ void world_configure(struct world *w, const char *server, const char *fmt, ...)
     load_credentials(w);
 }
 
-static void on_changed(void *ctx, const uint32_t *endpoints, uint32_t n)
+static void on_wake(void *ctx, struct subscription *subscription)
 {
     struct world *w = ctx;
-    assert_true(n > 0);
-    for (uint32_t i = 0; i < n; i++)
-        assert_true(endpoints[i] < w->model->n_endpoints);
-    w->n_changed_calls++;
+    assert_true(subscription_pending(subscription));
+    struct changes changes = subscription_take(subscription);
+    assert_true(changes.everything ? changes.n == w->model->n_endpoints : changes.n > 0);
+    for (uint32_t i = 0; i < changes.n; i++)
+        assert_true(changes.endpoints[i] < w->model->n_endpoints);
+    w->n_changed_calls += !changes.everything;
 }
 
 static void on_event(void *ctx, const struct health_event *event)
@@ -110,9 +112,11 @@ static void on_event(void *ctx, const struct health_event *event)
 
 void world_start(struct world *w)
 {
-    const struct checker_callbacks callbacks = {w, on_changed, on_event};
+    const struct checker_callbacks callbacks = {w, on_event};
+    const struct subscriber subscriber = {.name = "world", .ctx = w, .wake = on_wake};
     assert_int_equal(
         checker_start(&w->checker, &w->loop, w->model, w->credentials, &callbacks, &w->diags), 0);
+    (void)subscription_take(checker_subscribe(w->checker, &subscriber));
 }
 
 void world_reload(struct world *w, const char *server, const char *fmt, ...)

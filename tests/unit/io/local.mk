@@ -16,10 +16,10 @@ check_PROGRAMS += tests/unit/io/test_workers
 tests_unit_io_test_workers_SOURCES = tests/unit/io/test_workers.c
 tests_unit_io_test_workers_LDADD = $(UNIT_io)
 
-check_PROGRAMS += tests/unit/io/test_frame
-tests_unit_io_test_frame_SOURCES = tests/unit/io/test_frame.c tests/unit/io/frames.h
-tests_unit_io_test_frame_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
-tests_unit_io_test_frame_LDADD = $(UNIT_io)
+check_PROGRAMS += tests/unit/io/test_ethernet
+tests_unit_io_test_ethernet_SOURCES = tests/unit/io/test_ethernet.c tests/unit/io/frames.h
+tests_unit_io_test_ethernet_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_io_test_ethernet_LDADD = $(UNIT_io)
 
 if HAVE_XDP
 check_PROGRAMS += tests/unit/io/test_xdp

@@ -71,7 +71,7 @@ static void finds_no_more_than_asked_for(void **state)
 static void lengths_at_the_ends(void **state)
 {
     (void)state;
-    uint8_t *in = xmalloc(2 * FRAME_MAX + 2);
+    uint8_t *in = xmalloc(2 * FRAMED_MAX + 2);
     size_t n = put(in, 1, 65535);
     n += put(in + n, 0, 0);
     n += put(in + n, 2, 65535);
@@ -88,7 +88,7 @@ static void lengths_at_the_ends(void **state)
 static void puts_every_length(void **state)
 {
     (void)state;
-    uint8_t *message = xmalloc(65535), *out = xmalloc(FRAME_MAX + 1);
+    uint8_t *message = xmalloc(65535), *out = xmalloc(FRAMED_MAX + 1);
     for (uint32_t i = 0; i < 65535; i++)
         message[i] = (uint8_t)(i * 7 + (i >> 8));
     for (uint32_t n = 1; n <= 65535; n += n < 600 ? 1 : n < 65000 ? 811 : 1) {

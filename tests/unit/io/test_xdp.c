@@ -4,7 +4,7 @@
  * its own, and is skipped where the kernel lets it not. */
 #include "base/arena.h"
 #include "base/rng.h"
-#include "io/frame.h"
+#include "io/ethernet.h"
 #include "io/netif.h"
 #include "io/xdp_program.h"
 #include "io/xdp_queue.h"
@@ -325,13 +325,13 @@ static void check_exchange(const struct wire *w, const struct shape *s)
 {
     uint8_t query[2048], answer[2048];
     uint16_t tag;
-    struct frame f;
+    struct ethernet_query f;
     uint32_t n = build_query(query, *s);
     assert_int_equal(send(w->other_end, query, n, 0), n);
     uint32_t got = receive_answer(w, answer, sizeof answer, &tag);
     assert_true(got > 0);
     assert_int_equal(tag, s->vlan ? load_u16(query + 14) : 0);
-    assert_true(frame_parse(&f, answer, got));
+    assert_true(ethernet_parse(&f, answer, got));
     assert_int_equal(f.message_len, s->len);
     assert_memory_equal(f.source.b, s->v6 ? ours6 : ours, s->v6 ? 16 : 4);
     assert_int_equal(answer[f.message_at + 2], 0x80);

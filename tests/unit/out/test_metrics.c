@@ -155,6 +155,8 @@ static void test_format(void **state)
     s->facts.io.answer.rcode[3] = 2;
     s->facts.health.delays =
         (struct checker_delays){.n = {3, 2, [CHECKER_DELAYS] = 1}, .sum_us = 2500000};
+    s->facts.turns =
+        (struct turns){.n = {9, 1, [TURN_BOUNDS] = 2}, .sum_us = 2500000, .worst_us = 1250000};
     metrics_text(&out, &s->facts);
 
     static const char *const lines[] = {
@@ -178,6 +180,12 @@ static void test_format(void **state)
         "loadstar_publish_delay_seconds_bucket{le=\"+Inf\"} 6\n",
         "loadstar_publish_delay_seconds_sum 2.500000\n",
         "loadstar_publish_delay_seconds_count 6\n",
+        "loadstar_control_loop_turn_seconds_bucket{le=\"0.001\"} 9\n",
+        "loadstar_control_loop_turn_seconds_bucket{le=\"1\"} 10\n",
+        "loadstar_control_loop_turn_seconds_bucket{le=\"+Inf\"} 12\n",
+        "loadstar_control_loop_turn_seconds_sum 2.500000\n",
+        "loadstar_control_loop_turn_seconds_count 12\n",
+        "loadstar_control_loop_worst_turn_seconds 1.25\n",
     };
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         if (!strstr(out.p, lines[i]))

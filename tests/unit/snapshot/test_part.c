@@ -235,8 +235,8 @@ static void test_follows_changes(void **state)
                 s->zones[z].kept = z + 1;
         }
         s->snapshot = snapshot_new();
-        assert_int_equal(zone_compile(s->snapshot, &s->w->model, before ? before->snapshot : NULL,
-                                      &s->diags),
+        assert_int_equal(zones_compile(s->snapshot, &s->w->model, before ? before->snapshot : NULL,
+                                       &s->diags),
                          0);
         assert_int_equal(s->snapshot->n_read, before ? 1 : ZONES);
         assert_null(index_validate(&s->snapshot->index));
@@ -291,7 +291,7 @@ static void test_no_room_is_an_error(void **state)
         struct served *first = served_new();
         add_zone(first, 0, 1, 20);
         first->snapshot = snapshot_new();
-        assert_int_equal(zone_compile(first->snapshot, &first->w->model, NULL, &first->diags), 0);
+        assert_int_equal(zones_compile(first->snapshot, &first->w->model, NULL, &first->diags), 0);
         uint64_t len = first->snapshot->parts[0]->len;
         served_free(first);
         size_t n;
@@ -299,7 +299,7 @@ static void test_no_room_is_an_error(void **state)
         struct served *s = served_new();
         add_zone(s, 0, 1, 20);
         s->snapshot = snapshot_new();
-        assert_int_not_equal(zone_compile(s->snapshot, &s->w->model, NULL, &s->diags), 0);
+        assert_int_not_equal(zones_compile(s->snapshot, &s->w->model, NULL, &s->diags), 0);
         assert_int_equal(s->diags.n_errors, 1);
         assert_non_null(strstr(s->diags.v[0].text, cases[i].why));
         served_free(s);

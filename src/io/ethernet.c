@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading and turning around Ethernet frames. */
-#include "io/frame.h"
+#include "io/ethernet.h"
 
 #include "base/cursor.h"
 
@@ -90,7 +90,7 @@ static inline bool checksum_valid(const uint8_t *ip, bool v6, const uint8_t *udp
     return sum_fold(sum_bytes(pseudo, udp, len)) == 0xffff || sum_fold(pseudo) == stored;
 }
 
-bool frame_parse(struct frame *f, const uint8_t *p, uint32_t n)
+bool ethernet_parse(struct ethernet_query *f, const uint8_t *p, uint32_t n)
 {
     if (n < ETHER_HDR_LEN + TAG_LEN)
         return false;
@@ -129,7 +129,7 @@ static inline void reply_v4(uint8_t *to, const uint8_t *ip, uint32_t udp_len)
     store_u16(to, 0x4500);
     store_u16(to + 2, (uint16_t)(V4_LEN + udp_len));
     store_u32(to + 4, V4_DONT_FRAGMENT);
-    to[8] = FRAME_HOP_LIMIT;
+    to[8] = ETHERNET_HOP_LIMIT;
     to[9] = IPPROTO_UDP;
     store_u16(to + 10, 0);
     memcpy(to + 12, ip + 16, 4);
@@ -142,12 +142,13 @@ static inline void reply_v6(uint8_t *to, const uint8_t *ip, uint32_t udp_len)
     store_u32(to, 0x60000000);
     store_u16(to + 4, (uint16_t)udp_len);
     to[6] = IPPROTO_UDP;
-    to[7] = FRAME_HOP_LIMIT;
+    to[7] = ETHERNET_HOP_LIMIT;
     memcpy(to + 8, ip + 24, 16);
     memcpy(to + 24, ip + 8, 16);
 }
 
-uint32_t frame_reply(const struct frame *f, const uint8_t *query, uint8_t *message, uint32_t len)
+uint32_t ethernet_reply(const struct ethernet_query *f, const uint8_t *query, uint8_t *message,
+                        uint32_t len)
 {
     bool v6 = f->source.family == IP_V6;
     uint8_t *p = message - f->message_at, *ip = p + f->ip_at, *udp = message - UDP_LEN;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Zones inside each other. */
-#include "model/family.h"
+#include "model/kin.h"
 
 #include "base/strmap.h"
 
@@ -19,12 +19,12 @@ static uint32_t outermost(const struct strmap *origins, struct slice name, uint3
     return zone;
 }
 
-void families_find(struct families *families, const struct zone *zones, uint32_t n)
+void kin_find(struct kin *kin, const struct zone *zones, uint32_t n)
 {
     struct strmap origins = {0};
     uint32_t *number = xmalloc(n * sizeof *number);
-    *families = (struct families){.of_zone = xmalloc(n * sizeof(uint32_t)),
-                                  .top = xmalloc(n * sizeof(uint32_t))};
+    *kin = (struct kin){.of_zone = xmalloc(n * sizeof(uint32_t)),
+                        .top = xmalloc(n * sizeof(uint32_t))};
     for (uint32_t i = 0; i < n; i++) {
         number[i] = MODEL_NONE;
         if (zones[i].origin.n)
@@ -35,18 +35,18 @@ void families_find(struct families *families, const struct zone *zones, uint32_t
         uint32_t first = origin.n ? strmap_get(&origins, origin) : i;
         uint32_t top = outermost(&origins, origin, first);
         if (number[top] == MODEL_NONE) {
-            families->top[families->n] = top;
-            number[top] = families->n++;
+            kin->top[kin->n] = top;
+            number[top] = kin->n++;
         }
-        families->of_zone[i] = number[top];
+        kin->of_zone[i] = number[top];
     }
     strmap_free(&origins);
     free(number);
 }
 
-void families_free(struct families *families)
+void kin_free(struct kin *kin)
 {
-    free(families->of_zone);
-    free(families->top);
-    *families = (struct families){0};
+    free(kin->of_zone);
+    free(kin->top);
+    *kin = (struct kin){0};
 }

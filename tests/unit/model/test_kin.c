@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Families of zones, and zones that one model has and another has not: against a slow search. */
+ * Kin of zones, and zones that one model has and another has not: against a slow search. */
 #include "base/rng.h"
 #include "dns/name.h"
-#include "model/family.h"
+#include "model/kin.h"
 #include "model/zones_gone.h"
 
 #include <setjmp.h>
@@ -37,41 +37,41 @@ static void test_nested(void **state)
                                         "b.test",   "other.com", "test2"};
     static const uint32_t expected[] = {0, 0, 1, 1, 0, 2, 3};
     struct fixture f = {0};
-    struct families families;
+    struct kin kin;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         add(&f, names[i]);
-    families_find(&families, f.zones, f.n);
-    assert_int_equal(families.n, 4);
+    kin_find(&kin, f.zones, f.n);
+    assert_int_equal(kin.n, 4);
     for (uint32_t i = 0; i < f.n; i++)
-        assert_int_equal(families.of_zone[i], expected[i]);
-    assert_int_equal(families.top[0], 1);
-    assert_int_equal(families.top[1], 3);
-    assert_int_equal(families.top[2], 5);
-    families_free(&families);
+        assert_int_equal(kin.of_zone[i], expected[i]);
+    assert_int_equal(kin.top[0], 1);
+    assert_int_equal(kin.top[1], 3);
+    assert_int_equal(kin.top[2], 5);
+    kin_free(&kin);
 }
 
 static void test_without_origin(void **state)
 {
     struct fixture f = {0};
-    struct families families;
+    struct kin kin;
     (void)state;
     add(&f, "test");
     f.n++; /* could not be read */
     add(&f, "a.test");
     f.n++;
-    families_find(&families, f.zones, f.n);
-    assert_int_equal(families.n, 3);
-    assert_int_equal(families.of_zone[0], families.of_zone[2]);
-    assert_int_not_equal(families.of_zone[1], families.of_zone[3]);
-    assert_int_not_equal(families.of_zone[1], families.of_zone[0]);
-    families_free(&families);
-    families_find(&families, f.zones, 0);
-    assert_int_equal(families.n, 0);
-    families_free(&families);
+    kin_find(&kin, f.zones, f.n);
+    assert_int_equal(kin.n, 3);
+    assert_int_equal(kin.of_zone[0], kin.of_zone[2]);
+    assert_int_not_equal(kin.of_zone[1], kin.of_zone[3]);
+    assert_int_not_equal(kin.of_zone[1], kin.of_zone[0]);
+    kin_free(&kin);
+    kin_find(&kin, f.zones, 0);
+    assert_int_equal(kin.n, 0);
+    kin_free(&kin);
 }
 
-/* Two zones are of one family when some zone, maybe one of them, contains both. */
+/* Two zones are of one kin when some zone, maybe one of them, contains both. */
 static bool are_related(const struct fixture *f, uint32_t a, uint32_t b)
 {
     for (uint32_t i = 0; i < f->n; i++)
@@ -94,20 +94,20 @@ static void test_random(void **state)
     (void)state;
     for (int turn = 0; turn < 300; turn++) {
         struct fixture f = {0};
-        struct families families;
+        struct kin kin;
         while (f.n < 12) {
             char name[64];
             random_name(&rng, name);
             add(&f, name);
         }
-        families_find(&families, f.zones, f.n);
+        kin_find(&kin, f.zones, f.n);
         for (uint32_t a = 0; a < f.n; a++) {
-            uint32_t top = families.top[families.of_zone[a]];
+            uint32_t top = kin.top[kin.of_zone[a]];
             assert_true(name_is_within(f.zones[a].origin, f.zones[top].origin));
             for (uint32_t b = 0; b < f.n; b++)
-                assert_int_equal(families.of_zone[a] == families.of_zone[b], are_related(&f, a, b));
+                assert_int_equal(kin.of_zone[a] == kin.of_zone[b], are_related(&f, a, b));
         }
-        families_free(&families);
+        kin_free(&kin);
     }
 }
 
@@ -171,10 +171,10 @@ static void test_many_gone(void **state)
 static void test_no_zones(void **state)
 {
     (void)state;
-    struct families f;
-    families_find(&f, NULL, 0);
+    struct kin f;
+    kin_find(&f, NULL, 0);
     assert_int_equal(f.n, 0);
-    families_free(&f);
+    kin_free(&f);
 }
 
 int main(void)

@@ -3,7 +3,7 @@
  * is not in order is left alone. */
 #include "base/arena.h"
 #include "base/rng.h"
-#include "io/frame.h"
+#include "io/ethernet.h"
 #include "tests/unit/io/frames.h"
 
 #include <setjmp.h>
@@ -14,11 +14,11 @@
 #include <cmocka.h>
 
 /* The packet lies in memory of its exact size, so that a sanitizer sees every byte too far. */
-static bool parse(struct frame *f, const uint8_t *p, uint32_t n)
+static bool parse(struct ethernet_query *f, const uint8_t *p, uint32_t n)
 {
     uint8_t *exact = xmalloc(n ? n : 1);
     memcpy(exact, p, n);
-    bool valid = frame_parse(f, exact, n);
+    bool valid = ethernet_parse(f, exact, n);
     free(exact);
     return valid;
 }
@@ -26,7 +26,7 @@ static bool parse(struct frame *f, const uint8_t *p, uint32_t n)
 static void check_read(const struct shape *s)
 {
     uint8_t p[2048];
-    struct frame f;
+    struct ethernet_query f;
     uint32_t n = build(p, s);
     assert_true(parse(&f, p, n));
     assert_int_equal(f.ip_at, s->vlan ? 18 : 14);
@@ -39,14 +39,14 @@ static void check_read(const struct shape *s)
 static void check_reply(const struct shape *s, uint32_t answer_len)
 {
     uint8_t query[2048], room[4096];
-    struct frame f;
+    struct ethernet_query f;
     assert_true(parse(&f, query, build(query, s)));
     memset(room, 0xcc, sizeof room);
     uint8_t *message = room + 200, *p = message - f.message_at, *ip = p + f.ip_at;
     uint8_t *udp = message - 8;
     for (uint32_t i = 0; i < answer_len; i++)
         message[i] = (uint8_t)(i * 13 + 5);
-    assert_int_equal(frame_reply(&f, query, message, answer_len), f.message_at + answer_len);
+    assert_int_equal(ethernet_reply(&f, query, message, answer_len), f.message_at + answer_len);
     assert_int_equal(p[-1], 0xcc);
     assert_int_equal(message[answer_len], 0xcc);
     assert_memory_equal(p, their_mac, 6);
@@ -55,12 +55,12 @@ static void check_reply(const struct shape *s, uint32_t answer_len)
     if (s->v6) {
         assert_int_equal(load_u32(ip), 0x60000000);
         assert_int_equal(load_u16(ip + 4), 8 + answer_len);
-        assert_int_equal(ip[7], FRAME_HOP_LIMIT);
+        assert_int_equal(ip[7], ETHERNET_HOP_LIMIT);
         assert_memory_equal(ip + 8, ours6, 16);
         assert_memory_equal(ip + 24, theirs6, 16);
     } else {
         assert_int_equal(load_u16(ip + 2), 28 + answer_len);
-        assert_int_equal(ip[8], FRAME_HOP_LIMIT);
+        assert_int_equal(ip[8], ETHERNET_HOP_LIMIT);
         assert_int_equal(slow_sum(0, ip, 20), 0xffff);
         assert_memory_equal(ip + 12, ours, 4);
         assert_memory_equal(ip + 16, theirs, 4);
@@ -110,7 +110,7 @@ static void never_sends_a_zero_checksum(void **state)
 {
     (void)state;
     uint8_t query[2048], room[512];
-    struct frame f;
+    struct ethernet_query f;
     const struct shape s = {.len = 30};
     unsigned seen = 0;
     assert_true(parse(&f, query, build(query, &s)));
@@ -118,7 +118,7 @@ static void never_sends_a_zero_checksum(void **state)
         uint8_t *message = room + 100;
         memset(message, 0, 20);
         store_u16(message, (uint16_t)i);
-        frame_reply(&f, query, message, 20);
+        ethernet_reply(&f, query, message, 20);
         assert_int_not_equal(load_u16(message - 2), 0);
         seen += load_u16(message - 2) == 0xffff;
     }
@@ -128,7 +128,7 @@ static void never_sends_a_zero_checksum(void **state)
 static void refuses(const struct shape *s, void (*damage)(uint8_t *p, uint32_t *n))
 {
     uint8_t p[2048];
-    struct frame f;
+    struct ethernet_query f;
     uint32_t n = build(p, s);
     damage(p, &n);
     assert_false(parse(&f, p, n));
@@ -207,7 +207,7 @@ static void survives_every_cut_and_noise(void **state)
     struct rng rng = {.state = 11};
     for (unsigned round = 0; round < 20000; round++) {
         uint8_t p[2048];
-        struct frame f;
+        struct ethernet_query f;
         struct shape s = {.v6 = round & 1, .vlan = round & 2, .len = 12 + round % 40};
         uint32_t n = build(p, &s);
         for (unsigned i = 0; i < 3; i++)

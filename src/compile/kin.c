@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One family of zones -> a part: the nodes of its names. */
-#include "compile/family.h"
+ * One kin of zones -> a part: the nodes of its names. */
+#include "compile/kin.h"
 
 #include "base/give_way.h"
 #include "compile/lint.h"
@@ -246,7 +246,7 @@ static void fill_part(struct compiler *c, struct part *part)
     }
 }
 
-void family_compile(struct part *part, const struct model *model)
+void kin_compile(struct part *part, const struct model *model)
 {
     struct diags *diags = &part->notes;
     struct compiler c = {.model = model, .diags = diags};

@@ -11,11 +11,11 @@
 #include "base/ip.h"
 #include "base/slice.h"
 
-#define FRAME_HEADERS_MAX (14 + 4 + 40 + 8)
-#define FRAME_HOP_LIMIT 64 /* of what we send: Linux's default */
+#define ETHERNET_HEADERS_MAX (14 + 4 + 40 + 8)
+#define ETHERNET_HOP_LIMIT 64 /* of what we send: Linux's default */
 
 /** A frame that holds a query. */
-struct frame {
+struct ethernet_query {
     struct ip source;
     uint16_t ip_at;      /* 14, or 18 behind a VLAN tag */
     uint16_t message_at; /* the headers' length: where the DNS message begins */
@@ -26,10 +26,11 @@ struct frame {
  *  and extension headers, or a length or checksum is wrong. The UDP checksum may also be just the
  *  sum of the pseudo header, as the stack leaves it to hardware, and virtual devices to each other
  *  (CHECKSUM_PARTIAL, linux/skbuff.h). */
-bool frame_parse(struct frame *frame, const uint8_t *bytes, uint32_t n) ATTR_NONNULL ATTR_HOT;
+bool ethernet_parse(struct ethernet_query *frame, const uint8_t *bytes,
+                    uint32_t n) ATTR_NONNULL ATTR_HOT;
 
 /** Writes the headers of an answer right before `message`, where frame->message_at bytes must be
  *  free, for `len` bytes of it. `query` is the frame that was parsed. Returns the length of the
  *  whole frame, which begins at message - frame->message_at. */
-uint32_t frame_reply(const struct frame *frame, const uint8_t *query, uint8_t *message,
-                     uint32_t len) ATTR_NONNULL ATTR_HOT;
+uint32_t ethernet_reply(const struct ethernet_query *frame, const uint8_t *query, uint8_t *message,
+                        uint32_t len) ATTR_NONNULL ATTR_HOT;
