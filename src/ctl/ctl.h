@@ -7,29 +7,7 @@
  * `result` documents. */
 #pragma once
 
-#include "compile/compile.h"
-#include "health/checker.h"
-#include "io/stats.h"
-#include "out/facts.h"
-
-/** What the daemon lends to its operators' side. */
-struct ctl_host {
-    void *ctx;
-    const struct generation *(*generation)(void *ctx); /* the one in force */
-    struct checker *(*checker)(void *ctx);
-    void (*io_stats)(void *ctx, struct io_stats *out);
-    void (*io_shares)(void *ctx, struct io_shares *out); /* as workers_shares() */
-    const struct limiter *(*limiter)(void *ctx);         /* as workers_limiter(); NULL: none yet */
-    bool (*xdp)(void *ctx, uint32_t i, struct xdp_info *out); /* as workers_xdp() */
-    bool (*serving)(void *ctx); /* false while starting: then the views are empty */
-    /** Starts a reload, one that insists with `force` (load_options); `done` is called on the loop
-     *  with 0 or a code and all diagnostics. */
-    void (*reload)(void *ctx, bool force,
-                   void (*done)(void *arg, int code, const struct diags *diags), void *arg);
-    void (*stop)(void *ctx);
-    int64_t started_wall_ms;
-    void (*reloads)(void *ctx, struct reload_info *out);
-};
+#include "ctl/host.h"
 
 struct ctl;
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "control/token.h"
-#include "ctl/ctl.h"
+#include "ctl/host.h"
 
 struct disk;
 

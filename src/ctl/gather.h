@@ -2,7 +2,7 @@
  * Inside src/ctl: gathering the facts of the moment, for the control thread or to take along. */
 #pragma once
 
-#include "ctl/ctl.h"
+#include "ctl/host.h"
 
 struct gather;
 

@@ -12,6 +12,15 @@
 
 #define CLOSE_MS 1000 /* for what is being answered, when we stop */
 
+static const struct http_times times_default = {
+    .request = 15000,
+    .crowded = 3000,
+    .response = 60000,
+    .grace = 2000,
+    .linger = 2000,
+    .tick = 1000,
+};
+
 struct http {
     struct http_site site;
     struct http_conns conns;
@@ -88,7 +97,7 @@ static void init_handles(struct http *http, uv_loop_t *loop)
     http->listener.data = http->reaper.data = http;
     uv_tcp_init(loop, &http->listener);
     uv_timer_init(loop, &http->reaper);
-    http_set_times(http, &http_times_default);
+    http_set_times(http, &times_default);
 }
 
 static uint16_t port_of(const uv_tcp_t *listener)

@@ -6,21 +6,12 @@
  * Whoever waits for a response keeps the memory alive: `waiting` and the handle are its owners. */
 #include "ctl/http_conn.h"
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "ctl/http_fields.h"
+#include "ctl/http_input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-const struct http_times http_times_default = {
-    .request = 15000,
-    .crowded = 3000,
-    .response = 60000,
-    .grace = 2000,
-    .linger = 2000,
-    .tick = 1000,
-};
 
 enum conn_state { CONN_READING, CONN_WAITING, CONN_WRITING, CONN_LINGERING };
 
@@ -35,18 +26,14 @@ struct http_conn {
     bool waiting, handle_closed, closing;
     bool reserved; /* has no place of its own: for /healthz */
     bool eof, keep, is_head, continued;
-    struct http_scan scan;
-    struct http_head head;
-    size_t n, head_n; /* bytes that are there; of the head, 0: it is not whole */
+    struct http_input in;
     uv_write_t write;
     uv_shutdown_t shutdown;
     struct http_response response; /* being written */
     char fields[HTTP_FIELDS_LENGTH];
-    char in[HTTP_HEAD_MAX + HTTP_BODY_MAX];
 };
 
 static void advance(struct http_conn *c);
-static void drop_request(struct http_conn *c);
 
 static void enter(struct http_conn *c, enum conn_state state)
 {
@@ -96,7 +83,7 @@ static void on_linger_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 {
     struct http_conn *c = (struct http_conn *)handle;
     (void)hint;
-    *buf = uv_buf_init(c->in, sizeof c->in);
+    *buf = uv_buf_init(c->in.bytes, sizeof c->in.bytes);
 }
 
 static void on_linger_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -130,7 +117,8 @@ static void on_written(uv_write_t *write, int status)
         linger(c);
     } else {
         enter(c, CONN_READING);
-        drop_request(c);
+        http_input_drop(&c->in);
+        c->continued = false;
         advance(c);
     }
 }
@@ -178,82 +166,29 @@ static void conn_refuse(struct http_conn *c, int status, const char *error)
 
 static void take_request(struct http_conn *c)
 {
-    size_t body = c->head.has_length ? (size_t)c->head.content_length : 0;
-    bool too_long = c->head.content_length > HTTP_BODY_MAX;
+    struct http_head *head = &c->in.head;
+    bool too_long = head->content_length > HTTP_BODY_MAX;
     const struct http_request request = {
-        .head = &c->head,
-        .body = c->in + c->head_n,
-        .body_len = too_long ? 0 : body,
+        .head = head,
+        .body = c->in.bytes + c->in.head_n,
+        .body_len = too_long || !head->has_length ? 0 : (size_t)head->content_length,
         .body_too_long = too_long,
         .local = &c->local,
         .reserved = c->reserved,
         .from = c->from,
     };
-    c->keep = !c->head.close && c->head.minor > 0 && !too_long && !c->reserved;
-    c->is_head = strcmp(c->head.method, "HEAD") == 0;
+    c->keep = !head->close && head->minor > 0 && !too_long && !c->reserved;
+    c->is_head = strcmp(head->method, "HEAD") == 0;
     c->waiting = true;
     enter(c, CONN_WAITING);
     http_route(c->conns->site, &request, on_response, c);
-}
-
-/** Drops the request that has been answered from the buffer. */
-static void drop_request(struct http_conn *c)
-{
-    size_t used = c->head_n + (c->head.has_length ? (size_t)c->head.content_length : 0);
-    memmove(c->in, c->in + used, c->n - used);
-    c->n -= used;
-    c->head_n = 0;
-    c->scan = (struct http_scan){0};
-    c->continued = false;
-}
-
-/** An empty line before a request means nothing (RFC 9112 2.2). */
-static void skip_empty_line(struct http_conn *c)
-{
-    if (c->n < 2 || memcmp(c->in, "\r\n", 2) != 0)
-        return;
-    memmove(c->in, c->in + 2, c->n - 2);
-    c->n -= 2;
-    c->scan = (struct http_scan){0};
-}
-
-/** Reads the head, once it is whole. Returns whether it is, and well; has refused otherwise, or not
- *  yet. */
-static bool take_head(struct http_conn *c)
-{
-    const char *error;
-    if (c->scan.at < 2)
-        skip_empty_line(c);
-    int n = http_head_find(&c->scan, c->in, c->n);
-    if (n < 0) {
-        conn_refuse(c, 400, "expected lines of text that end in CR LF");
-        return false;
-    }
-    if (n > HTTP_HEAD_MAX || (n == 0 && c->n >= HTTP_HEAD_MAX)) {
-        conn_refuse(c, 431, "the head of the request is longer than 16384 bytes");
-        return false;
-    }
-    if (n == 0)
-        return false;
-    int status = http_head_read(&c->head, c->in, (size_t)n, &error);
-    if (status != 0) {
-        conn_refuse(c, status, error);
-        return false;
-    }
-    c->head_n = (size_t)n;
-    return true;
-}
-
-static bool body_is_there(const struct http_conn *c)
-{
-    return c->head.content_length > HTTP_BODY_MAX || c->n - c->head_n >= c->head.content_length;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 {
     struct http_conn *c = (struct http_conn *)handle;
     (void)hint;
-    *buf = uv_buf_init(c->in + c->n, (unsigned)(sizeof c->in - c->n));
+    *buf = uv_buf_init(c->in.bytes + c->in.n, (unsigned)(sizeof c->in.bytes - c->in.n));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -266,7 +201,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         conn_close(c);
         return;
     }
-    c->n += n > 0 ? (size_t)n : 0;
+    c->in.n += n > 0 ? (size_t)n : 0;
     uv_read_stop(stream);
     advance(c);
 }
@@ -276,7 +211,7 @@ static void say_continue(struct http_conn *c)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)text, sizeof text - 1);
-    if (c->head.expects_continue && c->head.minor > 0 && !c->continued)
+    if (c->in.head.expects_continue && c->in.head.minor > 0 && !c->continued)
         (void)uv_try_write((uv_stream_t *)&c->handle, &buf, 1);
     c->continued = true;
 }
@@ -284,14 +219,20 @@ static void say_continue(struct http_conn *c)
 /** Goes on with a connection that reads: a request, more bytes, or the end. */
 static void advance(struct http_conn *c)
 {
-    if (!c->head_n && !take_head(c)) {
-        if (c->state != CONN_READING)
-            return; /* it was refused */
-    } else if (body_is_there(c)) {
+    const char *error;
+    int status;
+    switch (http_input_look(&c->in, &status, &error)) {
+    case HTTP_INPUT_WRONG:
+        conn_refuse(c, status, error);
+        return;
+    case HTTP_INPUT_WHOLE:
         take_request(c);
         return;
-    } else {
+    case HTTP_INPUT_BODY:
         say_continue(c);
+        break;
+    case HTTP_INPUT_HEAD:
+        break;
     }
     if (c->eof || c->conns->closing)
         conn_close(c);

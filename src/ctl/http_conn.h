@@ -20,7 +20,6 @@ struct http_times {
     int64_t linger;   /* after a response that ends the connection, for what still comes */
     int64_t tick;     /* how often this is looked at */
 };
-extern const struct http_times http_times_default;
 
 struct http_conn;
 

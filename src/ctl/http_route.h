@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-#define HTTP_BODY_MAX 16384
-
 /** What the routes need to know of the server. */
 struct http_site {
     struct run_service service;

@@ -22,6 +22,7 @@ libctl_a_SOURCES = \
 	src/ctl/explain_ttl.c \
 	src/ctl/gather.c \
 	src/ctl/gather.h \
+	src/ctl/host.h \
 	src/ctl/http.c \
 	src/ctl/http.h \
 	src/ctl/http_conn.c \
@@ -32,12 +33,18 @@ libctl_a_SOURCES = \
 	src/ctl/http_head.h \
 	src/ctl/http_host.c \
 	src/ctl/http_host.h \
+	src/ctl/http_input.c \
+	src/ctl/http_input.h \
 	src/ctl/http_route.c \
 	src/ctl/http_route.h \
 	src/ctl/page_thread.c \
 	src/ctl/page_thread.h \
 	src/ctl/page_write.c \
 	src/ctl/page_write.h \
+	src/ctl/problems.c \
+	src/ctl/problems.h \
+	src/ctl/quoted.c \
+	src/ctl/quoted.h \
 	src/ctl/render.c \
 	src/ctl/render.h \
 	src/ctl/render_status.c \

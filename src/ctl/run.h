@@ -4,7 +4,7 @@
 
 #include "control/reply.h"
 #include "control/token.h"
-#include "ctl/ctl.h"
+#include "ctl/host.h"
 #include "ctl/request.h"
 
 struct run;

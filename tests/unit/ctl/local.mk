@@ -29,3 +29,6 @@ tests_unit_ctl_test_explain_LDADD = $(UNIT_ctl)
 check_PROGRAMS += tests/unit/ctl/test_render
 tests_unit_ctl_test_render_SOURCES = tests/unit/ctl/test_render.c
 tests_unit_ctl_test_render_LDADD = $(UNIT_ctl)
+check_PROGRAMS += tests/unit/ctl/test_http_input
+tests_unit_ctl_test_http_input_SOURCES = tests/unit/ctl/test_http_input.c
+tests_unit_ctl_test_http_input_LDADD = $(UNIT_ctl)

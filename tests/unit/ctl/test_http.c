@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "ctl/http.h"
+#include "ctl/http_input.h"
 #include "tests/unit/ctl/listener.h"
 
 #include <netinet/in.h>
