@@ -7,6 +7,8 @@
 #include "compile/classes.h"
 #include "compile/order.h"
 
+#include <stdlib.h>
+
 #define CLASS_NONE UINT32_MAX
 
 /* Bytes a node of the partition's trie, rounded up: a table by itself has 7.2 MB of the country

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A generation: from files to what is served. */
+ * A generation: from its model and geo data to what is served. */
 #include "compile/compile.h"
 
 #include "base/hash.h"
@@ -7,12 +7,6 @@
 #include "compile/lint.h"
 #include "compile/verdict.h"
 #include "compile/zones.h"
-#include "config/config.h"
-#include "health/lanes.h"
-#include "health/program.h"
-#include "health/state_dir.h"
-#include "model/zones_gone.h"
-#include "snapshot/part.h"
 #include "snapshot/publish.h"
 
 #include <stdlib.h>
@@ -58,69 +52,39 @@ static void compile_server(struct snapshot *snapshot, const struct model *m)
     limits_compile(&snapshot->limits, snapshot->arena, &m->server);
 }
 
-/* What is available is looked at anew: files and databases have been read since. */
-static int compile_steerings(struct generation *g, const char *path,
-                             const struct config_options *config, struct diags *diags)
-{
-    struct budget budget;
-    budget_begin(&budget, path, config->insist, config->lenient);
-    const struct steer_memory memory = {STEER_ALONE_BYTES, &budget};
-    return steer_compile(&g->steerings, g->arena, g->model, g->geo, &memory, diags);
-}
-
-/* The zones are compiled even when the databases cannot be read: all errors are told at once. */
-static int load(struct generation *g, const char *path, const struct load_options *options,
-                struct diags *diags)
-{
-    const struct generation *before = options->before;
-    const struct config_options config = {.before = before ? before->model : NULL,
-                                          .lenient = options->purpose == LOAD_START,
-                                          .insist = options->force};
-    (void)!part_reserve(); /* before it is looked how many addresses are left */
-    int err = config_reload(&g->model, path, &config, diags);
-    if (err == 0 && before)
-        err = zones_judge_gone(before->model, g->model, options->force, diags);
-    if (err != 0)
-        return err;
-    int state = state_dir_check(g->model, diags);
-    int host = options->check_host ? options->check_host(g->model, options, diags) : 0;
-    int zones = config.lenient
-                    ? zones_compile_leniently(g->snapshot, g->model, diags)
-                    : zones_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
-    model_drop_records(g->model);
-    int tls =
-        credentials_load(&g->credentials, g->model, before ? before->credentials : NULL, diags);
-    int programs = programs_check(g->model, diags);
-    lanes_warn(g->model, diags);
-    err = geo_load(&g->geo, g->model, diags);
-    if (err == 0)
-        lint_geo(g->model, g->geo, diags);
-    if (err == 0)
-        err = compile_steerings(g, path, &config, diags);
-    if (err == 0)
-        lint_steer(g->model, &g->steerings, diags);
-    if (err != 0 || zones != 0 || state != 0 || host != 0 || tls != 0 || programs != 0)
-        return E_INVALID;
-    compile_pools(g->snapshot, g);
-    compile_server(g->snapshot, g->model);
-    return 0;
-}
-
-int generation_load(struct generation **out, const char *path, const struct load_options *options,
-                    struct diags *diags)
+struct generation *generation_new(void)
 {
     struct generation *g = xcalloc(1, sizeof *g);
     g->arena = arena_new();
     atomic_init(&g->n_holds, 1);
     g->snapshot = snapshot_new();
-    int err = load(g, path, options, diags);
-    if (err != 0) {
-        snapshot_free(g->snapshot);
-        generation_free(g);
-        return err;
-    }
-    *out = g;
-    return 0;
+    return g;
+}
+
+int generation_compile_zones(struct generation *g, const struct generation *before, bool lenient,
+                             struct diags *diags)
+{
+    int err = lenient
+                  ? zones_compile_leniently(g->snapshot, g->model, diags)
+                  : zones_compile(g->snapshot, g->model, before ? before->snapshot : NULL, diags);
+    model_drop_records(g->model);
+    return err;
+}
+
+int generation_compile_steering(struct generation *g, struct budget *budget, struct diags *diags)
+{
+    lint_geo(g->model, g->geo, diags);
+    const struct steer_memory memory = {STEER_ALONE_BYTES, budget};
+    int err = steer_compile(&g->steerings, g->arena, g->model, g->geo, &memory, diags);
+    if (err == 0)
+        lint_steer(g->model, &g->steerings, diags);
+    return err;
+}
+
+void generation_compile_rest(struct generation *g)
+{
+    compile_pools(g->snapshot, g);
+    compile_server(g->snapshot, g->model);
 }
 
 static const struct pool_view *make_view(const struct generation *g, uint32_t pool,

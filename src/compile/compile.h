@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * model + geo -> everything that is served. Runs on a worker thread of the control loop during a
- * reload; needs no health (views are filled afterwards, on the control thread). */
+ * model + geo -> everything that is served; reads no file. Runs on a worker thread of the control
+ * loop during a reload; needs no health (views are filled afterwards, on the control thread). */
 #pragma once
 
 #include "compile/steer.h"
@@ -24,29 +24,23 @@ struct generation {
     atomic_uint n_holds; /* generation_hold() */
 };
 
-/** Whose judgement a load is. All three refuse the same things of the same files and host, but for
- *  what load_options says. */
-enum load_purpose {
-    LOAD_START,  /* nothing is served yet */
-    LOAD_RELOAD, /* `before` is in force and goes on when this is refused */
-    LOAD_CHECK,  /* --check: a reload's judgement, without putting anything in force */
-};
+/** An empty one, with a snapshot that is empty too. load/load.h fills its model, geo data and
+ *  credentials; what is compiled of them it compiles by the functions below. */
+struct generation *generation_new(void) ATTR_MUST_USE;
 
-struct load_options {
-    const struct generation *before; /* in force; NULL: none */
-    enum load_purpose purpose;
-    /** What is checked of the host besides: with the model, on the loading thread. NULL: nothing.
-     *  Returns 0, or a code with the reasons in `diags`. */
-    int (*check_host)(const struct model *model, const struct load_options *options,
-                      struct diags *diags);
-    bool force; /* a reload: also what is refused only for its size or for what would vanish */
-};
+/** Compiles the model's zones, and drops their records. Zones that are as `before` (NULL: none) has
+ *  them are taken from there. `lenient`: those that cannot be compiled are broken, and no errors.
+ */
+int generation_compile_zones(struct generation *generation, const struct generation *before,
+                             bool lenient, struct diags *diags) ATTR_MUST_USE;
 
-/** Reads, validates, compiles. What has not changed since options->before is taken from there: its
- *  zones are neither read nor compiled. Returns 0 with *out filled, or a negative code with all
- *  errors in `diags`. On a thread of its own during a reload: touches nothing that is in force. */
-int generation_load(struct generation **out, const char *path, const struct load_options *options,
-                    struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+/** Compiles who is led where, with all that is to say about it, as far as there is memory for it
+ *  (steer_compile()). */
+int generation_compile_steering(struct generation *generation, struct budget *budget,
+                                struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** The last step: pools and the server's part, when nothing was wrong before. */
+void generation_compile_rest(struct generation *generation) ATTR_NONNULL;
 
 /** Fills every view from the states (before publishing), or those of the pools that the endpoints
  *  belong to, pools that depend on them included (after publishing, with grace periods). */
@@ -61,7 +55,7 @@ uint32_t generation_refresh_views(struct generation *generation,
  *  force. */
 struct generation *generation_hold(struct generation *generation) ATTR_NONNULL ATTR_MUST_USE;
 
-/** Gives up one hold, generation_load()'s or generation_hold()'s, on any thread; the last frees all
+/** Gives up one hold, generation_new()'s or generation_hold()'s, on any thread; the last frees all
  *  but the snapshot. The former only when no worker can see that any more (publish_barrier()). NULL
  * is allowed. */
 void generation_free(struct generation *generation);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libcompile.a
-LINK_compile = libcompile.a libgeo.a libhealth.a libconfig.a libsnapshot.a $(LINK_model) \
-	$(MAXMINDDB_LIBS) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(YAML_LIBS) $(IDN2_LIBS) $(URCU_LIBS) -lm
+LINK_compile = libcompile.a libgeo.a libhealth.a libsnapshot.a $(LINK_model) \
+	$(MAXMINDDB_LIBS) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(URCU_LIBS) -lm
 libcompile_a_SOURCES = \
 	src/compile/alias.c \
 	src/compile/alias.h \

@@ -17,8 +17,8 @@
 #pragma once
 
 #include "base/lpm.h"
-#include "config/budget.h"
 #include "geo/geo.h"
+#include "model/budget.h"
 #include "snapshot/view.h"
 
 struct steering {

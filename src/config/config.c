@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "config/budget.h"
 #include "config/parts.h"
 #include "config/sources.h"
+#include "model/budget.h"
 
 static void read_pools_file(struct load *load, const struct yaml_node *node)
 {

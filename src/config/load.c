@@ -4,9 +4,9 @@
 
 #include "base/file.h"
 #include "base/vec.h"
-#include "config/budget.h"
 #include "config/sources.h"
 #include "config/suggest.h"
+#include "model/budget.h"
 
 #include <errno.h>
 

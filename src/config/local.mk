@@ -2,8 +2,6 @@
 noinst_LIBRARIES += libconfig.a
 LINK_config = libconfig.a $(LINK_model) $(YAML_LIBS) $(IDN2_LIBS) -lm
 libconfig_a_SOURCES = \
-	src/config/budget.c \
-	src/config/budget.h \
 	src/config/check_http.c \
 	src/config/check_keys.h \
 	src/config/checks.c \

@@ -9,13 +9,13 @@
 
 #include "base/parallel.h"
 #include "base/strmap.h"
-#include "config/budget.h"
 #include "config/parts.h"
 #include "config/sources.h"
 #include "config/zone_broken.h"
 #include "config/zonefile.h"
 #include "config/zoneyaml.h"
 #include "model/broken.h"
+#include "model/budget.h"
 #include "model/kin.h"
 
 #include <stdlib.h>

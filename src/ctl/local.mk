@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libctl.a
-LINK_ctl = libctl.a libcontrol.a $(LINK_out)
+LINK_ctl = libctl.a libcontrol.a libconfig.a $(LINK_out) $(YAML_LIBS) $(IDN2_LIBS)
 libctl_a_SOURCES = \
 	src/ctl/action.c \
 	src/ctl/action.h \

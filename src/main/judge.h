@@ -3,7 +3,7 @@
  * of what it wants of this host. */
 #pragma once
 
-#include "compile/compile.h"
+#include "load/load.h"
 
 /** generation_load() with all that is checked of the host. Files and directories are looked at as
  *  `server.user` sees them, when this process is root and not yet that user: errors of a start and

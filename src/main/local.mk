@@ -23,4 +23,4 @@ loadstard_SOURCES = \
 	src/main/rights.h \
 	src/main/turn_watch.c \
 	src/main/turn_watch.h
-loadstard_LDADD = $(LINK_ctl)
+loadstard_LDADD = libload.a $(LINK_ctl)

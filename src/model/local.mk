@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libmodel.a
 LINK_model = libmodel.a $(LINK_dns)
 libmodel_a_SOURCES = \
+	src/model/budget.c \
+	src/model/budget.h \
 	src/model/broken.c \
 	src/model/broken.h \
 	src/model/kin.c \

@@ -9,7 +9,7 @@ EXTRA_DIST += tests/bench/instructions.sh tests/bench/instructions.budget
 
 EXTRA_PROGRAMS += tests/bench/zone_bench
 tests_bench_zone_bench_SOURCES = tests/bench/zone_bench.c
-tests_bench_zone_bench_LDADD = $(LINK_compile)
+tests_bench_zone_bench_LDADD = $(LINK_config)
 CLEANFILES += tests/bench/zone_bench
 EXTRA_DIST += tests/bench/zones.sh tests/bench/xdp.sh
 

@@ -4,7 +4,8 @@
 
     base < control < ctl
     base < dns < snapshot < answer < io
-    base < dns < model < {config, geo, health} < compile < {out, ctl} < main
+    base < dns < model < {geo, health} < compile < {out, ctl} < main
+    base < dns < model < config < {load, ctl} < main;  compile < load
 """
 import pathlib
 import re
@@ -21,7 +22,8 @@ BELOW = {
     "config": {"base", "dns", "model"},
     "geo": {"base", "dns", "model"},
     "health": {"base", "dns", "model"},
-    "compile": {"base", "dns", "model", "config", "geo", "health", "snapshot"},
+    "compile": {"base", "dns", "model", "geo", "health", "snapshot"},
+    "load": {"base", "dns", "model", "config", "geo", "health", "snapshot", "compile"},
     "out": {"base", "dns", "model", "geo", "health", "compile", "snapshot", "answer", "io"},
     "ctl": {"base", "control", "dns", "model", "config", "geo", "health", "compile", "snapshot", "answer", "io", "out"},
 }

@@ -58,6 +58,3 @@ check_PROGRAMS += tests/unit/config/test_suggest
 tests_unit_config_test_suggest_SOURCES = tests/unit/config/test_suggest.c
 tests_unit_config_test_suggest_LDADD = $(UNIT_config)
 
-check_PROGRAMS += tests/unit/config/test_budget
-tests_unit_config_test_budget_SOURCES = tests/unit/config/test_budget.c
-tests_unit_config_test_budget_LDADD = $(UNIT_config)

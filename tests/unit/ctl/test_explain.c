@@ -4,6 +4,7 @@
 #include "control/json.h"
 #include "ctl/explain.h"
 #include "dns/types.h"
+#include "load/load.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

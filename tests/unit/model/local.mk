@@ -3,3 +3,6 @@ UNIT_model = $(LINK_model) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/model/test_kin
 tests_unit_model_test_kin_SOURCES = tests/unit/model/test_kin.c
 tests_unit_model_test_kin_LDADD = $(UNIT_model)
+check_PROGRAMS += tests/unit/model/test_budget
+tests_unit_model_test_budget_SOURCES = tests/unit/model/test_budget.c
+tests_unit_model_test_budget_LDADD = $(UNIT_model)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The budget of a load. */
-#include "config/budget.h"
+#include "model/budget.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -3,8 +3,8 @@
  * out of it in the midst ends the process. */
 #pragma once
 
+#include "base/diag.h"
 #include "base/memory.h"
-#include "config/load.h"
 
 /** Bytes of memory at the peak that a file needs, by what is in it: measured, see "Memory of a
  * load" in contrib/doc/performance.md. */

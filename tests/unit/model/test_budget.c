@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which tables of clients are refused for want of memory, and in which words. */
-#include "config/budget.h"
+#include "model/budget.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
