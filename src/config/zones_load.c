@@ -34,7 +34,7 @@ struct job {
     struct outcome *outcomes;
     uint32_t *todo; /* the zones that are read */
     uint32_t n_todo;
-    struct arena *arenas[PARALLEL_MAX]; /* by thread: what it keeps of the zones it reads */
+    struct load loads[PARALLEL_MAX]; /* by thread: its arena has what it keeps of its zones */
 };
 
 static bool is_yaml(const char *path)
@@ -58,19 +58,17 @@ static void read_zone(struct load *load, const struct zone_source *source, struc
 static void read_next(void *arg, uint32_t piece, uint32_t thread)
 {
     struct job *job = arg;
+    struct load *load = &job->loads[thread];
     uint32_t i = job->todo[piece];
     struct outcome *outcome = &job->outcomes[i];
-    struct load load = {.arena = job->arenas[thread],
-                        .model = job->load->model,
-                        .pools = job->load->pools,
-                        .lenient = job->load->lenient,
-                        .diags = &outcome->diags,
-                        .scratch = arena_new()};
     diags_init(&outcome->diags);
-    read_zone(&load, &job->sources[i], &job->zones[i]);
-    arena_free(load.scratch);
-    outcome->sources = load.sources.v;
-    outcome->n_sources = load.sources.n;
+    load->diags = &outcome->diags;
+    load->scratch = arena_new();
+    read_zone(load, &job->sources[i], &job->zones[i]);
+    arena_free(load->scratch);
+    outcome->sources = load->sources.v;
+    outcome->n_sources = load->sources.n;
+    memset(&load->sources, 0, sizeof load->sources);
 }
 
 static void read_zones(struct job *job)
@@ -79,10 +77,13 @@ static void read_zones(struct job *job)
         return;
     uint32_t threads = parallel_threads(job->n_todo);
     for (uint32_t i = 0; i < threads; i++)
-        job->arenas[i] = arena_new();
+        job->loads[i] = (struct load){.arena = arena_new(),
+                                      .model = job->load->model,
+                                      .pools = job->load->pools,
+                                      .lenient = job->load->lenient};
     parallel_for(job->n_todo, threads, read_next, job);
     for (uint32_t i = 0; i < threads; i++)
-        arena_adopt(job->load->model->records, job->arenas[i]);
+        arena_adopt(job->load->model->records, job->loads[i].arena);
 }
 
 /* --- what is kept --- */

@@ -128,6 +128,23 @@ static void test_what_is_read_again(void **state)
     model_free(m);
 }
 
+/* Zones of a few records are packed one behind the other, not into a chunk each. */
+static void test_small_zones_share_memory(void **state)
+{
+    (void)state;
+    char path[64];
+    enum { N = 1000 };
+    for (unsigned i = 0; i < N; i++) {
+        snprintf(path, sizeof path, "zones/n%u.test.zone", i);
+        files_write_text(path, ZONE_TEXT);
+    }
+    struct model *m = load(NULL, false, NULL);
+    assert_non_null(m);
+    assert_int_equal(m->n_zones, N + 3);
+    assert_true(arena_size(m->records) < (size_t)N * 16384);
+    model_free(m);
+}
+
 /* A look without memory. */
 static int disk_hash(uint64_t *hash, const struct model *m)
 {
@@ -328,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_read_again, enter, leave),
+        cmocka_unit_test_setup_teardown(test_small_zones_share_memory, enter, leave),
         cmocka_unit_test_setup_teardown(test_same_size_and_times, enter, leave),
         cmocka_unit_test_setup_teardown(test_source_unchanged, enter, leave),
         cmocka_unit_test_setup_teardown(test_disk_hash, enter, leave),
