@@ -18,9 +18,10 @@
  * the lines that answer one are not mixed with those of the next.
  *
  * Commands and their arguments (? optional):
- *   status, pools, sites, checks, stop
+ *   status, stop
+ *   pools, sites, checks   limit? after?        (1 to 10000 items; the "next" of the page before)
+ *   endpoints  pool? limit? after?
  *   reload     force?                           (true: even when zones vanish, memory is short)
- *   endpoints  pool?
  *   events     after? limit?                     (numbers)
  *   explain    name type? client? ecs?           (an address; a prefix)
  *   geo        address

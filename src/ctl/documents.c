@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The documents on pools, endpoints, sites, checks, clients' places and events. */
+ * The documents on pools, endpoints, sites, checks and events. */
 #include "ctl/documents.h"
 
 #include "control/json.h"
@@ -62,8 +62,9 @@ const char *document_endpoint_why(const struct endpoint_state *s)
     return s->reason;
 }
 
-static json_t *endpoint_json(const struct facts *f, struct arena *arena, uint32_t index)
+static json_t *endpoint_json(const void *facts, struct arena *arena, uint32_t index)
 {
+    const struct facts *f = facts;
     const struct model *m = model_of(f);
     const struct endpoint *e = &m->endpoints[index];
     const struct endpoint_state *s = &f->states[index];
@@ -90,16 +91,22 @@ static json_t *endpoint_json(const struct facts *f, struct arena *arena, uint32_
     return object;
 }
 
-json_t *document_endpoints(const struct facts *f, uint32_t pool)
+static const char *key_of_endpoint(const void *facts, struct arena *arena, uint32_t index)
+{
+    return endpoint_key(arena, model_of(facts), index);
+}
+
+json_t *document_endpoints(const struct facts *f, uint32_t pool, const struct window *window)
 {
     const struct model *m = model_of(f);
-    struct arena *arena = arena_new();
-    json_t *document = json_object(), *list = json_set_array(document, "endpoints");
-    for (uint32_t i = 0; i < m->n_endpoints; i++)
-        if (pool == MODEL_NONE || m->endpoints[i].pool == pool)
-            json_array_append_new(list, endpoint_json(f, arena, i));
-    arena_free(arena);
-    return document;
+    struct listing list = {"endpoints", 0, m->n_endpoints, f, key_of_endpoint, endpoint_json};
+    if (pool != MODEL_NONE) { /* they stand together */
+        const struct pool *p = &m->pools[pool];
+        const struct pool_site *last = &p->sites[p->n_sites - 1];
+        list.from = p->sites[0].first_endpoint;
+        list.to = last->first_endpoint + last->n_endpoints;
+    }
+    return window_document(window, &list);
 }
 
 /* Pools */
@@ -168,8 +175,9 @@ static json_t *pool_site_json(const struct model *m, const struct site_standing 
     return object;
 }
 
-static json_t *pool_json(const struct facts *f, struct arena *arena, uint32_t index)
+static json_t *pool_json(const void *facts, struct arena *arena, uint32_t index)
 {
+    const struct facts *f = facts;
     const struct model *m = model_of(f);
     const struct pool *pool = &m->pools[index];
     struct pool_standing standing;
@@ -188,14 +196,16 @@ static json_t *pool_json(const struct facts *f, struct arena *arena, uint32_t in
     return object;
 }
 
-json_t *document_pools(const struct facts *f)
+static const char *key_of_pool(const void *facts, struct arena *arena, uint32_t index)
 {
-    struct arena *arena = arena_new();
-    json_t *document = json_object(), *list = json_set_array(document, "pools");
-    for (uint32_t i = 0; i < model_of(f)->n_pools; i++)
-        json_array_append_new(list, pool_json(f, arena, i));
-    arena_free(arena);
-    return document;
+    (void)arena;
+    return model_of(facts)->pools[index].name;
+}
+
+json_t *document_pools(const struct facts *f, const struct window *window)
+{
+    return window_document(window, &(struct listing){"pools", 0, model_of(f)->n_pools, f,
+                                                     key_of_pool, pool_json});
 }
 
 /* Sites */
@@ -232,8 +242,9 @@ static void add_site_pools(json_t *list, struct site_sum *sum, const struct fact
             sum->since_ms = f->states[e].since_ms;
 }
 
-static json_t *site_json(const struct facts *f, struct arena *arena, uint32_t index)
+static json_t *site_json(const void *facts, struct arena *arena, uint32_t index)
 {
+    const struct facts *f = facts;
     const struct site *site = &model_of(f)->sites[index];
     struct site_sum sum = {.why = ""};
     json_t *object = json_object(), *pools = json_array();
@@ -257,24 +268,29 @@ static json_t *site_json(const struct facts *f, struct arena *arena, uint32_t in
     return object;
 }
 
-json_t *document_sites(const struct facts *f)
+static const char *key_of_site(const void *facts, struct arena *arena, uint32_t index)
 {
-    struct arena *arena = arena_new();
-    json_t *document = json_object(), *list = json_set_array(document, "sites");
-    for (uint32_t i = 0; i < model_of(f)->n_sites; i++)
-        json_array_append_new(list, site_json(f, arena, i));
-    arena_free(arena);
-    return document;
+    (void)arena;
+    return model_of(facts)->sites[index].name;
+}
+
+json_t *document_sites(const struct facts *f, const struct window *window)
+{
+    return window_document(window, &(struct listing){"sites", 0, model_of(f)->n_sites, f,
+                                                     key_of_site, site_json});
 }
 
 /* Checks */
 
-static json_t *probe_json(const struct facts *f, const struct probe_info *probe)
+static json_t *probe_json(const void *facts, struct arena *arena, uint32_t index)
 {
+    const struct facts *f = facts;
+    const struct probe_info *probe = &f->probes[index];
     static const char *const types[] = {"tcp", "http", "https", "exec", "pool"};
     const struct check *check = &model_of(f)->checks[probe->check];
     char ip[IP_TEXT_MAX];
     json_t *object = json_object();
+    (void)arena;
     json_set_text(object, "check", check->name);
     json_set_text(object, "type", types[check->type]);
     if (probe->addr.family != IP_NONE)
@@ -295,83 +311,19 @@ static json_t *probe_json(const struct facts *f, const struct probe_info *probe)
     return object;
 }
 
-json_t *document_checks(const struct facts *f)
+static const char *key_of_probe(const void *facts, struct arena *arena, uint32_t index)
 {
-    json_t *document = json_object(), *list = json_set_array(document, "checks");
-    for (uint32_t i = 0; i < f->n_probes; i++)
-        json_array_append_new(list, probe_json(f, &f->probes[i]));
-    return document;
+    const struct facts *f = facts;
+    const struct probe_info *probe = &f->probes[index];
+    char ip[IP_TEXT_MAX];
+    return arena_printf(arena, "%s/%s/%u", model_of(f)->checks[probe->check].name,
+                        ip_text(ip, &probe->addr), probe->port);
 }
 
-/* Places of clients */
-
-void document_set_place(json_t *object, const struct facts *f, const struct place *place)
+json_t *document_checks(const struct facts *f, const struct window *window)
 {
-    json_set_text(object, "source",
-                  place->source && *place->source ? place->source : "nothing is known");
-    if (place->continent[0])
-        json_set_text(object, "continent", place->continent);
-    if (place->country[0])
-        json_set_text(object, "country", place->country);
-    if (place->subdivision[0])
-        json_set_text(object, "subdivision", place->subdivision);
-    if (place->asn)
-        json_set_int(object, "asn", place->asn);
-    if (place->located) {
-        json_set_real(object, "latitude", place->latitude, 4);
-        json_set_real(object, "longitude", place->longitude, 4);
-        json_set_text(object, "precision", place->coarse ? "country" : "location");
-    }
-    if (place->site != MODEL_NONE)
-        json_set_text(object, "site", model_of(f)->sites[place->site].name);
-    if (place->tag)
-        json_set_text(object, "tag", place->tag);
-}
-
-/* Every steering is some pool's. */
-static json_t *steering_json(const struct facts *f, struct arena *arena, uint32_t index,
-                             const struct ip *ip)
-{
-    const struct generation *g = f->generation;
-    struct steer_reason why;
-    json_t *object = json_object(), *pools = json_set_array(object, "pools");
-    uint32_t any = 0;
-    for (uint32_t p = 0; p < g->model->n_pools; p++)
-        if (g->steerings.of_pool[p] == index) {
-            json_array_append_new(pools, json_text(g->model->pools[p].name));
-            any = p;
-        }
-    steer_explain(&why, arena, g->model, g->geo, &g->steerings, any, ip, MODEL_NONE);
-    json_set_int(object, "class", why.class_);
-    json_set_int(object, "scope", why.depth);
-    json_set_bool(object, "placed", !why.unplaced);
-    json_set_text(object, "rule", why.rule);
-    json_t *sites = json_set_array(object, "sites");
-    for (uint32_t rank = 0; rank < why.sites.n; rank++) {
-        json_t *site = json_object();
-        json_set_text(site, "site", g->model->sites[why.sites.v[rank]].name);
-        if (why.distance_km[rank] >= 0)
-            json_set_real(site, "distance_km", why.distance_km[rank], 0);
-        json_array_append_new(sites, site);
-    }
-    return object;
-}
-
-json_t *document_geo(const struct facts *f, const struct ip *ip)
-{
-    char text[IP_PREFIX_TEXT_MAX];
-    struct ip_prefix prefix = {.addr = *ip};
-    struct arena *arena = arena_new();
-    json_t *document = json_object();
-    const struct place *place = geo_find(f->generation->geo, ip, &prefix);
-    json_set_text(document, "address", ip_text(text, ip));
-    json_set_text(document, "prefix", ip_prefix_text(text, &prefix));
-    document_set_place(document, f, place);
-    json_t *steerings = json_set_array(document, "steerings");
-    for (uint32_t i = 0; i < f->generation->steerings.n; i++)
-        json_array_append_new(steerings, steering_json(f, arena, i, ip));
-    arena_free(arena);
-    return document;
+    return window_document(window, &(struct listing){"checks", 0, f->n_probes, f, key_of_probe,
+                                                     probe_json});
 }
 
 /* Events */

@@ -20,19 +20,26 @@
  *   geo       {address prefix source continent country subdivision asn latitude longitude site tag
  *              steerings[{pools[] class scope placed rule sites[{site distance_km}]}]}
  *              (placed false: sent as a client subnet, it leaves it to the resolver's address)
+ *   (pools, endpoints, sites, checks: "next" as well, when a window shows not all that follows)
  *   events    {last, events: [{id at target from to reason effect}]} */
 #pragma once
 
+#include "ctl/window.h"
 #include "out/facts.h"
 
 #include <jansson.h>
 
 json_t *document_status(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
-json_t *document_pools(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
+/* Lists, or the part of them that a window shows. */
+json_t *document_pools(const struct facts *facts,
+                       const struct window *window) ATTR_NONNULL ATTR_MUST_USE;
 /** Those of one pool, or of all if `pool` is MODEL_NONE. */
-json_t *document_endpoints(const struct facts *facts, uint32_t pool) ATTR_NONNULL ATTR_MUST_USE;
-json_t *document_sites(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
-json_t *document_checks(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
+json_t *document_endpoints(const struct facts *facts, uint32_t pool,
+                           const struct window *window) ATTR_NONNULL ATTR_MUST_USE;
+json_t *document_sites(const struct facts *facts,
+                       const struct window *window) ATTR_NONNULL ATTR_MUST_USE;
+json_t *document_checks(const struct facts *facts,
+                        const struct window *window) ATTR_NONNULL ATTR_MUST_USE;
 json_t *document_geo(const struct facts *facts, const struct ip *ip) ATTR_NONNULL ATTR_MUST_USE;
 /** Events with id > after, oldest first, `limit` at most. */
 json_t *document_events(uint64_t after, uint32_t limit) ATTR_MUST_USE;

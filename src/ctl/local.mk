@@ -10,6 +10,7 @@ libctl_a_SOURCES = \
 	src/ctl/dashboard.h \
 	src/ctl/disk.c \
 	src/ctl/disk.h \
+	src/ctl/document_geo.c \
 	src/ctl/documents.c \
 	src/ctl/documents.h \
 	src/ctl/explain.c \
@@ -54,7 +55,9 @@ libctl_a_SOURCES = \
 	src/ctl/run.h \
 	src/ctl/socket.c \
 	src/ctl/socket.h \
-	src/ctl/status.c
+	src/ctl/status.c \
+	src/ctl/window.c \
+	src/ctl/window.h
 
 # The page as C: one string literal a line.
 EXTRA_DIST += src/ctl/dashboard.html

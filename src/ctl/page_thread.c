@@ -239,6 +239,7 @@ static bool is_same(const struct job *job, const struct ctl_request *request)
     if (!request || job->is_metrics)
         return !request && job->is_metrics;
     return !page_needs_the_loop(request) && job->request.command == request->command &&
+           job->request.limit == request->limit && strcmp(job->request.from, request->from) == 0 &&
            strcmp(job->request.pool, request->pool) == 0;
 }
 

@@ -28,11 +28,12 @@ bool page_needs_the_loop(const struct ctl_request *request)
 static json_t *write_endpoints(const struct facts *f, const struct ctl_request *request, int *code,
                                char *error)
 {
+    const struct window window = {request->from, request->limit};
     uint32_t pool = MODEL_NONE;
     if (request->pool[0])
         pool = model_find_pool(f->generation->model, request->pool);
     if (!request->pool[0] || pool != MODEL_NONE)
-        return document_endpoints(f, pool);
+        return document_endpoints(f, pool, &window);
     snprintf(error, EXPLAIN_ERROR_MAX, "there is no pool \"%.100s\"", request->pool);
     *code = E_NOTFOUND;
     return NULL;
@@ -69,17 +70,18 @@ static json_t *write_events(const struct ctl_request *request)
 static json_t *write_document(const struct facts *f, const struct ctl_request *request, int *code,
                               char *error)
 {
+    const struct window window = {request->from, request->limit};
     switch (request->command) {
     case CTL_STATUS:
         return document_status(f);
     case CTL_POOLS:
-        return document_pools(f);
+        return document_pools(f, &window);
     case CTL_ENDPOINTS:
         return write_endpoints(f, request, code, error);
     case CTL_SITES:
-        return document_sites(f);
+        return document_sites(f, &window);
     case CTL_CHECKS:
-        return document_checks(f);
+        return document_checks(f, &window);
     case CTL_EVENTS:
         return write_events(request);
     case CTL_EXPLAIN:

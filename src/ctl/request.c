@@ -3,10 +3,12 @@
 #include "ctl/request.h"
 
 #include "base/units.h"
+#include "ctl/window.h"
 #include "out/events.h"
 
 #include <stdio.h>
 
+#define EVENTS_DEFAULT 100
 #define MAX_OVERRIDE_MS (INT64_C(366) * 24 * 3600 * 1000)
 
 enum argument {
@@ -23,19 +25,22 @@ enum argument {
     ARG_REASON,
     ARG_AFTER,
     ARG_LIMIT,
+    ARG_WINDOW_AFTER,
+    ARG_WINDOW_LIMIT,
     ARG_FORCE,
 };
 #define BIT(argument) (1u << (argument))
+#define WINDOW (BIT(ARG_WINDOW_AFTER) | BIT(ARG_WINDOW_LIMIT))
 
 static const struct {
     const char *name;
     unsigned required, optional; /* bits of enum argument */
 } commands[] = {
     [CTL_STATUS] = {"status", 0, 0},
-    [CTL_POOLS] = {"pools", 0, 0},
-    [CTL_ENDPOINTS] = {"endpoints", 0, BIT(ARG_POOL)},
-    [CTL_SITES] = {"sites", 0, 0},
-    [CTL_CHECKS] = {"checks", 0, 0},
+    [CTL_POOLS] = {"pools", 0, WINDOW},
+    [CTL_ENDPOINTS] = {"endpoints", 0, BIT(ARG_POOL) | WINDOW},
+    [CTL_SITES] = {"sites", 0, WINDOW},
+    [CTL_CHECKS] = {"checks", 0, WINDOW},
     [CTL_EVENTS] = {"events", 0, BIT(ARG_AFTER) | BIT(ARG_LIMIT)},
     [CTL_EXPLAIN] = {"explain", BIT(ARG_NAME), BIT(ARG_TYPE) | BIT(ARG_CLIENT) | BIT(ARG_ECS)},
     [CTL_GEO] = {"geo", BIT(ARG_ADDRESS), 0},
@@ -169,6 +174,24 @@ static int read_limit(const struct reading *r, const json_t *value)
     return code;
 }
 
+static int read_window_limit(const struct reading *r, const json_t *value)
+{
+    uint64_t limit = 0;
+    int code = read_number(r, value, WINDOW_MAX, &limit);
+    if (code == 0 && limit == 0)
+        return refuse(r, E_RANGE, "expected a number from 1 to %d", WINDOW_MAX);
+    r->request->limit = (uint32_t)limit;
+    return code;
+}
+
+static int read_window_after(const struct reading *r, const json_t *value)
+{
+    int code = read_text(r, value, r->request->from, sizeof r->request->from);
+    if (code == 0 && !window_is_place(r->request->from))
+        return refuse(r, E_SYNTAX, "expected the \"next\" of the page before");
+    return code;
+}
+
 static int read_name(const struct reading *r, const json_t *value)
 {
     return read_text(r, value, r->request->name, sizeof r->request->name);
@@ -211,13 +234,22 @@ static const struct {
     const char *key;
     int (*read)(const struct reading *r, const json_t *value);
 } arguments[] = {
-    [ARG_NAME] = {"name", read_name},          [ARG_TYPE] = {"type", read_type},
-    [ARG_CLIENT] = {"client", read_address},   [ARG_ECS] = {"ecs", read_ecs},
-    [ARG_ADDRESS] = {"address", read_address}, [ARG_POOL] = {"pool", read_pool},
-    [ARG_TARGET] = {"target", read_target},    [ARG_STATE] = {"state", read_state},
-    [ARG_WEIGHT] = {"weight", read_weight},    [ARG_FOR] = {"for", read_duration},
-    [ARG_REASON] = {"reason", read_reason},    [ARG_AFTER] = {"after", read_after},
-    [ARG_LIMIT] = {"limit", read_limit},       [ARG_FORCE] = {"force", read_force},
+    [ARG_NAME] = {"name", read_name},
+    [ARG_TYPE] = {"type", read_type},
+    [ARG_CLIENT] = {"client", read_address},
+    [ARG_ECS] = {"ecs", read_ecs},
+    [ARG_ADDRESS] = {"address", read_address},
+    [ARG_POOL] = {"pool", read_pool},
+    [ARG_TARGET] = {"target", read_target},
+    [ARG_STATE] = {"state", read_state},
+    [ARG_WEIGHT] = {"weight", read_weight},
+    [ARG_FOR] = {"for", read_duration},
+    [ARG_REASON] = {"reason", read_reason},
+    [ARG_AFTER] = {"after", read_after},
+    [ARG_LIMIT] = {"limit", read_limit},
+    [ARG_WINDOW_AFTER] = {"after", read_window_after},
+    [ARG_WINDOW_LIMIT] = {"limit", read_window_limit},
+    [ARG_FORCE] = {"force", read_force},
 };
 
 static int find_command(struct ctl_request *request, const json_t *object, char *error)
@@ -265,13 +297,14 @@ static int check_together(const struct ctl_request *request, unsigned given, cha
 
 int request_from_json(struct ctl_request *request, json_t *object, char error[CTL_TEXT_MAX])
 {
-    *request = (struct ctl_request){.weight = -1, .after = UINT64_MAX, .limit = 100};
+    *request = (struct ctl_request){.weight = -1, .after = UINT64_MAX};
     unsigned given = 0;
     const char *key;
     json_t *value;
     int code = find_command(request, object, error);
     if (code != 0)
         return code;
+    request->limit = request->command == CTL_EVENTS ? EVENTS_DEFAULT : 0;
     json_object_foreach((json_t *)object, key, value)
     {
         if (strcmp(key, "command") == 0)

@@ -3,6 +3,7 @@
  * within its bounds; and every line that answers is JSON with the identifier that was given. */
 #include "control/protocol.h"
 #include "ctl/request.h"
+#include "ctl/window.h"
 #include "out/events.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -18,7 +19,8 @@ static void check_request(const struct ctl_request *r)
     CHECK(memchr(r->pool, '\0', sizeof r->pool) && memchr(r->type, '\0', sizeof r->type));
     CHECK(memchr(r->reason, '\0', sizeof r->reason));
     CHECK(r->weight >= -1 && r->weight <= WEIGHT_MAX && r->for_ms >= 0);
-    CHECK(r->limit <= EVENTS_KEPT);
+    CHECK(r->limit <= (r->command == CTL_EVENTS ? EVENTS_KEPT : WINDOW_MAX));
+    CHECK(memchr(r->from, 0, sizeof r->from) && (!r->from[0] || window_is_place(r->from)));
     CHECK(r->ecs.len <= (r->ecs.addr.family == IP_NONE ? 0 : ip_bits(&r->ecs.addr)));
 }
 

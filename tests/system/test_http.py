@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import harness
 from test_ctl import POOLS, ZONE
@@ -73,6 +74,24 @@ class Reading(HttpTest):
         self.assertEqual((x["pool"], x["client"]), ("www", "192.0.2.7"))
         self.assertIn("type", self.json("/api/v1/explain?name=a&type=NOTYPE", 400)["error"])
         self.assertEqual(self.json("/api/v1/geo?address=192.0.2.7")["address"], "192.0.2.7")
+
+    def test_lists_page_by_page(self):
+        for path, limit in (("endpoints", 1), ("endpoints?pool=www", 2), ("pools", 1), ("sites", 1)):
+            name = path.split("?")[0]
+            whole = self.json("/api/v1/" + path)
+            self.assertNotIn("next", whole)
+            listed, after, pages = [], {}, 0
+            while after is not None:
+                query = urllib.parse.urlencode({"limit": limit, **after})
+                page = self.json(f"/api/v1/{path}{'&' if '?' in path else '?'}{query}")
+                self.assertLessEqual(len(page[name]), limit)
+                listed += page[name]
+                after = {"after": page["next"]} if "next" in page else None
+                pages += 1
+            drop_ages(listed), drop_ages(whole)
+            self.assertEqual(listed, whole[name], path)
+            self.assertEqual(pages, -(-len(listed) // limit))
+        self.assertIn('"next" of the page before', self.json("/api/v1/pools?after=www", 400)["error"])
 
     def test_health(self):
         self.assertEqual(self.json("/healthz"), {"serving": True})

@@ -32,3 +32,6 @@ tests_unit_ctl_test_render_LDADD = $(UNIT_ctl)
 check_PROGRAMS += tests/unit/ctl/test_http_input
 tests_unit_ctl_test_http_input_SOURCES = tests/unit/ctl/test_http_input.c
 tests_unit_ctl_test_http_input_LDADD = $(UNIT_ctl)
+check_PROGRAMS += tests/unit/ctl/test_window
+tests_unit_ctl_test_window_SOURCES = tests/unit/ctl/test_window.c
+tests_unit_ctl_test_window_LDADD = $(UNIT_ctl)

@@ -54,7 +54,7 @@ static void test_endpoints(void **state)
     drained->override_until_s = 1090 + 1800;
     drained->weight_override = 5;
     snprintf(drained->override_reason, sizeof drained->override_reason, "kernel");
-    json_t *document = document_endpoints(&s->facts, MODEL_NONE);
+    json_t *document = document_endpoints(&s->facts, MODEL_NONE, WINDOW_ALL);
     assert_int_equal(json_array_size(json_object_get(document, "endpoints")), 4);
 
     const json_t *e = at(document, "endpoints", 0);
@@ -81,12 +81,12 @@ static void test_pools_and_sites(void **state)
 {
     struct scene *s = scene_new();
     (void)state;
-    json_t *document = document_pools(&s->facts);
+    json_t *document = document_pools(&s->facts, WINDOW_ALL);
     assert_text(at(document, "pools", 0), "state", "up");
     json_decref(document);
 
     scene_down(s, 2, "timeout");
-    document = document_pools(&s->facts);
+    document = document_pools(&s->facts, WINDOW_ALL);
     const json_t *pool = at(document, "pools", 0);
     assert_text(pool, "state", "degraded");
     assert_text(pool, "steer", "order ams iad sin");
@@ -95,7 +95,7 @@ static void test_pools_and_sites(void **state)
     assert_rendered(CTL_POOLS, document, "ams 2/2, iad 0/1, sin 1/1");
     json_decref(document);
 
-    document = document_sites(&s->facts);
+    document = document_sites(&s->facts, WINDOW_ALL);
     assert_text(at(document, "sites", 1), "state", "down");
     assert_text(at(document, "sites", 0), "state", "up");
     assert_rendered(CTL_SITES, document, "38.95, -77.45");
@@ -201,10 +201,34 @@ static void test_orders_without_effect(void **state)
     }
 }
 
+/* Endpoints of a pool, two at a time: as they stand in the whole document. */
+static void test_pages_of_a_list(void **state)
+{
+    struct scene *s = scene_new();
+    (void)state;
+    json_t *whole = document_endpoints(&s->facts, 0, WINDOW_ALL);
+    size_t n = json_array_size(json_object_get(whole, "endpoints")), seen = 0;
+    char after[CTL_NAME_MAX] = "";
+    assert_true(n > 2);
+    assert_null(json_object_get(whole, "next"));
+    do {
+        json_t *page = document_endpoints(&s->facts, 0, &(struct window){after, 2});
+        const json_t *list = json_object_get(page, "endpoints");
+        for (size_t i = 0; i < json_array_size(list); i++)
+            assert_true(json_equal(json_array_get(list, i), at(whole, "endpoints", seen++)));
+        snprintf(after, sizeof after, "%s", json_get_text(page, "next", ""));
+        json_decref(page);
+    } while (after[0]);
+    assert_int_equal(seen, n);
+    json_decref(whole);
+    scene_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_pages_of_a_list),
         cmocka_unit_test(test_pools_and_sites),
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_orders_without_effect),

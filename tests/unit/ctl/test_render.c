@@ -97,11 +97,11 @@ static void test_documents(void **state)
     scene_down(s, 2, "refused\x1b[31m");
     check(CTL_STATUS, document_status(&s->facts),
           WORDS("0000000000000abc, the same on disk", "problems", "warning: pool"));
-    check(CTL_POOLS, document_pools(&s->facts), WORDS("POOL", "order ams iad sin"));
-    check(CTL_ENDPOINTS, document_endpoints(&s->facts, MODEL_NONE),
+    check(CTL_POOLS, document_pools(&s->facts, WINDOW_ALL), WORDS("POOL", "order ams iad sin"));
+    check(CTL_ENDPOINTS, document_endpoints(&s->facts, MODEL_NONE, WINDOW_ALL),
           WORDS("ENDPOINT", "down", "refused\\x1b[31m"));
-    check(CTL_SITES, document_sites(&s->facts), WORDS("SITE", "iad"));
-    check(CTL_CHECKS, document_checks(&s->facts), WORDS("no checks"));
+    check(CTL_SITES, document_sites(&s->facts, WINDOW_ALL), WORDS("SITE", "iad"));
+    check(CTL_CHECKS, document_checks(&s->facts, WINDOW_ALL), WORDS("no checks"));
     scene_free(s);
 }
 

@@ -141,6 +141,11 @@ static void test_refused(void **state)
          "takes no \"for\""},
         {"{\"command\":\"events\",\"limit\":1001}", "limit: expected a number from 0 to 1000"},
         {"{\"command\":\"events\",\"after\":\"1x\"}", "after: expected a number"},
+        {"{\"command\":\"pools\",\"after\":7}", "after: expected a text"},
+        {"{\"command\":\"sites\",\"after\":\"ams\"}", "after: expected the \"next\" of"},
+        {"{\"command\":\"checks\",\"limit\":0}", "limit: expected a number from 1 to 10000"},
+        {"{\"command\":\"endpoints\",\"limit\":10001}", "limit: expected a number from 0 to 10000"},
+        {"{\"command\":\"status\",\"limit\":1}", "status takes no argument \"limit\""},
         {"{\"command\":\"explain\",\"name\":\"a\",\"client\":\"::1\",\"ecs\":\"::/0\"}",
          "not both"},
         {"{\"command\":\"explain\",\"name\":\"a\",\"ecs\":\"192.0.2.0/33\"}", "ecs: expected"},
@@ -216,13 +221,37 @@ static void test_mutations(void **state)
     }
 }
 
+static void test_windows(void **state)
+{
+    static const char *const lists[] = {"pools", "endpoints", "sites", "checks"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct ctl_request r;
+        char error[CTL_TEXT_MAX], text[128];
+        snprintf(text, sizeof text, "{\"command\":\"%s\"}", lists[i]);
+        assert_int_equal(parse(&r, text, error), 0);
+        assert_int_equal(r.limit, 0);
+        assert_string_equal(r.from, "");
+        snprintf(text, sizeof text, "{\"command\":\"%s\",\"limit\":\"10000\",\"after\":\"3:a b\"}",
+                 lists[i]);
+        assert_int_equal(parse(&r, text, error), 0);
+        assert_int_equal(r.limit, 10000);
+        assert_string_equal(r.from, "3:a b");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set),       cmocka_unit_test(test_weight),
-        cmocka_unit_test(test_explain),   cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_mutations), cmocka_unit_test(test_durations_never_wrap),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_weight),
+        cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_durations_never_wrap),
         cmocka_unit_test(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
