@@ -26,6 +26,7 @@ libcompile_a_SOURCES = \
 	src/compile/order.h \
 	src/compile/render.c \
 	src/compile/render.h \
+	src/compile/site_standing.c \
 	src/compile/steer.c \
 	src/compile/steer.h \
 	src/compile/steer_explain.c \

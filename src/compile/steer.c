@@ -40,8 +40,8 @@ static bool pool_has_site(const struct pool *pool, uint32_t site)
     return false;
 }
 
-/* The sites that matter: those of an order that the pool has, those of a split with a weight, else
- * all. Nothing left means all, so that a pool never is without sites. */
+/* The sites that matter: those of an order that the pool has, those of a split with a weight and
+ * then its reserves, else all. Nothing left means all, so that a pool never is without sites. */
 static struct u32_list steering_sites(struct arena *arena, const struct pool *pool)
 {
     uint32_t max = pool->n_sites > pool->order.n ? pool->n_sites : pool->order.n;
@@ -52,6 +52,10 @@ static struct u32_list steering_sites(struct arena *arena, const struct pool *po
     }
     for (uint32_t i = 0; pool->steer == STEER_SPLIT && i < pool->n_sites; i++) {
         if (pool->sites[i].split_weight > 0)
+            sites[n++] = pool->sites[i].site;
+    }
+    for (uint32_t i = 0; pool->steer == STEER_SPLIT && i < pool->n_sites; i++) {
+        if (pool->sites[i].reserve)
             sites[n++] = pool->sites[i].site;
     }
     for (uint32_t i = 0; n == 0 && i < pool->n_sites; i++)

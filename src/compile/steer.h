@@ -9,8 +9,8 @@
  *   nearest, map   one per distinct order that some client gets
  *   order          one: the list's sites that the pool has
  *   all            one: all sites of the pool
- *   split          one per site with a weight: that site, then the others in the order of the file;
- *                  a query draws the class
+ *   split          one per site that it lists: that site, then the others in the order of the file,
+ *                  those of weight 0 last; a query draws the class
  *
  * A class may lack sites of its pool (a map that names them nowhere). Its clients never get those,
  * but for the sake of a family that no site in the class is configured to have (verdict.h). */

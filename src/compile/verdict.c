@@ -4,7 +4,6 @@
 #include "compile/verdict.h"
 
 #include "base/strmap.h"
-#include "base/units.h"
 #include "base/vec.h"
 #include "compile/alias.h"
 #include "compile/candidates.h"
@@ -221,6 +220,36 @@ static struct origin decide_everywhere(const struct build *b, unsigned family, s
     return all_down(b, family, allowed > 0 ? EVERYWHERE : NOWHERE);
 }
 
+/* --- split --- */
+
+/* The site that class `i` of a split stands for. */
+static uint32_t split_site(const struct build *b, uint32_t i)
+{
+    return b->sum_of[b->steering->class_sites[i].v[0]];
+}
+
+/* Whether the sites with a weight leave the draw to those of weight 0. */
+static bool split_needs_reserve(const struct build *b)
+{
+    for (uint32_t i = 0; i < b->steering->n_classes; i++) {
+        uint32_t at = split_site(b, i);
+        if (b->sums[at].up && b->pool->sites[at].split_weight > 0)
+            return false;
+    }
+    return true;
+}
+
+/* What a split draws among: the sites with a weight, and the others while none of those is up. */
+static void look_at_draw(const struct build *b, struct outcome *out)
+{
+    bool reserve = split_needs_reserve(b);
+    for (uint32_t i = 0; i < b->steering->n_classes; i++) {
+        uint32_t at = split_site(b, i);
+        if (reserve || b->pool->sites[at].split_weight > 0)
+            look_at(out, &b->sums[at]);
+    }
+}
+
 static struct outcome outcome_of(const struct build *b, uint32_t class_)
 {
     struct outcome out = {.flip_s = TTL_NEVER, .expires_s = INT64_MAX};
@@ -233,9 +262,8 @@ static struct outcome outcome_of(const struct build *b, uint32_t class_)
         else
             out.of[family] = decide(b, sites, family, &out);
     }
-    /* The draw of a split looked at all of its sites. */
-    for (uint32_t i = 0; b->pool->steer == STEER_SPLIT && i < sites->n; i++)
-        look_at(&out, &b->sums[b->sum_of[sites->v[i]]]);
+    if (b->pool->steer == STEER_SPLIT)
+        look_at_draw(b, &out);
     return out;
 }
 
@@ -267,18 +295,17 @@ static uint32_t intern(struct build *b, const struct outcome *o)
     return strmap_add(&b->known, slice_of(key, sizeof *o), next);
 }
 
-/* --- split --- */
-
-/* Weights for the draw of the class: class i is the i-th site of the steering. */
+/* Weights for the draw of the class. */
 static const struct alias_slot *split_table(const struct build *b)
 {
     uint32_t n = b->steering->n_classes, first_any = NOWHERE, n_up = 0;
     uint32_t *up = xcalloc(n, sizeof *up), *all = xcalloc(n, sizeof *all);
+    bool reserve = split_needs_reserve(b);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t at = b->sum_of[b->steering->class_sites[i].v[0]];
+        uint32_t at = split_site(b, i);
         const struct site_sum *sum = &b->sums[at];
         all[i] = b->pool->sites[at].split_weight;
-        up[i] = sum->up ? all[i] : 0;
+        up[i] = !sum->up ? 0 : reserve ? 1 : all[i];
         n_up += up[i] > 0;
         if (first_any == NOWHERE && sum->candidates[0] + sum->candidates[1] > 0)
             first_any = i;
@@ -342,51 +369,4 @@ const struct pool_view *verdict_compile(const struct model *model, const struct 
     view->verdicts = vec_to_arena(&b.verdicts, b.arena);
     finish(&b);
     return view;
-}
-
-/* Why the site's first endpoint that does not serve doesn't: the operator's order, or the probe. */
-static const char *first_fault(struct arena *arena, const struct model *model,
-                               const struct pool_site *site, const struct endpoint_state *states)
-{
-    for (uint32_t i = site->first_endpoint; i < site->first_endpoint + site->n_endpoints; i++) {
-        const struct endpoint_state *s = &states[i];
-        if (endpoint_serves(s))
-            continue;
-        const char *why = s->override != OVERRIDE_AUTO ? s->override_reason : s->reason;
-        return arena_printf(arena, "; %s %s%s%s", model->endpoints[i].label, endpoint_state_text(s),
-                            why[0] ? ": " : "", why);
-    }
-    return "";
-}
-
-static const char *standing_text(struct arena *arena, const struct site_weight *w, bool up,
-                                 double min_up, const char *fault)
-{
-    if (w->n == 0 || w->total == 0)
-        return "no endpoint with a weight";
-    if (w->n_up == 0)
-        return arena_printf(arena, "none of %u endpoint%s up%s", w->n, units_plural(w->n), fault);
-    if (up)
-        return arena_printf(arena, "%u of %u endpoint%s up", w->n_up, w->n, units_plural(w->n));
-    return arena_printf(arena,
-                        "%u of %u endpoint%s up, but weight %llu of %llu is below min_up %g%%%s",
-                        w->n_up, w->n, units_plural(w->n), (unsigned long long)w->up,
-                        (unsigned long long)w->total, min_up * 100, fault);
-}
-
-void verdict_site_standing(struct site_standing *out, struct arena *arena,
-                           const struct model *model, uint32_t pool, uint32_t pool_site,
-                           const struct endpoint_state *states)
-{
-    const struct pool *p = &model->pools[pool];
-    struct site_weight w = site_weigh(model, &p->sites[pool_site], states);
-    bool up = site_is_up(&w, p->min_up);
-    const char *fault = first_fault(arena, model, &p->sites[pool_site], states);
-    *out = (struct site_standing){.site = p->sites[pool_site].site,
-                                  .up = up,
-                                  .up_weight = w.up,
-                                  .total_weight = w.total,
-                                  .n_up = w.n_up,
-                                  .n = w.n,
-                                  .reason = standing_text(arena, &w, up, p->min_up, fault)};
 }

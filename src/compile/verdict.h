@@ -17,9 +17,10 @@
  * A family that no site of the class is configured to have is taken from the pool's other sites, in
  * the order of the file. NODATA by configuration only if no site of the pool has it.
  *
- * `all` treats the endpoints of all sites as those of one site, whatever min_up. `split` draws
- * among the sites that are up; if none is, the first with a candidate serves; if there is none at
- * all, it draws among all of them.
+ * `all` treats the endpoints of all sites as those of one site, whatever min_up. `split` draws by
+ * weight among the sites that are up; if none with a weight is, among those of weight 0 that are,
+ * each as often; if none is, the first with a candidate serves; if there is none at all, it draws
+ * by weight among all of them.
  *
  * A verdict's inputs are the endpoints of weight other than 0 in every site that was looked at to
  * decide: flip_s and expires_s are the soonest of theirs. An endpoint under order flips only when

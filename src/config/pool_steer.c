@@ -29,7 +29,9 @@ static const struct schema_key steer_keys[] = {
      .read = node_keep,
      .offset = offsetof(struct steer_form, split),
      .type = "a mapping from sites to weights",
-     .doc = "Draws the site by weight (0 to 1000000) among those that are up.",
+     .doc =
+         "Draws the site by weight (0 to 1000000) among those that are up. Sites of weight 0 are "
+         "a reserve: while none of the others is up, they are drawn, each as often.",
      .example = "{ams: 90, iad: 10}"},
 };
 const struct schema steer_schema = {
@@ -104,8 +106,10 @@ static void read_split(struct load *load, struct pool_draft *d, const struct yam
         uint32_t w = 0;
         schema_read_value(load, &weight, pair->value, &w);
         total += w;
-        if (site)
-            site->split_weight = w;
+        if (!site)
+            continue;
+        site->split_weight = w;
+        site->reserve = w == 0;
     }
     if (total == 0)
         diag_error(load->diags, node->span,

@@ -166,7 +166,9 @@ static const struct schema_key pool_keys[] = {
      .kind = SCHEMA_SHARE,
      .offset = POOL(min_up),
      .fallback_doc = "any: one endpoint that is up is enough",
-     .doc = "A site is up while at least this share of the weight of its endpoints is up.",
+     .doc = "A site is up while at least this share of the weight of its endpoints is up. What is "
+            "taken out on purpose does not count, neither as up nor in the total: endpoints that "
+            "are drained, and those of weight 0. One that the operator put down counts as down.",
      .example = "50%"},
     {.name = "on_all_down",
      .kind = SCHEMA_CUSTOM,

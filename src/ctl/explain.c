@@ -22,21 +22,12 @@ static unsigned family_of(const struct explanation *x)
 
 /* --- steps --- */
 
-static uint32_t pool_site_of(const struct pool *pool, uint32_t site)
-{
-    for (uint32_t i = 0; i < pool->n_sites; i++) {
-        if (pool->sites[i].site == site)
-            return i;
-    }
-    return MODEL_NONE;
-}
-
 static void list_sites(struct explain_step *step, struct arena *arena, const struct pool *pool)
 {
     bool *listed = arena_calloc(arena, pool->n_sites, sizeof *listed);
     step->sites = arena_calloc(arena, pool->n_sites, sizeof *step->sites);
     for (uint32_t i = 0; i < step->why.sites.n; i++) {
-        uint32_t at = pool_site_of(pool, step->why.sites.v[i]);
+        uint32_t at = explain_pool_site(pool, step->why.sites.v[i]);
         listed[at] = true;
         step->sites[step->n_sites++] = at;
     }
@@ -228,62 +219,6 @@ static void set_endpoints(json_t *document, const struct explanation *x,
     }
 }
 
-/* --- the decision in words --- */
-
-static const char *why_no_answer(const struct explanation *x, const struct pool *pool)
-{
-    const struct answer_trace *t = &x->asked->trace;
-    char type[RR_TYPE_TEXT_MAX];
-    if (!t->has_type)
-        return arena_printf(x->arena, "no site of pool %s has %s, by configuration", pool->name,
-                            rr_type_text(type, x->asked->type));
-    if (t->mode == VERDICT_SERVFAIL)
-        return "no endpoint is up, and on_all_down is servfail";
-    if (pool->on_all_down == ALL_DOWN_NODATA)
-        return "no endpoint is up, and on_all_down is nodata";
-    return "every endpoint is down or drained by order, or has weight 0";
-}
-
-/* Why the site of the first pick serves. */
-static const char *why_site(const struct explanation *x, const struct explain_step *step,
-                            const struct pool *pool, uint32_t picked)
-{
-    const struct model *m = model_of(x);
-    struct site_standing standing;
-    uint32_t at = pool_site_of(pool, m->endpoints[picked].site), rank = 0;
-    const char *name = m->sites[m->endpoints[picked].site].name;
-    if (!endpoint_serves(&x->facts->states[picked]))
-        return "no endpoint is up: serve_all answers with those that are down";
-    if (pool->steer == STEER_ALL)
-        return "the endpoints of all sites are one set";
-    while (step->sites[rank] != at)
-        rank++;
-    verdict_site_standing(&standing, x->arena, m, step->pool, at, x->facts->states);
-    if (!standing.up)
-        return arena_printf(x->arena, "no site is up: %s is the first with an endpoint up", name);
-    if (rank >= step->n_class)
-        return arena_printf(x->arena, "no site for this client has the type: %s lends it", name);
-    if (pool->steer == STEER_SPLIT && rank == 0)
-        return arena_printf(x->arena, "%s was drawn by weight", name);
-    if (rank == 0)
-        return arena_printf(x->arena, "%s comes first, and is up", name);
-    return arena_printf(x->arena, "%s is the first site up that has the type", name);
-}
-
-static const char *decision(const struct explanation *x)
-{
-    const struct explain_step *last = &x->steps[x->n_steps - 1];
-    const struct pool *pool = &model_of(x)->pools[last->pool];
-    const struct answer_trace *t = &x->asked->trace;
-    const char *text =
-        t->n_picked > 0 ? why_site(x, last, pool, t->picked[0]) : why_no_answer(x, pool);
-    for (uint32_t i = x->n_steps - 1; i > 0; i--)
-        text = arena_printf(x->arena, "no endpoint of pool %s is up, which falls back to %s; %s",
-                            model_of(x)->pools[x->steps[i - 1].pool].name,
-                            model_of(x)->pools[x->steps[i].pool].name, text);
-    return text;
-}
-
 /* --- the document --- */
 
 static json_t *step_json(const struct explanation *x, const struct explain_step *step)
@@ -303,7 +238,7 @@ static void set_decision(json_t *document, struct explanation *x)
     take_steps(x);
     const struct explain_step *last = &x->steps[x->n_steps - 1];
     const struct pool *pool = &model_of(x)->pools[last->pool];
-    json_set_text(document, "reason", decision(x));
+    json_set_text(document, "reason", explain_decision(x));
     json_set_text(document, "pool", pool->name);
     json_set_int(document, "class", last->why.class_);
     json_set_text(document, "rule", last->why.rule);

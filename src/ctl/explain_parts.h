@@ -26,3 +26,9 @@ struct explanation {
 /** "30s fixed", "derived: check web of www/ams/192.0.2.11 could flip in 10s, clamped to 5s..60s".
  */
 const char *explain_ttl(const struct explanation *x) ATTR_NONNULL ATTR_RETURNS_NONNULL;
+
+/** Why the answer is what it is, in words. */
+const char *explain_decision(const struct explanation *x) ATTR_NONNULL ATTR_RETURNS_NONNULL;
+
+/** The place of a site among the pool's sites, or MODEL_NONE. */
+uint32_t explain_pool_site(const struct pool *pool, uint32_t site) ATTR_NONNULL;

@@ -21,6 +21,7 @@ libctl_a_SOURCES = \
 	src/ctl/explain_parts.h \
 	src/ctl/explain_text.c \
 	src/ctl/explain_ttl.c \
+	src/ctl/explain_why.c \
 	src/ctl/gather.c \
 	src/ctl/gather.h \
 	src/ctl/host.h \

@@ -16,6 +16,10 @@ struct site_weight site_weigh(const struct model *model, const struct pool_site 
     for (uint32_t i = 0; i < site->n_endpoints; i++) {
         uint32_t e = site->first_endpoint + i;
         uint32_t weight = endpoint_weight(&model->endpoints[e], &states[e]);
+        if (states[e].override == OVERRIDE_DRAIN) {
+            w.n_drained++;
+            continue;
+        }
         w.total += weight;
         if (weight > 0 && endpoint_serves(&states[e])) {
             w.up += weight;

@@ -45,10 +45,12 @@ static inline uint32_t endpoint_weight(const struct endpoint *e, const struct en
     return s->weight_override >= 0 ? (uint32_t)s->weight_override : e->weight;
 }
 
-/** How much of a pool's site serves. */
+/** How much of a pool's site serves. What is taken out on purpose, by `drain` or weight 0, leaves
+ *  the total, so that it alone never makes a site go down while something serves; what is put down
+ *  by order counts as broken, like what probes found down. */
 struct site_weight {
-    uint64_t up, total; /* weight */
-    uint32_t n_up, n;   /* endpoints; one of weight 0 never serves, so it is never up */
+    uint64_t up, total;          /* weight */
+    uint32_t n_up, n_drained, n; /* endpoints; one of weight 0 never serves, so it is never up */
 };
 struct site_weight site_weigh(const struct model *model, const struct pool_site *site,
                               const struct endpoint_state *states) ATTR_NONNULL;

@@ -128,6 +128,7 @@ struct pool_site {
     uint32_t site;
     uint32_t first_endpoint, n_endpoints;
     uint32_t split_weight; /* STEER_SPLIT: 0..WEIGHT_MAX; else 0 */
+    bool reserve;          /* STEER_SPLIT: listed with weight 0 */
 };
 
 struct pool {

@@ -283,8 +283,12 @@ pools:
         d.wait_for(lambda: "192.0.2.21" not in d.ctl_json(
             "explain", "split.example.test")["answers"], 5)
         self.assertEqual(set(shares("split")), {"192.0.2.11", "192.0.2.12"})
-        d.ctl("set", "split/ams", "down")  # sin has no weight: it never serves, not even now
-        d.wait_for(lambda: not d.addresses("split.example.test"), 5)
+        # sin has no weight: it serves now that no other site is up
+        effect = d.ctl("set", "split/ams", "down").stdout
+        self.assertIn("sin takes 100%", effect)
+        d.wait_for(lambda: self.site(d, "split", "20.1.0.0/24") == "sin", 5)
+        explained = d.ctl_json("explain", "split.example.test")
+        self.assertEqual(explained["reason"], "no site with a weight is up: sin is a reserve")
 
 
 class Picks(Steering):

@@ -57,7 +57,8 @@ static void setting_init(struct setting *s)
 static struct pool_site *add(struct setting *s, uint32_t n, uint8_t family)
 {
     struct pool_site *site = &s->pool_sites[s->pool.n_sites];
-    *site = (struct pool_site){s->pool.n_sites++, s->model.n_endpoints, n, 0};
+    *site = (struct pool_site){
+        .site = s->pool.n_sites++, .first_endpoint = s->model.n_endpoints, .n_endpoints = n};
     for (uint32_t i = 0; i < n; i++) {
         struct endpoint *e = &s->endpoints[s->model.n_endpoints++];
         e->addr.family = family;

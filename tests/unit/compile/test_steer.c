@@ -621,6 +621,19 @@ static void orders_and_splits_keep_what_counts(void **state)
     assert_int_equal(all.v[0].class_sites[1].v[0], 2);
     assert_int_equal(all.v[0].class_sites[1].v[1], 0);
     earth_free(e);
+    /* Reserves come last in every class but their own. */
+    e = simple_earth(STEER_SPLIT);
+    e->w->pool_sites[0][0].reserve = true;
+    e->w->pool_sites[0][1].split_weight = 3;
+    e->w->pool_sites[0][2].split_weight = 1;
+    all = compile(e->w, &e->geo, 0, &diags);
+    static const uint32_t classes[3][3] = {{1, 2, 0}, {2, 1, 0}, {0, 1, 2}};
+    assert_int_equal(all.v[0].n_classes, 3);
+    for (unsigned c = 0; c < 3; c++) {
+        assert_int_equal(all.v[0].class_sites[c].n, 3);
+        assert_memory_equal(all.v[0].class_sites[c].v, classes[c], sizeof classes[c]);
+    }
+    earth_free(e);
     diags_free(&diags);
 }
 

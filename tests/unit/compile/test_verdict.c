@@ -86,7 +86,7 @@ static bool up(const struct world *w, uint32_t pool, uint32_t site)
 {
     double total = 0, serving = 0;
     for (uint32_t e = 0; e < w->model.n_endpoints; e++) {
-        if (!in_site(w, pool, site, e))
+        if (!in_site(w, pool, site, e) || w->states[e].override == OVERRIDE_DRAIN)
             continue;
         total += weight_of(w, e);
         serving += serves(w, e) ? weight_of(w, e) : 0;
@@ -161,6 +161,23 @@ static bool first_to_serve(const struct world *w, uint32_t p, const uint32_t *si
     return false;
 }
 
+static uint32_t split_weight(const struct pool *pool, uint32_t site)
+{
+    for (uint32_t i = 0; i < pool->n_sites; i++)
+        if (pool->sites[i].site == site)
+            return pool->sites[i].split_weight;
+    abort();
+}
+
+static bool weighted_site_up(const struct world *w, uint32_t p)
+{
+    const struct pool *pool = &w->pools[p];
+    for (uint32_t i = 0; i < pool->n_sites; i++)
+        if (pool->sites[i].split_weight > 0 && up(w, p, pool->sites[i].site))
+            return true;
+    return false;
+}
+
 static void oracle(const struct world *w, uint32_t p, const struct u32_list *class_sites,
                    unsigned family, struct expected *out, struct inputs *in)
 {
@@ -174,8 +191,10 @@ static void oracle(const struct world *w, uint32_t p, const struct u32_list *cla
     for (uint32_t i = 0; i < n; i++)
         configured = configured || site_has(w, p, sites[i], family, CONFIGURED);
     if (pool->steer == STEER_SPLIT) {
+        bool reserve = !weighted_site_up(w, p);
         for (uint32_t i = 0; i < n; i++)
-            consult(w, p, sites[i], in);
+            if (reserve || split_weight(pool, sites[i]) > 0)
+                consult(w, p, sites[i], in);
     }
     if (!exists(pool, family))
         return;
@@ -324,6 +343,8 @@ static void expect_split(const struct world *w, uint32_t p, const struct pool_vi
     double weight[WORLD_SITES] = {0}, total = 0, got[WORLD_SITES] = {0};
     for (uint32_t c = 0; c < s->n_classes; c++)
         total += weight[c] = up(w, p, s->class_sites[c].v[0]) ? pool->sites[c].split_weight : 0;
+    for (uint32_t c = 0; c < s->n_classes && !weighted_site_up(w, p); c++)
+        total += weight[c] = up(w, p, s->class_sites[c].v[0]);
     for (uint32_t c = 0; c < s->n_classes && total == 0; c++) {
         uint32_t site = s->class_sites[c].v[0];
         if (site_has(w, p, site, 0, CANDIDATES) || site_has(w, p, site, 1, CANDIDATES))
@@ -484,6 +505,38 @@ static void min_up_is_a_share_of_weight(void **state)
     w->pools[0].min_up = 5.0 / 7.0; /* just enough */
     w->states[3].health = HEALTH_UP;
     EXPECT(w, 0, 1);
+    world_free(w);
+}
+
+/* ams: 1 + 9 + 1. What is taken out on purpose leaves the total; what is put down does not. */
+static void drain_weighs_like_weight_zero(void **state)
+{
+    (void)state;
+    struct world *w = three_sites();
+    struct site_standing at;
+    w->pools[0].min_up = 0.9;
+    w->states[1].override = OVERRIDE_DRAIN;
+    EXPECT(w, 0, 0);
+    w->states[1].override = OVERRIDE_AUTO;
+    w->states[1].weight_override = 0;
+    EXPECT(w, 0, 0);
+    w->states[1].weight_override = -1;
+    w->states[1].override = OVERRIDE_DOWN;
+    EXPECT(w, 0, 3);
+    w->states[1].override = OVERRIDE_DRAIN;
+    down(w, 0, 0); /* 1 of 2 */
+    EXPECT(w, 1, 4);
+    verdict_site_standing(&at, w->arena, &w->model, 0, 0, w->states);
+    assert_string_equal(at.reason, "1 of 3 endpoints up (1 drained), but weight 1 of 2 is below "
+                                   "min_up 90%; e0 down");
+    w->states[0].override = OVERRIDE_DRAIN;
+    EXPECT(w, 1, 2);
+    w->states[2].override = OVERRIDE_DRAIN;
+    EXPECT(w, 1, 4);
+    verdict_site_standing(&at, w->arena, &w->model, 0, 0, w->states);
+    assert_false(at.up);
+    assert_string_equal(at.reason, "none of 3 endpoints up; e0 drain!");
+    assert_true(at.total_weight == 0 && at.n == 3);
     world_free(w);
 }
 
@@ -673,6 +726,7 @@ int main(void)
         cmocka_unit_test(verdicts_agree_with_oracle),
         cmocka_unit_test(first_site_up_serves),
         cmocka_unit_test(min_up_is_a_share_of_weight),
+        cmocka_unit_test(drain_weighs_like_weight_zero),
         cmocka_unit_test(weight_zero_never_serves),
         cmocka_unit_test(orders_win_over_serve_all),
         cmocka_unit_test(on_all_down_counts_by_family),

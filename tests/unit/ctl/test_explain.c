@@ -47,7 +47,10 @@ static const char pools_file[] = "sites:\n"
                                  "  spare:\n"
                                  "    steer: {map: world}\n"
                                  "    pick: ordered\n"
-                                 "    sites: {iad: [198.51.100.99], sin: [203.0.113.9]}\n";
+                                 "    sites: {iad: [198.51.100.99], sin: [203.0.113.9]}\n"
+                                 "  split:\n"
+                                 "    steer: {split: {ams: 100, iad: 0}}\n"
+                                 "    sites: {ams: [192.0.2.15], iad: [\"2001:db8::16\"]}\n";
 
 static const char zone_file[] = "zone: example.test\n"
                                 "ttl: 1h\n"
@@ -57,6 +60,7 @@ static const char zone_file[] = "zone: example.test\n"
                                 "  ns1: {A: 192.0.2.53}\n"
                                 "  www: {POOL: www}\n"
                                 "  \"*.wild\": {POOL: {pool: www, ttl: 9s}}\n"
+                                "  split: {POOL: split}\n"
                                 "  alias: {CNAME: www}\n"
                                 "  sub: {NS: ns.sub}\n"
                                 "  ns.sub: {A: 192.0.2.54}\n";
@@ -64,7 +68,7 @@ static const char zone_file[] = "zone: example.test\n"
 struct fixture {
     char dir[64];
     struct generation *generation;
-    struct endpoint_state states[8];
+    struct endpoint_state states[16];
     struct facts facts;
 };
 
@@ -283,6 +287,35 @@ static void reasons_without_an_answer(void **state)
            "answers with those that are down");
 }
 
+/* "no endpoint is up" is said only where it is so. */
+static void reasons_leave_out_what_is_up_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t e = 0; e < 4; e++)
+        down(f, e);
+    f->states[1].health = HEALTH_UP;
+    f->states[1].weight_override = 0;
+    expect(
+        f, "www.example.test", TYPE_A, "20.1.0.0/24", "reason",
+        "no endpoint that has a weight of pool www is up, which falls back to spare; no endpoint "
+        "in this client's sites is up: serve_all answers with those that are down");
+    f->states[4].health = HEALTH_DOWN;
+    f->states[1].health = HEALTH_DOWN;
+    expect(f, "www.example.test", TYPE_A, "20.1.0.0/24", "reason",
+           "no endpoint of pool www is up, which falls back to spare; no endpoint is up: serve_all "
+           "answers with those that are down");
+    /* Of the reserve of a split, the three states. */
+    expect(f, "split.example.test", TYPE_A, NULL, "reason", "ams was drawn by weight");
+    down(f, 5);
+    expect(f, "split.example.test", TYPE_A, NULL, "reason",
+           "no endpoint with A is up: serve_all answers with those that are down");
+    expect(f, "split.example.test", TYPE_AAAA, NULL, "reason",
+           "no site with a weight is up: iad is a reserve");
+    f->states[6].health = HEALTH_DOWN;
+    expect(f, "split.example.test", TYPE_A, NULL, "reason",
+           "no endpoint is up: serve_all answers with those that are down");
+}
+
 static void subnets_that_nothing_places_say_so(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fallback_tells_of_both_pools, load, unload),
         cmocka_unit_test_setup_teardown(static_names_say_where_they_lie, load, unload),
         cmocka_unit_test_setup_teardown(reasons_without_an_answer, load, unload),
+        cmocka_unit_test_setup_teardown(reasons_leave_out_what_is_up_elsewhere, load, unload),
         cmocka_unit_test_setup_teardown(subnets_that_nothing_places_say_so, load, unload),
         cmocka_unit_test_setup_teardown(bad_names_are_refused, load, unload),
     };
