@@ -10,7 +10,7 @@
 
 struct actor actor_user(uid_t uid, const char *name)
 {
-    struct actor actor;
+    struct actor actor = {0};
     char shown[NAME_SHOWN];
     if (name && escape_text(shown, sizeof shown, slice_str(name)) > 0)
         snprintf(actor.text, sizeof actor.text, "%s (uid %u)", shown, (unsigned)uid);
@@ -21,7 +21,7 @@ struct actor actor_user(uid_t uid, const char *name)
 
 struct actor actor_token(const char *name, const char *from)
 {
-    struct actor actor;
+    struct actor actor = {0};
     char shown[NAME_SHOWN], shown_from[40];
     escape_text(shown, sizeof shown, slice_str(name));
     escape_text(shown_from, sizeof shown_from, slice_str(from));
@@ -31,7 +31,7 @@ struct actor actor_token(const char *name, const char *from)
 
 struct actor actor_anybody(const char *from)
 {
-    struct actor actor;
+    struct actor actor = {0};
     escape_text(actor.text, sizeof actor.text, slice_str(from));
     return actor;
 }

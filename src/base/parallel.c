@@ -48,9 +48,9 @@ void parallel_for(uint32_t n, uint32_t threads,
                   void (*work)(void *arg, uint32_t piece, uint32_t thread), void *arg)
 {
     struct job job = {.n = n, .work = work, .arg = arg};
-    struct worker workers[PARALLEL_MAX];
+    struct worker workers[PARALLEL_MAX] = {{.job = &job}};
     uint32_t started = 1;
-    for (uint32_t i = 0; i < threads; i++)
+    for (uint32_t i = 1; i < threads; i++)
         workers[i] = (struct worker){.job = &job, .number = i};
     while (started < threads &&
            pthread_create(&workers[started].thread, NULL, take_pieces, &workers[started]) == 0)
