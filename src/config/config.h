@@ -19,6 +19,19 @@ struct config_options {
     bool insist;  /* the latter */
 };
 
+/** A part of a configuration beside the main file: what it names and the model gets of it. They
+ *  are read in this order, and each may leave out those behind it; only those that a program names
+ *  are linked. Of a section that is not read its key in the main file means nothing. */
+struct config_section;
+extern const struct config_section config_pools; /* sites, checks, maps, pools */
+extern const struct config_section config_geo;   /* networks.yaml; names sites */
+extern const struct config_section config_zones; /* names pools */
+
+/** Reads the main file and these sections, up to a NULL: as config_reload(), which reads all. */
+int config_read(struct model **model, const char *path,
+                const struct config_section *const *sections, const struct config_options *options,
+                struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
 /** As config_load(), with options. */
 int config_reload(struct model **model, const char *path, const struct config_options *options,
                   struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;

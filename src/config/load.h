@@ -37,6 +37,7 @@ struct load {
         *pack_end; /* what the zones read so far have left of a chunk, see zone_build.h */
     struct namespace sites, checks, maps, pools;
     VEC(struct endpoint) endpoints;
+    bool main_is_sound; /* the main file: a key that is not there was left out, not misread */
     /* Where loadstar.yaml names these files; NULL: it does not. */
     const struct yaml_node *networks_node, *pools_node, *zones_node;
 };

@@ -7,6 +7,7 @@ libconfig_a_SOURCES = \
 	src/config/checks.c \
 	src/config/check_tls.c \
 	src/config/config.c \
+	src/config/config_all.c \
 	src/config/config.h \
 	src/config/endpoints.c \
 	src/config/endpoints.h \
@@ -23,6 +24,8 @@ libconfig_a_SOURCES = \
 	src/config/pool_steer.c \
 	src/config/schema.c \
 	src/config/schema.h \
+	src/config/schema_value.c \
+	src/config/schema_value.h \
 	src/config/server.c \
 	src/config/sites.c \
 	src/config/sources.c \

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * networks.yaml: where the operator says that networks are. */
+#include "config/config.h"
 #include "config/parts.h"
 
 #include "base/strmap.h"
+#include "model/budget.h"
 
 #include <stddef.h>
 
@@ -100,7 +102,7 @@ const struct schema networks_schema = {
            "wins over the databases, and a longer network over the shorter one around it.",
     SCHEMA_KEYS(network_keys)};
 
-void networks_read(struct load *load, const struct yaml_node *root)
+static void read_networks(struct load *load, const struct yaml_node *root)
 {
     if (root->kind != YAML_MAP) {
         load_expected(load, root, "the list of networks", "a mapping: NETWORK: {site: ...}");
@@ -130,3 +132,22 @@ void networks_read(struct load *load, const struct yaml_node *root)
     load->model->geo.networks = v;
     load->model->geo.n_networks = root->n;
 }
+
+static void estimate(struct load *load)
+{
+    const struct str_list *databases = &load->model->geo.databases;
+    for (uint32_t i = 0; i < databases->n; i++)
+        if (databases->v[i])
+            budget_add(load->budget, databases->v[i], BUDGET_DATABASE);
+}
+
+static void read_section(struct load *load, const struct yaml_node *root)
+{
+    (void)root;
+    const struct yaml_node *networks =
+        load->networks_node ? schema_file(load, load->networks_node, "'networks'", "a path") : NULL;
+    if (networks)
+        read_networks(load, networks);
+}
+
+const struct config_section config_geo = {.estimate = estimate, .read = read_section};

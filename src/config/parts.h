@@ -25,9 +25,6 @@ bool listen_read(struct load *load, const struct yaml_node *node, const char *wh
 /** Why no host can listen on the address, and what was expected; NULL: one can. */
 const char *listen_unusable(struct arena *arena, const struct ip *addr) ATTR_NONNULL;
 
-/** Collects the names of one pools file; contents are read by the functions below. */
-void pools_file_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
-
 void sites_read(struct load *load) ATTR_NONNULL;
 void checks_read(struct load *load) ATTR_NONNULL;
 void maps_read(struct load *load) ATTR_NONNULL;
@@ -36,10 +33,13 @@ void pools_read(struct load *load) ATTR_NONNULL;
 /** What only shows when all is read: cycles, ports that nobody names, mixed kinds. */
 void pools_validate(struct load *load) ATTR_NONNULL;
 
-void networks_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
-
-/** Reads every zone that the `zones` key names into the model. */
-void zones_read(struct load *load, const struct yaml_node *node) ATTR_NONNULL;
+/** See config.h. */
+struct config_section {
+    /** Adds what it will need to the budget; NULL: nothing that shows before it is read. */
+    void (*estimate)(struct load *load);
+    /** Reads it; `root` is the main file, which has been read. */
+    void (*read)(struct load *load, const struct yaml_node *root);
+};
 
 /** Reads `[LATITUDE, LONGITUDE]`; returns false after reporting. */
 bool location_read(struct load *load, const struct yaml_node *node, double *latitude,

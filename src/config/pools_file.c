@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A file of pools: the names of what is in it. */
+ * The section of pools: which files, and the names of what is in them. */
+#include "config/config.h"
 #include "config/parts.h"
 
 static void add_sites(struct load *load, const struct yaml_node *node, void *field)
@@ -70,8 +71,32 @@ const struct schema pools_schema = {
            "of them, and unique within their kind over all files.",
     SCHEMA_KEYS(pools_keys)};
 
-void pools_file_read(struct load *load, const struct yaml_node *root)
+static void read_file(struct load *load, const struct yaml_node *node)
 {
     char nothing;
-    schema_read(load, &pools_schema, root, &nothing);
+    const struct yaml_node *root = schema_file(load, node, "'pools'", "a path or a list of paths");
+    if (root)
+        schema_read(load, &pools_schema, root, &nothing);
+    if (!root || root->kind != YAML_MAP)
+        load->sites.incomplete = load->checks.incomplete = load->maps.incomplete =
+            load->pools.incomplete = true;
 }
+
+/* Names of all files come first, then what refers to them. */
+static void read_section(struct load *load, const struct yaml_node *root)
+{
+    const struct yaml_node *pools = load->pools_node;
+    (void)root;
+    if (pools && pools->kind == YAML_LIST)
+        for (uint32_t i = 0; i < pools->n; i++)
+            read_file(load, pools->items[i]);
+    else if (pools)
+        read_file(load, pools);
+    sites_read(load);
+    checks_read(load);
+    maps_read(load);
+    pools_read(load);
+    pools_validate(load);
+}
+
+const struct config_section config_pools = {.read = read_section};

@@ -80,5 +80,9 @@ void schema_read_value(struct load *load, const struct schema_key *key,
 const char *schema_scalar(struct load *load, const struct yaml_node *node, const char *what,
                           const char *expected) ATTR_NONNULL;
 
+/** Reads the YAML file that a scalar names; NULL after reporting. */
+const struct yaml_node *schema_file(struct load *load, const struct yaml_node *node,
+                                    const char *what, const char *expected) ATTR_NONNULL;
+
 /** "a whole number from 1 to 65535": what a key takes, in the words of the messages. */
 const char *schema_expected(struct arena *arena, const struct schema_key *key) ATTR_NONNULL;

@@ -490,14 +490,5 @@ void server_read(struct load *load, const struct yaml_node *root)
     unsigned errors = load->diags->n_errors;
     limits_set_defaults(load);
     schema_read(load, &loadstar_schema, root, load->model);
-    if (!load->model->server.listen && load->zones_node)
-        listen_default(load);
-    if (load->diags->n_errors != errors)
-        return; /* a key that could not be read is not one that was left out */
-    if (!load->zones_node)
-        diag_warning(load->diags, root->span,
-                     "no 'zones': no DNS is served, endpoints are checked only");
-    else if (load->model->server.n_listen == 0)
-        diag_warning(load->diags, root->span,
-                     "'listen' is empty: no DNS is served, endpoints are checked only");
+    load->main_is_sound = load->diags->n_errors == errors;
 }

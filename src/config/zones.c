@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The `zones` key: which files, and each of them into the model. */
+#include "config/config.h"
 #include "config/parts.h"
 
 #include "base/file.h"
@@ -141,7 +142,7 @@ static uint64_t digest_pools(const struct model *m)
     return digest;
 }
 
-void zones_read(struct load *load, const struct yaml_node *node)
+static void read_zones(struct load *load, const struct yaml_node *node)
 {
     struct sources sources = {0};
     unsigned errors = load->diags->n_errors;
@@ -171,3 +172,28 @@ void zones_read(struct load *load, const struct yaml_node *node)
     vec_free(&sources.others);
     vec_free(&sources.others_at);
 }
+
+/* Where queries come in, and whether any do. */
+static void settle_listen(struct load *load, const struct yaml_node *root)
+{
+    const struct model *m = load->model;
+    if (!m->server.listen && load->zones_node)
+        listen_default(load);
+    if (!load->main_is_sound)
+        return;
+    if (!load->zones_node)
+        diag_warning(load->diags, root->span,
+                     "no 'zones': no DNS is served, endpoints are checked only");
+    else if (m->server.n_listen == 0)
+        diag_warning(load->diags, root->span,
+                     "'listen' is empty: no DNS is served, endpoints are checked only");
+}
+
+static void read_section(struct load *load, const struct yaml_node *root)
+{
+    settle_listen(load, root);
+    if (load->zones_node)
+        read_zones(load, load->zones_node);
+}
+
+const struct config_section config_zones = {.read = read_section};
