@@ -75,3 +75,6 @@ tests_unit_health_test_subscription_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_consumers
 tests_unit_health_test_consumers_SOURCES = tests/unit/health/test_consumers.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_consumers_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_levels
+tests_unit_health_test_levels_SOURCES = tests/unit/health/test_levels.c $(HEALTH_WORLD)
+tests_unit_health_test_levels_LDADD = $(UNIT_health)
