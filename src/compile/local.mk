@@ -20,7 +20,9 @@ libcompile_a_SOURCES = \
 	src/compile/lint.c \
 	src/compile/lint.h \
 	src/compile/lint_geo.c \
+	src/compile/lint_name.h \
 	src/compile/lint_pools.c \
+	src/compile/lint_targets.c \
 	src/compile/lint_steer.c \
 	src/compile/order.c \
 	src/compile/order.h \

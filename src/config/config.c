@@ -15,7 +15,7 @@ static void read_all(struct load *load, const char *path,
     const struct yaml_node *root = load_yaml(load, path, (struct span){0});
     if (!root)
         return;
-    server_read(load, root);
+    main_file_read(load, root);
     for (size_t i = 0; sections[i]; i++)
         if (sections[i]->estimate)
             sections[i]->estimate(load);

@@ -15,6 +15,7 @@ libconfig_a_SOURCES = \
 	src/config/listen.c \
 	src/config/load.c \
 	src/config/load.h \
+	src/config/main_file.c \
 	src/config/maps.c \
 	src/config/networks.c \
 	src/config/parts.h \

@@ -5,13 +5,14 @@
 
 #include "config/schema.h"
 
-extern const struct schema loadstar_schema, pools_schema, networks_schema, zone_schema;
+extern const struct schema loadstar_schema, server_schema, pools_schema, networks_schema,
+    zone_schema;
 extern const struct schema rate_limit_schema, cookies_schema, cookie_secrets_schema;
 extern const struct schema site_schema, check_schema, map_schema, pool_schema, steer_schema,
     all_down_schema, ttl_schema, soa_schema, data_schema, pool_name_schema, owner_schema;
 
 /** Reads loadstar.yaml into the model; files that it names are kept in `load` to be read next. */
-void server_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
+void main_file_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
 
 /** Reads `listen` of the server, a list, and its default. */
 void listen_read_list(struct load *load, const struct yaml_node *node, void *field);
