@@ -12,6 +12,8 @@ libio_a_SOURCES = \
 	src/io/framing.h \
 	src/io/host.c \
 	src/io/host.h \
+	src/io/listener.c \
+	src/io/listener.h \
 	src/io/netif.c \
 	src/io/netif.h \
 	src/io/socket.c \
