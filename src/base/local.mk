@@ -53,4 +53,6 @@ libbase_a_SOURCES = \
 	src/base/vec.c \
 	src/base/vec.h \
 	src/base/wheel.c \
-	src/base/wheel.h
+	src/base/wheel.h \
+	src/base/worklist.c \
+	src/base/worklist.h

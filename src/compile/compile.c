@@ -94,15 +94,19 @@ static const struct pool_view *make_view(const struct generation *g, uint32_t po
     return verdict_compile(g->model, steering, pool, states);
 }
 
+void generation_fill_view(struct generation *g, uint32_t pool, const struct endpoint_state *states)
+{
+    struct pool_slot *slot = &g->snapshot->pools[pool];
+    const struct pool_view *old = atomic_load_explicit(&slot->view, memory_order_relaxed);
+    atomic_store_explicit(&slot->view, make_view(g, pool, states), memory_order_release);
+    if (old)
+        arena_free(old->arena);
+}
+
 void generation_fill_views(struct generation *g, const struct endpoint_state *states)
 {
-    for (uint32_t i = 0; i < g->snapshot->n_pools; i++) {
-        struct pool_slot *slot = &g->snapshot->pools[i];
-        const struct pool_view *old = atomic_load_explicit(&slot->view, memory_order_relaxed);
-        atomic_store_explicit(&slot->view, make_view(g, i, states), memory_order_release);
-        if (old)
-            arena_free(old->arena);
-    }
+    for (uint32_t i = 0; i < g->snapshot->n_pools; i++)
+        generation_fill_view(g, i, states);
 }
 
 /* A fallback pool's view is looked up by the query itself, and a check of type pool changes the

@@ -46,6 +46,9 @@ void generation_compile_rest(struct generation *generation) ATTR_NONNULL;
  *  belong to, pools that depend on them included (after publishing, with grace periods). */
 void generation_fill_views(struct generation *generation,
                            const struct endpoint_state *states) ATTR_NONNULL;
+/** One of them, again where it was filled already. */
+void generation_fill_view(struct generation *generation, uint32_t pool,
+                          const struct endpoint_state *states) ATTR_NONNULL;
 uint32_t generation_refresh_views(struct generation *generation,
                                   const struct endpoint_state *states, const uint32_t *endpoints,
                                   uint32_t n) ATTR_NONNULL;

@@ -6,6 +6,5 @@
 
 #include <jansson.h>
 
-/** Adds {severity, text} of each to `list`: errors first. What keeps several pools from being up is
- *  one of them, with {site, pools, pools_down}; what concerns one pool has {pool}. */
+/** Adds {severity, text} of each to `list`: errors first. */
 void problems_list(json_t *list, const struct facts *facts) ATTR_NONNULL;

@@ -45,7 +45,7 @@ struct prepared_check *check_prepare(const struct check *check, struct tls_conte
     struct prepared_check *c = xcalloc(1, sizeof *c);
     struct buf key = {0};
     c->arena = arena_new();
-    c->refs = 1;
+    atomic_init(&c->refs, 1);
     copy_definition(&c->def, check, c->arena);
     check_key(&key, check);
     c->key = slice_of(arena_copy(c->arena, key.p, key.n), key.n);
@@ -59,13 +59,13 @@ struct prepared_check *check_prepare(const struct check *check, struct tls_conte
 
 struct prepared_check *check_ref(struct prepared_check *check)
 {
-    check->refs++;
+    atomic_fetch_add_explicit(&check->refs, 1, memory_order_relaxed);
     return check;
 }
 
 void check_unref(struct prepared_check *check)
 {
-    if (!check || --check->refs > 0)
+    if (!check || atomic_fetch_sub_explicit(&check->refs, 1, memory_order_acq_rel) > 1)
         return;
     tls_context_unref(check->tls);
     arena_free(check->arena);

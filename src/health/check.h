@@ -7,13 +7,15 @@
 #include "base/buf.h"
 #include "model/model.h"
 
+#include <stdatomic.h>
+
 struct prepared_check {
     struct check def; /* strings in `arena`; span and pool are not kept */
     struct arena *arena;
     struct slice key;         /* what is asked of a back end, canonical; see check_key() */
     const uint32_t *fallback; /* of def.http.body, for the reply parser; NULL: no body wanted */
     struct tls_context *tls;  /* CHECK_HTTPS: a reference; else NULL */
-    unsigned refs;
+    atomic_uint refs;         /* plans are freed on other threads */
 };
 
 /** Prepares a check; the caller holds the first reference. `tls` is its context of

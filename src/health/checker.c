@@ -3,7 +3,6 @@
 #include "health/internal.h"
 
 #include "base/clock.h"
-#include "base/strmap.h"
 
 #include <stdlib.h>
 
@@ -12,14 +11,14 @@ enum { FIRST_RESULTS_MS = 3000 };
 static void on_chores(uv_timer_t *timer)
 {
     struct checker *c = timer->data;
-    schedule_turn(c);
-    schedule_find_starved(c);
+    results_notice_stall(c);
+    results_find_starved(c);
     endpoints_review_panic(c);
     operator_expire(c);
     persist_chores(c);
     processes_sweep(&c->processes);
-    schedule_pump(c);
-    if (c->reported_stale && c->n_stale == 0) {
+    starts_pump_exec(c);
+    if (c->reported_stale && c->plan->n_stale == 0) {
         c->reported_stale = false;
         endpoints_event(c, MODEL_NONE, "stale", "ok", "every probe has a new result");
     }
@@ -29,7 +28,17 @@ static void open_timer(struct checker *c, uv_timer_t *timer)
 {
     uv_timer_init(c->loop, timer);
     timer->data = c;
-    c->n_handles++;
+    c->n_open++;
+}
+
+struct endpoint_state checker_fresh_state(void)
+{
+    return (struct endpoint_state){
+        .assumed_up = true,
+        .weight_override = -1,
+        .override_until_s = INT64_MAX,
+        .weight_until_s = INT64_MAX,
+    };
 }
 
 static void allot(struct checker *c, const struct model *model,
@@ -42,11 +51,8 @@ static void allot(struct checker *c, const struct model *model,
     c->changed = xcalloc(model->n_endpoints + 1u, sizeof *c->changed);
     c->n_changed = 0;
     subscriptions_reset(&c->subscriptions, model->n_endpoints);
-    for (uint32_t e = 0; e < model->n_endpoints; e++) {
-        c->states[e].assumed_up = true;
-        c->states[e].weight_override = -1;
-        c->states[e].override_until_s = c->states[e].weight_until_s = INT64_MAX;
-    }
+    for (uint32_t e = 0; e < model->n_endpoints; e++)
+        c->states[e] = checker_fresh_state();
 }
 
 /* What no handle of the loop holds any more. */
@@ -92,68 +98,18 @@ int checker_start(struct checker **checker, uv_loop_t *loop, const struct model 
     return 0;
 }
 
-/* Takes over what was published of an endpoint. Should its probes be new ones, it is what is known
- * until their first results. */
-static void carry_state(struct endpoint_state *to, struct standing *standing,
-                        const struct endpoint_state *from, const struct standing *from_standing)
-{
-    to->health = from->health;
-    to->since_ms = from->since_ms;
-    to->assumed_up = from->assumed_up;
-    if (from->health == HEALTH_UNKNOWN) {
-        standing->known = from_standing->known;
-        standing->known_since_ms = from_standing->known_since_ms;
-        return;
-    }
-    to->assumed_up = from->health == HEALTH_UP;
-    standing->known = from->checked ? from->health : HEALTH_UNKNOWN;
-    standing->known_since_ms = from->since_ms;
-}
-
-static void carry_states(struct checker *c, const struct endpoint_state *old_states,
-                         const struct standing *old_standings, const struct model *old_model)
-{
-    struct strmap by_key = {0};
-    struct arena *scratch = arena_new();
-    for (uint32_t e = 0; e < old_model->n_endpoints; e++)
-        strmap_add(&by_key, slice_str(endpoint_key(scratch, old_model, e)), e);
-    for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
-        uint32_t from = strmap_get(&by_key, slice_str(endpoint_key(scratch, c->model, e)));
-        if (from != STRMAP_NONE)
-            carry_state(&c->states[e], &c->standings[e], &old_states[from], &old_standings[from]);
-    }
-    strmap_free(&by_key);
-    arena_free(scratch);
-}
-
-void checker_reload(struct checker *c, const struct model *model,
-                    const struct credentials *credentials)
-{
-    const struct model *old_model = c->model;
-    struct plan *old_plan = c->plan;
-    struct endpoint_state *old_states = c->states;
-    struct standing *old_standings = c->standings;
-    free(c->changed);
-    uv_timer_stop(&c->flush);
-    allot(c, model, credentials);
-    plan_carry_over(c->plan, model, old_plan, old_model);
-    carry_states(c, old_states, old_standings, old_model);
-    schedule_drop(c, old_plan);
-    plan_free(old_plan);
-    free(old_states);
-    free(old_standings);
-    operator_set_paths(c);
-    operator_apply(c);
-    endpoints_init(c);
-    schedule_plan(c);
-    endpoints_flush_soon(c);
-}
-
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct checker *c = handle->data;
-    c->n_handles--;
-    checker_release(c);
+    checker_closed(handle->data);
+}
+
+static void on_all_closed(struct checker *c)
+{
+    void (*stopped)(void *ctx) = c->stopped;
+    void *ctx = c->stopped_ctx;
+    release(c);
+    if (stopped)
+        stopped(ctx);
 }
 
 void checker_stop(struct checker *c, void (*done)(void *ctx), void *ctx)
@@ -161,7 +117,9 @@ void checker_stop(struct checker *c, void (*done)(void *ctx), void *ctx)
     c->stopping = true;
     c->stopped = done;
     c->stopped_ctx = ctx;
-    schedule_drop(c, c->plan);
+    c->closed = on_all_closed;
+    c->next = NULL;
+    starts_cancel(c);
     processes_stop(&c->processes);
     c->processes.child.data = c;
     persist_save_now(c);
@@ -171,21 +129,15 @@ void checker_stop(struct checker *c, void (*done)(void *ctx), void *ctx)
     uv_close((uv_handle_t *)&c->chores, on_handle_closed);
 }
 
-void checker_release(struct checker *c)
-{
-    if (!c->stopping || c->n_handles > 0 || c->n_trials > 0)
-        return;
-    void (*stopped)(void *ctx) = c->stopped;
-    void *ctx = c->stopped_ctx;
-    release(c);
-    if (stopped)
-        stopped(ctx);
-}
-
 struct subscription *checker_subscribe(struct checker *c, const struct subscriber *subscriber)
 {
     endpoints_flush_soon(c);
     return subscriptions_add(&c->subscriptions, subscriber);
+}
+
+struct plan *checker_plan(struct checker *c)
+{
+    return plan_hold(c->plan);
 }
 
 const struct model *checker_model(const struct checker *c)
@@ -200,7 +152,7 @@ const struct endpoint_state *checker_states(const struct checker *c)
 
 bool checker_ready(const struct checker *c)
 {
-    return c->n_awaited == 0 || clock_mono_ms() - c->started_ms >= FIRST_RESULTS_MS;
+    return c->plan->n_awaited == 0 || clock_mono_ms() - c->started_ms >= FIRST_RESULTS_MS;
 }
 
 static void fill_info(struct probe_info *out, const struct probe *p)
@@ -248,10 +200,10 @@ struct checker_summary checker_summary(const struct checker *c)
         .n_panics = c->n_panics,
         .problem = c->problem,
         .delays = c->delays,
-        .n_untried = c->n_untried,
-        .untried = c->n_untried ? first_untried(c->plan) : NULL,
+        .n_untried = c->plan->n_untried,
+        .untried = c->plan->n_untried ? first_untried(c->plan) : NULL,
         .panic = c->guard.panic,
-        .stale = c->n_stale > 0,
+        .stale = c->plan->n_stale > 0,
     };
     for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
         s.n_up += c->states[e].health == HEALTH_UP;

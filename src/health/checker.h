@@ -2,8 +2,8 @@
  * The checker: schedules probes, keeps states and overrides, tells who changed.
  *
  * Lives on the control thread's uv loop. The same (check, address, port) is probed once, however
- * many endpoints use it; checker_reload() carries results over by that triple, and overrides by
- * endpoint_key(). Who needs to know what changed subscribes (subscription.h). */
+ * many endpoints use it. How it moves to another model is in succession.h. Who needs to know what
+ * changed subscribes (subscription.h). */
 #pragma once
 
 #include "health/state.h"
@@ -13,6 +13,7 @@
 
 struct checker;
 struct credentials;
+struct plan;
 
 /** A change for the event log: of checker_model()'s endpoints, even while that is not in force yet.
  */
@@ -46,17 +47,16 @@ int checker_start(struct checker **checker, uv_loop_t *loop, const struct model 
 int checker_prepare(struct checker *checker, const struct model *next,
                     struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
-/** Moves to another model, after checker_prepare() where that has another state directory; probes
- * that are no longer wanted stop at once. The model before must live until this returns. */
-void checker_reload(struct checker *checker, const struct model *model,
-                    const struct credentials *credentials) __attribute__((nonnull(1, 2)));
+/** What is probed now, for succession_new(), held: for plan_free(). */
+struct plan *checker_plan(struct checker *checker) ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;
 
 /** Saves, stops all probes; `done` runs on the loop when the last handle is closed. */
 void checker_stop(struct checker *checker, void (*done)(void *ctx), void *ctx);
 
 /** Tells `subscriber` of each endpoint whose state, weight or flip time changed: of the first
  * change in the next turn of the loop, of more at most each 20 ms; and of everything at first, and
- * after each checker_reload(). Lasts until subscription_end(), or until the checker has stopped. */
+ * after each move to another model. Lasts until subscription_end(), or until the checker has
+ * stopped. */
 struct subscription *checker_subscribe(struct checker *checker,
                                        const struct subscriber *subscriber) ATTR_NONNULL;
 

@@ -71,6 +71,7 @@ void endpoints_flush_soon(struct checker *c)
 /* The first change is told in the next turn of the loop, more at most once in FLUSH_MS. */
 void endpoints_mark_changed(struct checker *c, uint32_t endpoint)
 {
+    succession_note_endpoint(c, endpoint);
     subscriptions_mark(&c->subscriptions, endpoint); /* who has taken within this flush, again */
     if (c->standings[endpoint].changed || c->stopping)
         return;
@@ -306,7 +307,7 @@ static uint32_t pool_flip_s(const struct checker *c, const struct pool *pool)
 }
 
 /* Works a probe of type pool out from the states. Returns whether it changed. */
-static bool derive(struct checker *c, struct probe *p, const struct pool *pool)
+bool endpoints_derive(struct checker *c, struct probe *p, const struct pool *pool)
 {
     char reason[REASON_MAX];
     enum health health = pool_is_up(c->model, pool, c->states) ? HEALTH_UP : HEALTH_DOWN;
@@ -330,20 +331,20 @@ void endpoints_touched(struct checker *c, uint32_t endpoint)
     for (uint32_t i = c->plan->watchers[pool]; i != MODEL_NONE;
          i = c->plan->probes[i].next_derived) {
         struct probe *p = &c->plan->probes[i];
-        if (derive(c, p, &c->model->pools[pool]))
+        if (endpoints_derive(c, p, &c->model->pools[pool]))
             endpoints_follow(c, p);
     }
 }
 
 /* ---- a new plan ---- */
 
-static void init_guard(struct checker *c)
+void endpoints_init_guard(struct checker *c)
 {
     const struct guard_limits limits = {
         .share = c->model->server.panic.share,
         .endpoints = c->model->server.panic.endpoints,
         .sites = c->model->server.panic.sites,
-        .window_ms = plan_window_ms(c->plan, c->model->n_endpoints, c->model->server.panic.share),
+        .window_ms = c->plan->window_ms,
     };
     bool panic = c->guard.panic;
     guard_init(&c->guard, c->plan->arena, &limits, c->plan->site_of, c->model->n_endpoints,
@@ -351,12 +352,13 @@ static void init_guard(struct checker *c)
     c->guard.panic = panic;
 }
 
-static void init_state(struct checker *c, uint32_t endpoint)
+void endpoints_init_one(struct checker *c, uint32_t endpoint)
 {
     struct endpoint_state *state = &c->states[endpoint];
     struct summary s = summarise(c, endpoint);
     state->checked = s.decisive != NULL;
     state->flip_s = s.flip_s;
+    state->latency_us = s.decisive ? s.decisive->latency_us : 0;
     state->stale = state->checked && (c->guard.panic || s.stale);
     if (s.health != state->health && !(c->guard.panic && state->health != HEALTH_UNKNOWN)) {
         state->health = (uint8_t)s.health;
@@ -375,20 +377,20 @@ static bool derive_all(struct checker *c)
         for (uint32_t i = c->plan->watchers[pool]; i != MODEL_NONE;
              i = c->plan->probes[i].next_derived) {
             struct probe *p = &c->plan->probes[i];
-            if (!derive(c, p, &c->model->pools[pool]))
+            if (!endpoints_derive(c, p, &c->model->pools[pool]))
                 continue;
             any = true;
             for (uint32_t j = 0; j < p->n_users; j++)
-                init_state(c, p->users[j]);
+                endpoints_init_one(c, p->users[j]);
         }
     return any;
 }
 
 void endpoints_init(struct checker *c)
 {
-    init_guard(c);
+    endpoints_init_guard(c);
     for (uint32_t e = 0; e < c->model->n_endpoints; e++)
-        init_state(c, e);
+        endpoints_init_one(c, e);
     /* Pools that watch pools settle within as many rounds as there are pools. */
     for (uint32_t round = 0; round < c->model->n_pools && derive_all(c); round++)
         ;

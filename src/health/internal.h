@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The checker from inside. Five parts share this struct, each in a file of its own:
+ * The checker from inside. Eight parts share this struct, each in a file of its own:
  *
- *   schedule.c   when which probe runs: wheels, queue, limits, stalls
+ *   schedule.c   when which probe is due: wheels, the timer
+ *   starts.c     which of those start: queues, slots
+ *   results.c    results of trials -> what is known of probes; stalls
  *   endpoints.c  results of probes -> published states, panic, events, coalesced changes
  *   operator.c   overrides and weights, their expiry, their file
  *   persist.c    the health file
- *   checker.c    start, reload, stop, and what others may read
+ *   checker.c    start, stop, and what others may read
+ *   succession.c the move to another model
  *
  * What is told of changes is in subscription.h.
  *
@@ -28,13 +31,6 @@ struct standing {
     int64_t changed_us; /* since when it waits, monotonic */
 };
 
-/** Probes that are due but have no slot yet, first in, first out. Those of type exec wait in the
- *  lanes of the plan. */
-struct queue {
-    struct probe *first, **last;
-    uint32_t n_in_flight, max_in_flight;
-};
-
 struct checker {
     uv_loop_t *loop;
     struct checker_callbacks callbacks;
@@ -47,15 +43,16 @@ struct checker {
 
     /* schedule.c */
     uv_timer_t tick;
-    int64_t tick_at_ms;   /* when the tick should fire */
-    int64_t last_turn_ms; /* when the loop was last seen to run */
-    int64_t searched_ms;  /* when probes without results were last looked for */
-    int64_t untried_ms;   /* when a lack of ours was last logged */
-    struct wheel due, deadlines;
-    struct queue network;
+    int64_t tick_at_ms;     /* when the tick should fire */
+    int64_t last_turn_ms;   /* when the loop was last seen to run */
+    struct wheel deadlines; /* of trials */
+
+    /* starts.c */
     struct {
-        uint32_t n_in_flight; /* trials that are not freed yet */
-        uint32_t n_waiting;   /* probes in the queues of lanes */
+        uint32_t n_in_flight, max_in_flight; /* trials that are not freed yet */
+    } network;
+    struct {
+        uint32_t n_in_flight; /* likewise */
         uint32_t turn;        /* the lane that may start next */
         bool more;            /* there was more to start than a turn of the loop takes */
     } exec;
@@ -63,11 +60,12 @@ struct checker {
     struct trial_host trials;
     struct trial *in_flight; /* all trials with no result yet */
     uint32_t n_in_flight;
-    uint32_t n_trials; /* not freed yet, in flight or closing */
-    uint32_t n_stale,
-        n_untried;      /* probes: without a result in time; whose latest try failed of us */
-    uint32_t n_awaited; /* probes whose first results readiness waits for */
     bool ticking;
+
+    /* results.c */
+    int64_t searched_ms; /* when the search for probes without results began */
+    uint32_t n_starved;  /* found by it */
+    int64_t untried_ms;  /* when a lack of ours was last logged */
 
     /* endpoints.c */
     uv_timer_t flush;
@@ -90,10 +88,14 @@ struct checker {
     int save_error; /* errno */
     bool unsaved, save_failed;
 
+    /* succession.c */
+    struct succession *next; /* of the model that is being moved to; else NULL */
+
     /* checker.c */
     uv_timer_t chores;
     int64_t started_ms;
-    unsigned n_handles;
+    unsigned n_open;                   /* handles, trials and works that are not over yet */
+    void (*closed)(struct checker *c); /* stopping, and nothing is open any more */
     bool stopping, reported_stale;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -101,22 +103,54 @@ struct checker {
 
 #define CHORES_MS 250
 
+/** Something that was open (n_open) is not any more. */
+static inline void checker_closed(struct checker *c)
+{
+    if (--c->n_open == 0 && c->stopping)
+        c->closed(c);
+}
+
 /* checker.c */
-/** After checker_stop(): ends it once nothing is open any more. */
-void checker_release(struct checker *c) ATTR_NONNULL;
+/** Of an endpoint of which nothing is known. */
+struct endpoint_state checker_fresh_state(void);
 
 /* schedule.c */
 void schedule_init(struct checker *c) ATTR_NONNULL;
 /** Probes without a result start as soon as there is a slot, the others at their time. */
 void schedule_plan(struct checker *c) ATTR_NONNULL;
-/** Takes a plan's probes off the wheel and the queues, and cancels its trials. */
-void schedule_drop(struct checker *c, struct plan *plan) ATTR_NONNULL;
+/** Does so for one probe of the plan that is not of type pool, and counts it; nothing starts yet.
+ *  `is_busy`: it is in flight, or will be. */
+void schedule_probe(struct checker *c, struct probe *probe, bool is_busy) ATTR_NONNULL;
+/** Undoes schedule_probe(). */
+void schedule_forget(struct checker *c, struct probe *probe) ATTR_NONNULL;
+/** When the probe is due after `now_ms`, monotonic. */
+int64_t schedule_next_ms(const struct probe *probe, int64_t now_ms) ATTR_NONNULL;
+/** Sets the timer to the next thing that may be due. */
+void schedule_arm(struct checker *c) ATTR_NONNULL;
+
+/* starts.c */
+/** Lets a probe wait for a slot, unless it does or is in flight. */
+void starts_queue(struct checker *c, struct probe *probe) ATTR_NONNULL;
+void starts_unqueue(struct checker *c, struct probe *probe) ATTR_NONNULL;
+/** Starts what waits and may start, as much as one turn of the loop takes. */
+void starts_pump(struct checker *c) ATTR_NONNULL;
+/** Does so if a command waits: some that were killed may be gone by now. */
+void starts_pump_exec(struct checker *c) ATTR_NONNULL;
+/** Whether there is more to start at once. */
+bool starts_more(const struct checker *c) ATTR_NONNULL;
+/** A trial has its result: its probe is free for the next. */
+void starts_end(struct checker *c, struct trial *trial) ATTR_NONNULL;
+/** Cancels all that is in flight. */
+void starts_cancel(struct checker *c) ATTR_NONNULL;
+void starts_freed(struct trial_host *host, const struct prepared_check *check) ATTR_NONNULL;
+
+/* results.c */
+void results_take(struct trial_host *host, struct trial *trial,
+                  const struct trial_result *result) ATTR_NONNULL;
 /** To be called whenever the loop runs again: notices that it did not for too long. */
-void schedule_turn(struct checker *c) ATTR_NONNULL;
-/** Starts what waits and may start: commands that were killed may be gone by now. */
-void schedule_pump(struct checker *c) ATTR_NONNULL;
-/** Marks probes stale that got no turn for long. */
-void schedule_find_starved(struct checker *c) ATTR_NONNULL;
+void results_notice_stall(struct checker *c) ATTR_NONNULL;
+/** Marks probes stale that got no turn for long: some of all, in one call. */
+void results_find_starved(struct checker *c) ATTR_NONNULL;
 
 /* endpoints.c */
 /** Works every state out for a new plan, silently. The caller has put into each state what is
@@ -139,6 +173,12 @@ void endpoints_review_panic(struct checker *c) ATTR_NONNULL;
 void endpoints_event(struct checker *c, uint32_t endpoint, const char *from, const char *to,
                      const char *reason);
 
+/** For a new plan, silently: counts anew, for the guard, in the plan's memory; works one endpoint
+ *  out; works a check of type pool out from the states, and returns whether that changed it. */
+void endpoints_init_guard(struct checker *c) ATTR_NONNULL;
+void endpoints_init_one(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
+bool endpoints_derive(struct checker *c, struct probe *probe, const struct pool *pool) ATTR_NONNULL;
+
 /* operator.c */
 /** Names the files of the model's state directory. */
 void operator_set_paths(struct checker *c) ATTR_NONNULL;
@@ -148,7 +188,17 @@ int operator_load(struct checker *c, struct diags *diags)
     __attribute__((nonnull(1), warn_unused_result));
 /** Puts the rules in force on fresh states, silently. */
 void operator_apply(struct checker *c) ATTR_NONNULL;
+/** On one of them. */
+void operator_apply_to(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
 void operator_expire(struct checker *c) ATTR_NONNULL;
+
+/* succession.c */
+/** While another model is being moved to: what is known of this has changed, and must be carried
+ *  over again. */
+void succession_note_probe(struct checker *c, const struct probe *probe) ATTR_NONNULL;
+void succession_note_endpoint(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
+/** Likewise, of orders: all endpoints of that model must be looked at again. */
+void succession_note_orders(struct checker *c) ATTR_NONNULL;
 
 /* persist.c */
 /** Reads what is assumed of endpoints until their first results. */

@@ -60,8 +60,6 @@ void lanes_make(struct plan *plan, const struct model *model, uint32_t n_slots)
 {
     plan->n_lanes = number_lanes(plan, model);
     plan->lanes = arena_calloc(plan->arena, plan->n_lanes + 1u, sizeof *plan->lanes);
-    for (uint32_t i = 0; i < plan->n_lanes; i++)
-        plan->lanes[i].last = &plan->lanes[i].first;
     for (uint32_t i = 0; i < plan->n_probes; i++) {
         const struct probe *p = &plan->probes[i];
         if (p->lane == MODEL_NONE)

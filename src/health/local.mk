@@ -21,10 +21,6 @@ libhealth_a_SOURCES = \
 	src/health/internal.h \
 	src/health/lanes.c \
 	src/health/lanes.h \
-	src/health/level.c \
-	src/health/level.h \
-	src/health/level_table.h \
-	src/health/levels.c \
 	src/health/operator.c \
 	src/health/overrides.c \
 	src/health/overrides.h \
@@ -41,7 +37,9 @@ libhealth_a_SOURCES = \
 	src/health/program.c \
 	src/health/program.h \
 	src/health/reason.c \
+	src/health/results.c \
 	src/health/schedule.c \
+	src/health/starts.c \
 	src/health/state.c \
 	src/health/state.h \
 	src/health/state_dir.c \
@@ -52,9 +50,13 @@ libhealth_a_SOURCES = \
 	src/health/stream.h \
 	src/health/subscription.c \
 	src/health/subscription.h \
+	src/health/succession.c \
+	src/health/succession.h \
 	src/health/tls.c \
 	src/health/tls.h \
 	src/health/tls_reason.c \
 	src/health/tls_reason.h \
 	src/health/trial.c \
-	src/health/trial.h
+	src/health/trial.h \
+	src/health/waiting.c \
+	src/health/waiting.h

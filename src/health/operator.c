@@ -68,12 +68,18 @@ static void apply_weight(struct checker *c, uint32_t endpoint)
     c->states[endpoint].weight_until_s = until_s(rule);
 }
 
+void operator_apply_to(struct checker *c, uint32_t endpoint)
+{
+    if (c->rules.n == 0)
+        return;
+    apply_state(c, endpoint);
+    apply_weight(c, endpoint);
+}
+
 void operator_apply(struct checker *c)
 {
-    for (uint32_t e = 0; c->rules.n > 0 && e < c->model->n_endpoints; e++) {
-        apply_state(c, e);
-        apply_weight(c, e);
-    }
+    for (uint32_t e = 0; c->rules.n > 0 && e < c->model->n_endpoints; e++)
+        operator_apply_to(c, e);
 }
 
 /* One line of the event log about an endpoint whose rules changed, if that shows. */
@@ -107,6 +113,7 @@ static bool is_same(const struct endpoint_state *a, const struct endpoint_state 
 static void apply_change(struct checker *c, const struct target *target, const char *why)
 {
     uint32_t n_reported = 0, n_silent = 0;
+    succession_note_orders(c);
     for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
         if (target && !matches(target, c->model, e))
             continue;

@@ -87,11 +87,9 @@ static void after_thread(uv_work_t *work, int status)
     struct checker *c = work->data;
     (void)status;
     finish(c);
-    c->n_handles--;
-    if (c->stopping) {
+    if (c->stopping)
         persist_save_now(c);
-        checker_release(c);
-    }
+    checker_closed(c);
 }
 
 static void render(struct checker *c)
@@ -120,7 +118,7 @@ void persist_chores(struct checker *c)
         return;
     render(c);
     if (uv_queue_work(c->loop, &c->save, in_thread, after_thread) == 0)
-        c->n_handles++;
+        c->n_open++;
     else
         finish(c);
 }

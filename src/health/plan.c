@@ -2,6 +2,8 @@
  * What a model wants probed. */
 #include "health/plan.h"
 
+#include "base/clock.h"
+#include "base/give_way.h"
 #include "base/strmap.h"
 #include "health/lanes.h"
 #include "health/trial.h"
@@ -87,6 +89,7 @@ static void add_probes(struct builder *b)
     uint32_t at = 0;
     for (uint32_t e = 0; e < b->model->n_endpoints; e++) {
         const struct u32_list *checks = checks_of(b->model, e);
+        give_way_often();
         plan->first[e] = at;
         plan->site_of[e] = b->model->endpoints[e].site;
         bool checked = false;
@@ -126,6 +129,8 @@ struct plan *plan_new(const struct model *model, const struct credentials *crede
     for (uint32_t e = 0; e < model->n_endpoints; e++)
         most += checks_of(model, e)->n;
     plan->arena = arena;
+    atomic_init(&plan->n_holds, 1);
+    wheel_init(&plan->due, clock_mono_ms());
     plan->probes = arena_calloc(arena, most, sizeof *plan->probes);
     plan->first = arena_calloc(arena, model->n_endpoints + 1u, sizeof *plan->first);
     plan->of_endpoint = arena_calloc(arena, most, sizeof *plan->of_endpoint);
@@ -144,6 +149,7 @@ struct plan *plan_new(const struct model *model, const struct credentials *crede
     add_probes(&b);
     add_users(&b);
     lanes_make(plan, model, model->server.exec_concurrency);
+    plan->window_ms = plan_window_ms(plan, model->n_endpoints, model->server.panic.share);
     for (uint32_t i = 0; i < model->n_checks; i++)
         check_unref(b.checks[i]);
     free(b.checks);
@@ -153,9 +159,15 @@ struct plan *plan_new(const struct model *model, const struct credentials *crede
     return plan;
 }
 
+struct plan *plan_hold(struct plan *plan)
+{
+    atomic_fetch_add_explicit(&plan->n_holds, 1, memory_order_relaxed);
+    return plan;
+}
+
 void plan_free(struct plan *plan)
 {
-    if (!plan)
+    if (!plan || atomic_fetch_sub_explicit(&plan->n_holds, 1, memory_order_acq_rel) > 1)
         return;
     for (uint32_t i = 0; i < plan->n_probes; i++) {
         check_unref(plan->probes[i].check);
@@ -198,8 +210,15 @@ uint32_t plan_window_ms(const struct plan *plan, uint32_t n_endpoints, double sh
     return window_ms;
 }
 
-static void carry(struct probe *to, struct probe *from)
+static char *copy_text(const char *text)
 {
+    return text ? xstrdup(text) : NULL;
+}
+
+void plan_carry(struct probe *to, const struct probe *from)
+{
+    free(to->reason);
+    free(to->untried);
     to->fsm = from->fsm;
     to->stale = from->stale;
     to->latency_us = from->latency_us;
@@ -209,40 +228,76 @@ static void carry(struct probe *to, struct probe *from)
     to->last_ms = from->last_ms;
     to->last_mono_ms = from->last_mono_ms;
     to->n_untried = from->n_untried;
-    to->reason = from->reason ? xstrdup(from->reason) : NULL;
-    to->untried = from->untried ? xstrdup(from->untried) : NULL;
-    to->trial = from->trial;
-    from->trial = NULL;
-    if (to->trial)
-        to->trial->subject = to;
+    to->reason = copy_text(from->reason);
+    to->untried = copy_text(from->untried);
 }
 
-static void key_of(struct buf *out, const struct model *model, const struct probe *p)
+struct matcher {
+    struct plan_match *match;
+    const struct plan *plan, *before;
+    const struct model *model, *model_before;
+    bool by_name;
+    struct buf key;
+};
+
+static struct slice match_key(struct matcher *m, const struct model *model, const struct probe *p)
 {
-    probe_key(out, p->check->key, &p->check->def, model, p->subject);
+    probe_key(&m->key, p->check->key, &p->check->def, model, p->subject);
+    if (m->by_name)
+        buf_add(&m->key, p->check->def.name, strlen(p->check->def.name) + 1);
+    return slice_of(m->key.p, m->key.n);
 }
 
-void plan_carry_over(struct plan *plan, const struct model *model, struct plan *old,
-                     const struct model *old_model)
+/* Matches those that have no match yet, each with one. */
+static void match_once(struct matcher *m)
 {
     struct strmap by_key = {0};
-    struct buf key = {0};
     struct arena *scratch = arena_new();
-    for (uint32_t i = 0; i < old->n_probes; i++) {
-        key_of(&key, old_model, &old->probes[i]);
+    for (uint32_t i = 0; i < m->before->n_probes; i++) {
+        const struct probe *p = &m->before->probes[i];
+        give_way_often();
+        if (m->match->to[i] != MODEL_NONE || probe_is_derived(p))
+            continue;
+        struct slice key = match_key(m, m->model_before, p);
         strmap_add(&by_key, slice_of(arena_copy(scratch, key.p, key.n), key.n), i);
     }
-    for (uint32_t i = 0; i < plan->n_probes; i++) {
-        if (probe_is_derived(&plan->probes[i]))
+    for (uint32_t i = 0; by_key.n > 0 && i < m->plan->n_probes; i++) {
+        const struct probe *p = &m->plan->probes[i];
+        give_way_often();
+        if (m->match->from[i] != MODEL_NONE || probe_is_derived(p))
             continue;
-        key_of(&key, model, &plan->probes[i]);
-        uint32_t from = strmap_get(&by_key, slice_of(key.p, key.n));
-        if (from != STRMAP_NONE)
-            carry(&plan->probes[i], &old->probes[from]);
-        if (plan->probes[i].trial && plan->probes[i].lane != MODEL_NONE)
-            plan->lanes[plan->probes[i].lane].n_in_flight++;
+        uint32_t from = strmap_get(&by_key, match_key(m, m->model, p));
+        if (from == STRMAP_NONE || m->match->to[from] != MODEL_NONE)
+            continue;
+        m->match->from[i] = from;
+        m->match->to[from] = i;
     }
     strmap_free(&by_key);
-    buf_free(&key);
     arena_free(scratch);
+}
+
+static uint32_t *none_of(uint32_t n)
+{
+    uint32_t *v = xcalloc(n + 1u, sizeof *v);
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = MODEL_NONE;
+    return v;
+}
+
+void plan_match(struct plan_match *match, const struct plan *plan, const struct model *model,
+                const struct plan *before, const struct model *model_before)
+{
+    struct matcher m = {match, plan, before, model, model_before, true, {0}};
+    match->from = none_of(plan->n_probes);
+    match->to = none_of(before->n_probes);
+    match_once(&m); /* of checks that ask the same, each goes on as itself */
+    m.by_name = false;
+    match_once(&m); /* one may have another name now */
+    buf_free(&m.key);
+}
+
+void plan_match_free(struct plan_match *match)
+{
+    free(match->from);
+    free(match->to);
 }

@@ -7,12 +7,15 @@
 #include "health/check.h"
 #include "health/credentials.h"
 #include "health/fsm.h"
+#include "health/waiting.h"
+
+#include <stdatomic.h>
 
 struct trial;
 
 /** Probes of one exec check for one pool; see lanes.h. */
 struct lane {
-    struct probe *first, **last; /* that wait for a slot, first in, first out */
+    struct waiting waiting; /* for a slot */
     uint32_t n_probes, n_in_flight;
     uint32_t need;    /* slots, should every command run into its timeout */
     uint32_t n_slots; /* of its own */
@@ -23,9 +26,9 @@ struct lane {
  * from the states of that pool's endpoints. */
 struct probe {
     struct wheel_entry due;
-    struct probe *queue_next;
-    struct trial *trial;          /* in flight; else NULL */
-    struct prepared_check *check; /* a reference */
+    struct probe *queue_prev, *queue_next; /* where `queued` */
+    struct trial *trial;                   /* in flight; else NULL */
+    struct prepared_check *check;          /* a reference */
     uint32_t check_index;
     uint32_t subject; /* one of the endpoints: the address or name comes from it */
     struct ip addr;   /* IP_NONE for a name, and for a pool */
@@ -57,18 +60,42 @@ struct plan {
     struct lane *lanes;
     uint32_t n_lanes;
     uint32_t n_checked; /* endpoints with a check other than of type `pool` */
+    uint32_t window_ms; /* of the guard: plan_window_ms() by the model's limits */
+
+    /* The checker's. */
+    struct wheel due;        /* probes that wait for their time */
+    struct waiting waiting;  /* those that wait for a slot, but for those in lanes */
+    uint32_t n_exec_waiting; /* in lanes */
+    uint32_t n_stale;        /* probes without a result in time */
+    uint32_t n_untried;      /* whose latest try failed of us */
+    uint32_t n_awaited;      /* whose first results readiness waits for */
+    uint32_t n_searched;     /* looked at in the search for starved ones that is under way */
+    atomic_uint n_holds;     /* plan_hold() */
 };
 
 /** `credentials` are the model's; NULL when it has no check of type https. */
 struct plan *plan_new(const struct model *model, const struct credentials *credentials)
     __attribute__((nonnull(1))) ATTR_RETURNS_NONNULL;
-/** Frees a plan none of whose probes is started, queued or in flight. */
+/** Keeps a plan for one plan_free() more: for readers, on other threads, of what is the same for
+ * all its life: which probes there are, what of, for which endpoints. */
+struct plan *plan_hold(struct plan *plan) ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;
+/** Gives up one hold, plan_new()'s or plan_hold()'s, on any thread; the last frees a plan none of
+ *  whose probes is in flight. NULL is allowed. */
 void plan_free(struct plan *plan);
 
-/** Moves what `old` knows to the probes of `plan` that ask the same of the same address and port,
- *  trials in flight included. Afterwards `old` holds only what is not wanted any more. */
-void plan_carry_over(struct plan *plan, const struct model *model, struct plan *old,
-                     const struct model *old_model) ATTR_NONNULL;
+/** Which probes of two plans ask the same of the same address and port, one of one; MODEL_NONE:
+ * none. Those of type pool never do: they are worked out anew. */
+struct plan_match {
+    uint32_t *from; /* per probe of the plan: of the one before */
+    uint32_t *to;   /* the other way round */
+};
+/** For plan_match_free(). On any thread: looks only at what plan_hold() speaks of. */
+void plan_match(struct plan_match *match, const struct plan *plan, const struct model *model,
+                const struct plan *before, const struct model *model_before) ATTR_NONNULL;
+void plan_match_free(struct plan_match *match) ATTR_NONNULL;
+
+/** Copies what is known of a probe to one that asks the same. */
+void plan_carry(struct probe *to, const struct probe *from) ATTR_NONNULL;
 
 /** The time within which at least `share` of the checked endpoints are probed, each with the
  *  slowest of its checks: interval plus timeout. */

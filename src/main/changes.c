@@ -48,10 +48,9 @@ static void on_event_timer(uv_timer_t *timer)
         uv_timer_start(timer, on_event_timer, EVENT_WAIT_MS, 0);
 }
 
-void daemon_fill_views(struct daemon *d, struct generation *g)
+void daemon_views_are_filled(struct daemon *d)
 {
-    (void)subscription_take(d->views); /* in what is filled now */
-    generation_fill_views(g, checker_states(d->checker));
+    (void)subscription_take(d->views);
 }
 
 void daemon_refresh_views(struct daemon *d)

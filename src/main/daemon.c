@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/give_way.h"
 #include "base/log.h"
+#include "base/turns.h"
 #include "dns/name.h"
 #include "io/host.h"
 #include "main/judge.h"
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define READY_POLL_MS 10
+#define FILL_US 3000      /* of a turn of the loop, for views */
 #define HOST_POLL_MS 5000 /* where the kernel tells no news of addresses */
 
 /* What is lent to the control side. */
@@ -32,11 +34,6 @@ static const struct generation *host_generation(void *ctx)
 static struct checker *host_checker(void *ctx)
 {
     return ((struct daemon *)ctx)->checker;
-}
-
-static const struct level_table *host_levels(void *ctx)
-{
-    return levels_now(((struct daemon *)ctx)->levels);
 }
 
 static void host_io_stats(void *ctx, struct io_stats *out)
@@ -74,7 +71,8 @@ static bool host_serving(void *ctx)
 
 static void host_reload(void *ctx, bool force, reload_done_fn *done, void *arg)
 {
-    daemon_reload(ctx, force, done, arg);
+    struct daemon *d = ctx;
+    reload_ask(&d->reload, force, done, arg);
 }
 
 static void host_stop(void *ctx)
@@ -85,7 +83,7 @@ static void host_stop(void *ctx)
 static void host_reloads(void *ctx, struct reload_info *out)
 {
     const struct daemon *d = ctx;
-    *out = d->reload.info;
+    *out = d->transition.info;
     out->gone = vanished_text(&d->vanished);
     out->n_gone = d->vanished.n;
 }
@@ -96,7 +94,6 @@ static struct ctl_host make_host(struct daemon *d)
         .ctx = d,
         .generation = host_generation,
         .checker = host_checker,
-        .levels = host_levels,
         .io_stats = host_io_stats,
         .io_shares = host_io_shares,
         .limiter = host_limiter,
@@ -115,10 +112,10 @@ static void close_own_handles(struct daemon *d)
 {
     for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
+    reload_stop(&d->reload);
     turn_watch_stop(&d->turns);
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
-    uv_close((uv_handle_t *)&d->level_timer, NULL);
     uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
     uv_close((uv_handle_t *)&d->host_timer, NULL);
     if (d->watching)
@@ -138,7 +135,6 @@ static void on_ctl_stopped(void *ctx)
     struct daemon *d = ctx;
     d->ctl = NULL;
     daemon_flush_events(d);
-    daemon_leave_levels(d);
     checker_stop(d->checker, on_checker_stopped, d);
 }
 
@@ -149,6 +145,7 @@ void daemon_stop(struct daemon *d)
     d->stopping = true;
     log_notice("stopping");
     notify_manager("STOPPING=1");
+    reload_stop(&d->reload);
     struct workers *workers = d->workers;
     if (d->watching)
         uv_poll_stop(&d->host_watch); /* the workers close its file descriptor */
@@ -205,9 +202,21 @@ static void watch_host(struct daemon *d)
     uv_poll_start(&d->host_watch, UV_READABLE, on_host_change);
 }
 
+/** In slices, as results are taken in meanwhile. Returns whether all are filled. */
+static bool fill_views(struct daemon *d)
+{
+    struct generation *g = d->generation;
+    int64_t began_us = clock_mono_us();
+    if (d->n_filled == 0)
+        daemon_views_are_filled(d); /* with what is known now, or when it is their turn */
+    while (d->n_filled < g->snapshot->n_pools && clock_mono_us() - began_us < FILL_US)
+        generation_fill_view(g, d->n_filled++, checker_states(d->checker));
+    turns_part("views filled at the start", began_us);
+    return d->n_filled == g->snapshot->n_pools;
+}
+
 static void begin_serving(struct daemon *d)
 {
-    daemon_fill_views(d, d->generation);
     publish_snapshot(d->generation->snapshot);
     d->serving = true;
     daemon_refresh_views(d);
@@ -220,8 +229,7 @@ static void begin_serving(struct daemon *d)
     } else {
         log_ready(d);
         watch_host(d);
-        if (d->reload.again) /* asked for while starting */
-            daemon_reload(d, false, NULL, NULL);
+        reload_allow(&d->reload); /* asked for while starting */
     }
     diags_free(&diags);
 }
@@ -231,6 +239,10 @@ static void on_ready_timer(uv_timer_t *timer)
     struct daemon *d = timer->data;
     if (d->stopping || !checker_ready(d->checker))
         return;
+    if (!fill_views(d)) {
+        uv_timer_start(timer, on_ready_timer, 1, READY_POLL_MS);
+        return;
+    }
     uv_timer_stop(timer);
     begin_serving(d);
 }
@@ -239,7 +251,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *d = handle->data;
     if (number == SIGHUP)
-        daemon_reload(d, false, NULL, NULL); /* a signal never insists */
+        reload_ask(&d->reload, false, NULL, NULL); /* a signal never insists */
     else
         daemon_stop(d);
 }
@@ -257,6 +269,8 @@ static void init_handles(struct daemon *d)
     static_assert(ARRAY_LEN(numbers) == ARRAY_LEN(((struct daemon *)0)->signals), "one each");
     uv_loop_init(&d->loop);
     turn_watch_start(&d->turns, &d->loop);
+    transition_init(&d->transition, d);
+    reload_init(&d->reload, &d->loop, &transition_steps, &d->transition);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
         d->signals[i].data = d;
@@ -264,10 +278,9 @@ static void init_handles(struct daemon *d)
     }
     uv_timer_init(&d->loop, &d->ready_timer);
     uv_timer_init(&d->loop, &d->event_timer);
-    uv_timer_init(&d->loop, &d->level_timer);
     uv_timer_init(&d->loop, &d->watchdog_timer);
     uv_timer_init(&d->loop, &d->host_timer);
-    d->ready_timer.data = d->event_timer.data = d->level_timer.data = d->host_timer.data = d;
+    d->ready_timer.data = d->event_timer.data = d->host_timer.data = d;
     if (notify_watchdog_ms() > 0)
         uv_timer_start(&d->watchdog_timer, on_watchdog_timer, 0, notify_watchdog_ms());
 }
@@ -327,17 +340,16 @@ static int set_up(struct daemon *d, struct diags *diags)
         return code;
     struct checker_callbacks callbacks = daemon_checker_callbacks(d);
     code = checker_start(&d->checker, &d->loop, m, d->generation->credentials, &callbacks, diags);
-    if (code != 0)
-        return code;
-    daemon_follow_checker(d);
-    daemon_follow_levels(d);
-    return 0;
+    if (code == 0)
+        daemon_follow_checker(d);
+    return code;
 }
 
 /** Frees what the loop's end has left. */
 static void tear_down(struct daemon *d)
 {
     workers_stop(d->workers);
+    reload_free(&d->reload);
     if (d->serving)
         publish_shutdown();
     else if (d->generation)
@@ -345,17 +357,13 @@ static void tear_down(struct daemon *d)
     generation_free(d->generation);
     vec_free(&d->events);
     vanished_free(&d->vanished);
-    vec_free(&d->reload.now);
-    vec_free(&d->reload.next);
-    free(d->reload.errors);
+    transition_free(&d->transition);
 }
 
 int daemon_run(const char *path)
 {
-    struct daemon d = {.path = path,
-                       .started_wall_ms = clock_wall_ms(),
-                       .started_mono_ms = clock_mono_ms(),
-                       .reload.info = {.errors = "", .gone = ""}};
+    struct daemon d = {
+        .path = path, .started_wall_ms = clock_wall_ms(), .started_mono_ms = clock_mono_ms()};
     struct diags diags;
     diags_init(&diags);
     signal(SIGPIPE, SIG_IGN);

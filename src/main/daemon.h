@@ -11,20 +11,12 @@
 #include "ctl/ctl.h"
 #include "health/checker.h"
 #include "io/workers.h"
+#include "main/transition.h"
 #include "main/turn_watch.h"
 #include "out/events.h"
-#include "out/transitions.h"
 #include "out/vanished.h"
 
 #include <uv.h>
-
-typedef void reload_done_fn(void *arg, int code, const struct diags *diags);
-
-/** Someone who waits for the end of a reload. */
-struct reload_waiter {
-    reload_done_fn *done;
-    void *arg;
-};
 
 /** An event whose effect on the answers is not known before the views are refreshed. */
 struct pending_event {
@@ -39,7 +31,6 @@ struct daemon {
     struct turn_watch turns;
     uv_timer_t ready_timer;    /* until the first results are in */
     uv_timer_t event_timer;    /* for events that no refresh follows */
-    uv_timer_t level_timer;    /* for levels that have moved */
     uv_timer_t watchdog_timer; /* tells the service manager that the loop goes on */
     uv_timer_t host_timer;     /* instead of host_watch, where there is no news */
     uv_poll_t host_watch;      /* this host's addresses, where `watching` */
@@ -49,12 +40,11 @@ struct daemon {
     struct subscription *views; /* what has changed since the views were compiled */
     struct workers *workers;
     struct ctl *ctl;
-    struct levels *levels;
-    struct transitions *transitions; /* of these */
     uint64_t n_generations;
     int64_t started_wall_ms, started_mono_ms;
-    bool serving;   /* the first snapshot is published */
-    bool switching; /* the checker is ahead of `generation` */
+    uint32_t n_filled; /* views, at the start */
+    bool serving;      /* the first snapshot is published */
+    bool switching;    /* the checker is ahead of `generation` */
     bool stopping;
     bool watching;
     int exit_code;
@@ -62,26 +52,12 @@ struct daemon {
     VEC(struct pending_event) events;
     struct vanished vanished;
 
-    struct {
-        uv_work_t work;
-        bool running;
-        struct generation *loaded; /* made by the work */
-        struct diags diags;
-        int code;
-        VEC(struct reload_waiter) now, next; /* of the one that runs, and of the one after it */
-        bool again;
-        bool force, force_next; /* insisted on: the one that runs, the one after it */
-        struct reload_info info;
-        char *errors; /* info.errors, when not "" */
-    } reload;
+    struct reload reload;
+    struct transition transition;
 };
 
 /** Runs until it is told to stop. Returns the exit code. */
 int daemon_run(const char *path) ATTR_NONNULL;
-
-/** Starts a reload; during one, marks that another shall follow, however many ask; it insists
- *  (load_options.force) when one of them does. `done` may be NULL. */
-void daemon_reload(struct daemon *daemon, bool force, reload_done_fn *done, void *arg);
 
 /** Answers what is being answered, saves, closes; the loop ends. */
 void daemon_stop(struct daemon *daemon) ATTR_NONNULL;
@@ -97,14 +73,9 @@ static inline void daemon_number(struct daemon *daemon, struct generation *gener
 struct checker_callbacks daemon_checker_callbacks(struct daemon *daemon) ATTR_NONNULL;
 /** Subscribes the views to the checker. */
 void daemon_follow_checker(struct daemon *daemon) ATTR_NONNULL;
-/** Fills the views of a generation that is not in force yet. What changes from now on is kept for
- *  daemon_refresh_views(). */
-void daemon_fill_views(struct daemon *daemon, struct generation *generation) ATTR_NONNULL;
+/** The views of what is about to come into force have been filled. What changes from now on is kept
+ *  for daemon_refresh_views(). */
+void daemon_views_are_filled(struct daemon *daemon) ATTR_NONNULL;
 /** Brings the views in force up to date; to be called when they have come into force. */
 void daemon_refresh_views(struct daemon *daemon) ATTR_NONNULL;
 void daemon_flush_events(struct daemon *daemon) ATTR_NONNULL;
-
-/* levels.c: levels of pools and sites, and their events. */
-void daemon_follow_levels(struct daemon *daemon) ATTR_NONNULL;
-/** Before checker_stop(). */
-void daemon_leave_levels(struct daemon *daemon) ATTR_NONNULL;

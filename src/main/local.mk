@@ -11,17 +11,19 @@ loadstard_SOURCES = \
 	src/main/daemon.h \
 	src/main/judge.c \
 	src/main/judge.h \
-	src/main/levels.c \
 	src/main/loadstard.c \
 	src/main/notify.c \
 	src/main/notify.h \
 	src/main/process.c \
 	src/main/process.h \
 	src/main/reload.c \
+	src/main/reload.h \
 	src/main/report.c \
 	src/main/report.h \
 	src/main/rights.c \
 	src/main/rights.h \
+	src/main/transition.c \
+	src/main/transition.h \
 	src/main/turn_watch.c \
 	src/main/turn_watch.h
 loadstard_LDADD = libload.a $(LINK_ctl)

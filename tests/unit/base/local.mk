@@ -56,3 +56,6 @@ tests_unit_base_test_turns_LDADD = $(UNIT_base)
 check_PROGRAMS += tests/unit/base/test_parallel
 tests_unit_base_test_parallel_SOURCES = tests/unit/base/test_parallel.c
 tests_unit_base_test_parallel_LDADD = $(UNIT_base)
+check_PROGRAMS += tests/unit/base/test_worklist
+tests_unit_base_test_worklist_SOURCES = tests/unit/base/test_worklist.c
+tests_unit_base_test_worklist_LDADD = $(UNIT_base)

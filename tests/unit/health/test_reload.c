@@ -94,7 +94,6 @@ static void test_reload_with_a_queue(void **state)
     assert_true(checker_summary(w.checker).n_in_flight > 0);
     assert_true(checker_summary(w.checker).n_in_flight < 300);
     world_reload(&w, NULL, "%s", one);
-    assert_int_equal(checker_summary(w.checker).n_in_flight, 1);
     assert_true(world_run(&w, 1000, world_all_tried, NULL));
     world_reload(&w, NULL, "%s", many);
     assert_true(checker_summary(w.checker).n_in_flight < 300);
@@ -119,6 +118,7 @@ static void test_another_timeout_starts_over(void **state)
     world_reload(&w, NULL, pools, "1h", SILENT_PORT);
     checker_probes(w.checker, &info, 1);
     assert_int_equal(info.n_failed, 0);
+    world_run(&w, 1, NULL, NULL); /* what may start at once starts in the next turn */
     assert_int_equal(checker_summary(w.checker).n_in_flight, 1);
     assert_false(endpoint_serves(world_state(&w, 0)));
     world_reload(&w, NULL, pools, "50ms", SILENT_PORT);

@@ -448,12 +448,10 @@ static void test_orders_follow_the_move(void **state)
     world_start(&w);
     order("www/ams", OVERRIDE_DRAIN);
     shell("sed -i 's/state_dir: state/state_dir: new/' loadstar.yaml");
-    struct model *next, *before = w.model;
+    struct model *next;
     assert_int_equal(config_load(&next, in_world("loadstar.yaml"), &diags), 0);
     assert_int_equal(checker_prepare(w.checker, next, &diags), 0);
-    checker_reload(w.checker, next, NULL);
-    w.model = next;
-    model_free(before);
+    world_move(&w, next);
     assert_true(holds_drain("new"));
     order("www/iad", OVERRIDE_DOWN);
     assert_true(holds_drain("state"));

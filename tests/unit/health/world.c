@@ -69,11 +69,11 @@ static struct model *load(struct world *w, const char *server, const char *fmt, 
 }
 
 /* As generation_load() does. */
-static void load_credentials(struct world *w)
+static void load_credentials(struct world *w, const struct model *model)
 {
     struct credentials *before = w->credentials;
     w->credentials = NULL;
-    if (!w->without_credentials && credentials_load(&w->credentials, w->model, before, &w->diags)) {
+    if (!w->without_credentials && credentials_load(&w->credentials, model, before, &w->diags)) {
         diags_print(&w->diags, stderr);
         fail_msg("the test's files are wrong");
     }
@@ -86,7 +86,7 @@ void world_configure(struct world *w, const char *server, const char *fmt, ...)
     va_start(args, fmt);
     w->model = load(w, server, fmt, args);
     va_end(args);
-    load_credentials(w);
+    load_credentials(w, w->model);
 }
 
 static void on_wake(void *ctx, struct subscription *subscription)
@@ -119,16 +119,36 @@ void world_start(struct world *w)
     (void)subscription_take(checker_subscribe(w->checker, &subscriber));
 }
 
-void world_reload(struct world *w, const char *server, const char *fmt, ...)
+void world_move(struct world *w, struct model *next)
 {
     struct model *before = w->model;
+    struct succession *s = succession_new(next, w->credentials, before, checker_plan(w->checker));
+    while (!succession_step(w->checker, s, 0)) /* the smallest slices there are */
+        ;
+    w->model = next;
+    succession_finish(w->checker, s);
+    model_free(before);
+    assert_true(succession_clear(w->checker, s, INT64_MAX));
+    succession_free(s);
+}
+
+struct model *world_load(struct world *w, const char *server, const char *fmt, ...)
+{
     va_list args;
     va_start(args, fmt);
-    w->model = load(w, server, fmt, args);
+    struct model *model = load(w, server, fmt, args);
     va_end(args);
-    load_credentials(w);
-    checker_reload(w->checker, w->model, w->credentials);
-    model_free(before);
+    return model;
+}
+
+void world_reload(struct world *w, const char *server, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    struct model *next = load(w, server, fmt, args);
+    va_end(args);
+    load_credentials(w, next);
+    world_move(w, next);
 }
 
 static void on_stopped(void *ctx)

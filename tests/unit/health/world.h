@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "health/checker.h"
 #include "health/credentials.h"
+#include "health/succession.h"
 
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -57,6 +58,11 @@ void world_start(struct world *w);
 /** As world_configure(), then moves the checker to it. */
 void world_reload(struct world *w, const char *server, const char *pools_fmt, ...)
     ATTR_PRINTF(3, 4);
+/** The parts of that: a configuration; the move, with slices as small as can be, to a model that is
+ *  the world's from then on. */
+struct model *world_load(struct world *w, const char *server, const char *pools_fmt, ...)
+    ATTR_PRINTF(3, 4);
+void world_move(struct world *w, struct model *next);
 /** Stops the checker, which then must have left nothing open. */
 void world_stop(struct world *w);
 /** Removes all; fails when the loop still has handles. */

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The steps of a reload.
+ *
+ * The new generation and all that follows from it alone is made on a thread. The checker and the
+ * views move in slices, while the generation in force is probed and refreshed as always; what
+ * changes is moved again. Steps that can fail come then, each undone if a later one fails: the
+ * control side follows, addresses are bound. The switch is a few pointers. */
+#include "main/transition.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/turns.h"
+#include "health/plan.h"
+#include "main/daemon.h"
+#include "main/judge.h"
+#include "main/notify.h"
+#include "main/process.h"
+#include "main/report.h"
+#include "snapshot/publish.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void release_generation(void *p)
+{
+    generation_free(p);
+}
+
+static void release_succession(void *p)
+{
+    succession_free(p);
+}
+
+/** Frees a generation that was never in force. */
+static void discard(void *p)
+{
+    struct generation *g = p;
+    snapshot_free(g->snapshot);
+    generation_free(g);
+}
+
+/* ---- the thread ---- */
+
+static void begin(void *ctx)
+{
+    struct transition *t = ctx;
+    notify_manager("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
+    t->plan = checker_plan(t->daemon->checker);
+}
+
+static int load(void *ctx, bool force, struct diags *diags)
+{
+    struct transition *t = ctx;
+    const struct generation *before = t->daemon->generation;
+    struct plan *plan = t->plan;
+    t->plan = NULL;
+    int code = judge_load(&t->next, t->daemon->path, LOAD_RELOAD, before, force, diags);
+    if (code == 0)
+        t->succession = succession_new(t->next->model, t->next->credentials, before->model, plan);
+    else
+        plan_free(plan);
+    return code;
+}
+
+/* ---- slices ---- */
+
+static bool move(void *ctx, int64_t until_us)
+{
+    struct transition *t = ctx;
+    do {
+        if (!succession_step(t->daemon->checker, t->succession, until_us))
+            return false;
+        uint32_t pool = succession_pool(t->succession);
+        if (pool == MODEL_NONE)
+            return true;
+        generation_fill_view(t->next, pool, succession_states(t->succession));
+    } while (clock_mono_us() < until_us);
+    return false;
+}
+
+static bool clear(void *ctx, int64_t until_us)
+{
+    struct transition *t = ctx;
+    return succession_clear(t->daemon->checker, t->succession, until_us);
+}
+
+/* ---- what can fail ---- */
+
+static bool same_xdp(const struct server_config *a, const struct server_config *b)
+{
+    bool same = a->xdp.mode == b->xdp.mode && a->xdp.n_interfaces == b->xdp.n_interfaces;
+    for (uint32_t i = 0; same && i < a->xdp.n_interfaces; i++)
+        same = strcmp(a->xdp.interfaces[i].name, b->xdp.interfaces[i].name) == 0;
+    return same;
+}
+
+static void warn_of_what_needs_a_restart(const struct model *before, const struct model *after,
+                                         struct diags *diags)
+{
+    const char *a = before->server.user, *b = after->server.user;
+    if (!a != !b || (a && strcmp(a, b) != 0))
+        diag_warning(diags, (struct span){0}, "server.user takes effect at the next restart");
+    if (!same_xdp(&before->server, &after->server))
+        diag_warning(diags, (struct span){0}, "server.xdp takes effect at the next restart");
+}
+
+/** On failure the old configuration is as before. */
+static int follow(struct daemon *d, const struct model *after, struct diags *diags)
+{
+    const struct model *before = d->generation->model;
+    int code = checker_prepare(d->checker, after, diags);
+    if (code == 0)
+        code = ctl_reload(d->ctl, after, diags);
+    if (code != 0)
+        return code;
+    code = workers_reload(d->workers, &after->server, process_max_connections(after, diags), diags);
+    if (code != 0) {
+        struct diags ignored;
+        diags_init(&ignored);
+        if (ctl_reload(d->ctl, before, &ignored) != 0)
+            report_diags(&ignored);
+        diags_free(&ignored);
+    }
+    return code;
+}
+
+static int bind_(void *ctx, struct diags *diags)
+{
+    struct transition *t = ctx;
+    int64_t began_us = clock_mono_us();
+    warn_of_what_needs_a_restart(t->daemon->generation->model, t->next->model, diags);
+    int code = follow(t->daemon, t->next->model, diags);
+    turns_part("a reload's addresses bound", began_us);
+    return code;
+}
+
+/* ---- the switch ---- */
+
+/** What was in force is freed, on a thread, once no worker can see it. */
+static void put_in_force(void *ctx)
+{
+    struct transition *t = ctx;
+    struct daemon *d = t->daemon;
+    struct generation *before = d->generation, *next = t->next;
+    int64_t began_us = clock_mono_us();
+    t->next = NULL;
+    vanished_note(&d->vanished, before->model, next->model);
+    daemon_flush_events(d);
+    daemon_number(d, next);
+    d->switching = true;
+    succession_finish(d->checker, t->succession);
+    daemon_views_are_filled(d);
+    publish_snapshot(next->snapshot);
+    d->generation = next;
+    d->switching = false;
+    publish_retire(release_generation, before); /* after its snapshot, which points into it */
+    turns_part("a reload put in force", began_us);
+}
+
+static void release(void *ctx)
+{
+    struct transition *t = ctx;
+    if (t->plan)
+        plan_free(t->plan);
+    t->plan = NULL;
+    if (t->succession && t->daemon->checker)
+        succession_abandon(t->daemon->checker, t->succession);
+    if (t->succession)
+        publish_retire(release_succession, t->succession);
+    t->succession = NULL;
+    if (t->next)
+        publish_retire(discard, t->next);
+    t->next = NULL;
+}
+
+/* ---- what is told ---- */
+
+/** Keeps the errors as text for the operator. */
+static void keep_errors(struct transition *t, const struct diags *diags)
+{
+    struct arena *arena = arena_new();
+    const char *text = "";
+    for (size_t i = 0; i < diags->n; i++)
+        if (diags->v[i].severity == DIAG_ERROR)
+            text = arena_printf(arena, "%s%s%s", text, *text ? "\n" : "",
+                                diag_text(arena, &diags->v[i]));
+    free(t->errors);
+    t->errors = xstrdup(text);
+    t->info.errors = t->errors;
+    arena_free(arena);
+}
+
+/** For those who look at the events later: which configuration served from when on. */
+static void add_event(const struct transition *t, int code, const struct diags *diags)
+{
+    struct event event = {.at_ms = t->info.at_ms, .target = "loadstar"};
+    uint64_t now = t->daemon->generation->number, before = code == 0 ? now - 1 : now;
+    snprintf(event.from, sizeof event.from, "gen %" PRIu64, before);
+    snprintf(event.to, sizeof event.to, "gen %" PRIu64, now);
+    if (code == 0)
+        snprintf(event.reason, sizeof event.reason, "reloaded");
+    else /* the errors themselves are logged once, and kept for status */
+        snprintf(event.reason, sizeof event.reason, "reload failed, %u error%s", diags->n_errors,
+                 diags->n_errors == 1 ? "" : "s");
+    events_add(&event);
+}
+
+static void conclude(void *ctx, int code, const struct diags *diags)
+{
+    struct transition *t = ctx;
+    char summary[256];
+    t->info.at_ms = clock_wall_ms();
+    t->info.failed = code != 0;
+    keep_errors(t, diags);
+    add_event(t, code, diags);
+    report_diags(diags);
+    report_summary(summary, sizeof summary, t->daemon->generation);
+    if (code == 0) {
+        t->info.n_ok++;
+        log_notice("reloaded: %s; zones: %u read, %u kept", summary,
+                   t->daemon->generation->snapshot->n_read,
+                   t->daemon->generation->snapshot->n_kept);
+        notify_manager("READY=1\nSTATUS=%s", summary);
+    } else {
+        t->info.n_failed++;
+        log_error("reload failed, %u error%s: what was served goes on (%s)", diags->n_errors,
+                  diags->n_errors == 1 ? "" : "s", summary);
+        notify_manager("READY=1\nSTATUS=reload failed, serving %s", summary);
+    }
+}
+
+const struct reload_steps transition_steps = {
+    .begin = begin,
+    .load = load,
+    .move = move,
+    .bind = bind_,
+    .put_in_force = put_in_force,
+    .clear = clear,
+    .release = release,
+    .conclude = conclude,
+};
+
+void transition_init(struct transition *t, struct daemon *d)
+{
+    *t = (struct transition){.daemon = d, .info = {.errors = "", .gone = ""}};
+}
+
+void transition_free(struct transition *t)
+{
+    free(t->errors);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a reload does: the steps of reload.h, from files to what is in force. */
+#pragma once
+
+#include "health/succession.h"
+#include "main/reload.h"
+#include "out/facts.h"
+
+struct daemon;
+
+struct transition {
+    struct daemon *daemon;
+    struct plan *plan;             /* what was probed when it began; until it is loaded */
+    struct generation *next;       /* loaded, and not in force yet */
+    struct succession *succession; /* the checker's; after the switch what was before */
+    struct reload_info info;
+    char *errors; /* info.errors, when not "" */
+};
+
+extern const struct reload_steps transition_steps; /* of a struct transition */
+
+void transition_init(struct transition *transition, struct daemon *daemon) ATTR_NONNULL;
+void transition_free(struct transition *transition) ATTR_NONNULL;
