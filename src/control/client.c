@@ -2,8 +2,9 @@
  * The client's end of the control socket. */
 #include "control/client.h"
 
+#include "base/arena.h"
 #include "base/buf.h"
-#include "control/json.h"
+#include "base/slice.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +13,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+struct client {
+    int fd;
+    struct buf in; /* what came; the first `used` bytes are lines that were taken */
+    size_t used;
+};
 
 static void explain_connect(const char *path, int code, char error[CLIENT_ERROR_MAX])
 {
@@ -63,52 +70,86 @@ static int send_all(int fd, const char *p, size_t n)
     return 0;
 }
 
-/** Reads up to the newline. Returns 0; -1 with errno, which is 0 when the peer closed. */
-static int receive_line(int fd, struct buf *line)
+/** Reads a line into `line`, up to its line feed: it holds until the next one is read. Returns 0;
+ * -1 with errno, which is 0 when the peer closed. */
+static int receive_line(struct client *client, struct slice *line)
 {
     char chunk[16384];
-    while (line->n == 0 || line->p[line->n - 1] != '\n') {
+    struct buf *in = &client->in;
+    const char *end;
+    memmove(in->p, in->p + client->used, in->n - client->used);
+    in->n -= client->used;
+    client->used = 0;
+    for (size_t at = 0; !(end = memchr(in->p + at, '\n', in->n - at));) {
+        at = in->n;
         errno = 0;
-        ssize_t n = recv(fd, chunk, sizeof chunk, 0);
+        ssize_t n = recv(client->fd, chunk, sizeof chunk, 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return -1;
-        buf_add(line, chunk, (size_t)n);
+        buf_add(in, chunk, (size_t)n);
     }
+    client->used = (size_t)(end - in->p) + 1;
+    *line = slice_of(in->p, client->used - 1);
     return 0;
 }
 
-static json_t *exchange(int fd, const char *text, char error[CLIENT_ERROR_MAX])
+static json_t *receive(struct client *client, char error[CLIENT_ERROR_MAX])
 {
-    struct buf line = {0};
-    json_t *reply = NULL;
+    struct slice line;
     json_error_t bad;
-    if (send_all(fd, text, strlen(text)) != 0)
-        snprintf(error, CLIENT_ERROR_MAX, "cannot send the request: %s", strerror(errno));
-    else if (receive_line(fd, &line) != 0)
+    if (receive_line(client, &line) != 0) {
         snprintf(error, CLIENT_ERROR_MAX, "no answer from loadstard: %s",
                  errno == EAGAIN ? "it took too long"
                  : errno         ? strerror(errno)
                                  : "it closed the connection");
-    else if (!(reply = json_loadb(line.p, line.n, 0, &bad)))
+        return NULL;
+    }
+    json_t *reply = json_loadb((const char *)line.p, line.n, 0, &bad);
+    if (!reply)
         snprintf(error, CLIENT_ERROR_MAX, "loadstard's answer is no JSON: %s", bad.text);
-    buf_free(&line);
     return reply;
 }
 
-json_t *client_ask(const char *path, const json_t *request, unsigned timeout_s,
-                   char error[CLIENT_ERROR_MAX])
+struct client *client_open(const char *path, unsigned timeout_s, char error[CLIENT_ERROR_MAX])
 {
     int fd = connect_to(path, timeout_s, error);
     if (fd < 0)
         return NULL;
+    struct client *client = xcalloc(1, sizeof *client);
+    client->fd = fd;
+    buf_puts(&client->in, "");
+    return client;
+}
+
+json_t *client_ask(struct client *client, const json_t *request, client_progress_fn *progress,
+                   void *arg, char error[CLIENT_ERROR_MAX])
+{
     char *compact = json_dumps(request, JSON_COMPACT);
     struct buf text = {0};
     buf_printf(&text, "%s\n", compact);
-    json_t *reply = exchange(fd, text.p, error);
+    int rc = send_all(client->fd, text.p, text.n);
     buf_free(&text);
     free(compact);
-    close(fd);
-    return reply;
+    if (rc != 0) {
+        snprintf(error, CLIENT_ERROR_MAX, "cannot send the request: %s", strerror(errno));
+        return NULL;
+    }
+    for (;;) {
+        json_t *line = receive(client, error);
+        const json_t *step = json_object_get(line, "progress");
+        if (!step)
+            return line;
+        if (progress)
+            progress(arg, step);
+        json_decref(line);
+    }
+}
+
+void client_close(struct client *client)
+{
+    close(client->fd);
+    buf_free(&client->in);
+    free(client);
 }

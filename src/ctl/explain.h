@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "control/table.h"
 #include "out/facts.h"
 
 #include <jansson.h>
@@ -37,4 +38,4 @@ json_t *explain_document(const struct facts *facts, const struct explain_questio
                          char error[EXPLAIN_ERROR_MAX]) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Renders such a document for people. */
-void explain_text(struct buf *out, const json_t *document, bool color) ATTR_NONNULL;
+void explain_text(struct buf *out, const json_t *document, struct screen screen) ATTR_NONNULL;

@@ -10,18 +10,18 @@
 
 #define INDENT 13 /* of everything behind the labels */
 
-static void put_label(struct buf *out, bool color, const char *label)
+static void put_label(struct buf *out, struct screen screen, const char *label)
 {
     int pad = INDENT - (int)strlen(label) - 2;
     buf_puts(out, "  ");
-    table_styled(out, STYLE_TITLE, color, label);
+    table_styled(out, STYLE_TITLE, screen, label);
     buf_printf(out, "%*s", pad > 0 ? pad : 1, "");
 }
 
-static void put_line(struct buf *out, bool color, const char *label, const char *text)
+static void put_line(struct buf *out, struct screen screen, const char *label, const char *text)
 {
-    put_label(out, color, label);
-    table_styled(out, STYLE_NONE, color, text);
+    put_label(out, screen, label);
+    table_styled(out, STYLE_NONE, screen, text);
     buf_puts(out, "\n");
 }
 
@@ -32,7 +32,7 @@ static void add_word(struct buf *line, const json_t *object, const char *key, co
         buf_printf(line, "%s%s%s", line->n > 0 ? ", " : "", before, text);
 }
 
-static void put_client(struct buf *out, const json_t *document, bool color)
+static void put_client(struct buf *out, const json_t *document, struct screen screen)
 {
     const char *source = json_get_text(document, "source", "");
     const char *words = strcmp(source, "ecs") == 0      ? "client subnet of the query"
@@ -43,11 +43,11 @@ static void put_client(struct buf *out, const json_t *document, bool color)
     buf_printf(&line, "%s (%s)", json_get_text(document, "client", "?"), words);
     if (why != NULL)
         buf_printf(&line, "; %s", why);
-    put_line(out, color, "client", line.p);
+    put_line(out, screen, "client", line.p);
     buf_free(&line);
 }
 
-static void put_location(struct buf *out, const json_t *document, bool color)
+static void put_location(struct buf *out, const json_t *document, struct screen screen)
 {
     const json_t *at = json_object_get(document, "location");
     const json_t *latitude = json_object_get(at, "latitude");
@@ -67,7 +67,7 @@ static void put_location(struct buf *out, const json_t *document, bool color)
     else
         buf_puts(&line, "unknown (nothing is known");
     buf_printf(&line, " of %s)", json_get_text(at, "prefix", "?"));
-    put_line(out, color, "place", line.p);
+    put_line(out, screen, "place", line.p);
     buf_free(&line);
 }
 
@@ -85,7 +85,8 @@ static void cell_distance(struct table *table, const json_t *site)
         table_cell(table, STYLE_FAINT, "-");
 }
 
-static void put_sites(struct buf *out, const json_t *steered, const char *serves, bool color)
+static void put_sites(struct buf *out, const json_t *steered, const char *serves,
+                      struct screen screen)
 {
     struct table *table = table_new("# SITE STATE DISTANCE> WHY");
     const json_t *site;
@@ -104,17 +105,18 @@ static void put_sites(struct buf *out, const json_t *steered, const char *serves
         cell_distance(table, site);
         table_cell(table, STYLE_NONE, "%s", json_get_text(site, "reason", ""));
     }
-    table_finish(table, out, INDENT, color);
+    table_finish(table, out, INDENT, screen);
 }
 
-static void put_steering(struct buf *out, const json_t *steered, const char *serves, bool color)
+static void put_steering(struct buf *out, const json_t *steered, const char *serves,
+                         struct screen screen)
 {
     struct buf line = {0};
     buf_printf(&line, "%s, class %" PRId64 ": %s", json_get_text(steered, "pool", "?"),
                json_get_int(steered, "class", 0), json_get_text(steered, "rule", "?"));
-    put_line(out, color, "pool", line.p);
+    put_line(out, screen, "pool", line.p);
     buf_free(&line);
-    put_sites(out, steered, serves, color);
+    put_sites(out, steered, serves, screen);
 }
 
 static enum table_style state_style(const char *state)
@@ -141,7 +143,7 @@ static void add_endpoint(struct table *table, const json_t *endpoint)
 }
 
 /* The candidates, and the others of their sites: those of other sites are summed up above. */
-static void put_endpoints(struct buf *out, const json_t *document, bool color)
+static void put_endpoints(struct buf *out, const json_t *document, struct screen screen)
 {
     struct table *table = table_new("SITE ADDRESS STATE WEIGHT> SHARE> WHY");
     const char *serves = json_get_text(document, "site", "");
@@ -155,12 +157,13 @@ static void put_endpoints(struct buf *out, const json_t *document, bool color)
             add_endpoint(table, endpoint);
     }
     buf_printf(&line, "%s", json_get_text(document, "pick", "?"));
-    put_line(out, color, "pick", line.p);
+    put_line(out, screen, "pick", line.p);
     buf_free(&line);
-    table_finish(table, out, INDENT, color);
+    table_finish(table, out, INDENT, screen);
 }
 
-static void put_records(struct buf *out, const json_t *document, const char *key, bool color)
+static void put_records(struct buf *out, const json_t *document, const char *key,
+                        struct screen screen)
 {
     const json_t *record;
     size_t i;
@@ -170,12 +173,12 @@ static void put_records(struct buf *out, const json_t *document, const char *key
         buf_printf(&line, "%s %" PRId64 " %s %s", json_get_text(record, "name", "?"),
                    json_get_int(record, "ttl", 0), json_get_text(record, "type", "?"),
                    json_get_text(record, "rdata", ""));
-        put_line(out, color, i == 0 ? key : "", line.p);
+        put_line(out, screen, i == 0 ? key : "", line.p);
         buf_free(&line);
     }
 }
 
-static void put_scope(struct buf *out, const json_t *document, bool color)
+static void put_scope(struct buf *out, const json_t *document, struct screen screen)
 {
     int64_t scope = json_get_int(document, "ecs_scope", 0);
     struct buf line = {0};
@@ -183,11 +186,11 @@ static void put_scope(struct buf *out, const json_t *document, bool color)
         buf_puts(&line, "/0: the same for every client");
     else
         buf_printf(&line, "/%" PRId64 " around the client", scope);
-    put_line(out, color, "scope", line.p);
+    put_line(out, screen, "scope", line.p);
     buf_free(&line);
 }
 
-static void put_limit(struct buf *out, const json_t *document, bool color)
+static void put_limit(struct buf *out, const json_t *document, struct screen screen)
 {
     const json_t *limit = json_object_get(document, "rate_limit");
     const char *policy = json_get_text(limit, "policy", NULL);
@@ -204,37 +207,37 @@ static void put_limit(struct buf *out, const json_t *document, bool color)
         buf_puts(&line, "over its allowance: answered by TCP, or with a valid cookie");
     else
         buf_puts(&line, "over its allowance, but only logged");
-    put_line(out, color, "limit", line.p);
+    put_line(out, screen, "limit", line.p);
     buf_free(&line);
 }
 
-void explain_text(struct buf *out, const json_t *document, bool color)
+void explain_text(struct buf *out, const json_t *document, struct screen screen)
 {
     const json_t *step;
     size_t i;
     struct buf title = {0};
     buf_printf(&title, "%s %s: %s", json_get_text(document, "name", "?"),
                json_get_text(document, "type", "?"), json_get_text(document, "rcode", "?"));
-    table_styled(out, STYLE_TITLE, color, title.p);
+    table_styled(out, STYLE_TITLE, screen, title.p);
     buf_puts(out, "\n");
     buf_free(&title);
-    put_line(out, color, "because", json_get_text(document, "reason", "?"));
+    put_line(out, screen, "because", json_get_text(document, "reason", "?"));
     if (json_get_text(document, "wildcard", NULL) != NULL)
-        put_line(out, color, "wildcard", json_get_text(document, "wildcard", ""));
+        put_line(out, screen, "wildcard", json_get_text(document, "wildcard", ""));
     if (json_get_text(document, "pool", NULL) != NULL) {
-        put_client(out, document, color);
-        put_location(out, document, color);
+        put_client(out, document, screen);
+        put_location(out, document, screen);
         json_array_foreach(json_object_get(document, "fallback_from"), i, step)
-            put_steering(out, step, "", color);
-        put_steering(out, document, json_get_text(document, "site", ""), color);
-        put_endpoints(out, document, color);
+            put_steering(out, step, "", screen);
+        put_steering(out, document, json_get_text(document, "site", ""), screen);
+        put_endpoints(out, document, screen);
     } else if (json_get_text(document, "zone", NULL) != NULL) {
-        put_line(out, color, "zone", json_get_text(document, "zone", ""));
+        put_line(out, screen, "zone", json_get_text(document, "zone", ""));
     }
-    put_records(out, document, "records", color);
-    put_records(out, document, "authority", color);
+    put_records(out, document, "records", screen);
+    put_records(out, document, "authority", screen);
     if (json_get_text(document, "ttl_reason", NULL) != NULL)
-        put_line(out, color, "ttl", json_get_text(document, "ttl_reason", ""));
-    put_scope(out, document, color);
-    put_limit(out, document, color);
+        put_line(out, screen, "ttl", json_get_text(document, "ttl_reason", ""));
+    put_scope(out, document, screen);
+    put_limit(out, document, screen);
 }

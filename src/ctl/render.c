@@ -93,7 +93,7 @@ static void cell_why(struct table *table, const json_t *object)
         table_cell(table, STYLE_NONE, "%s%s", stale, why);
 }
 
-static void render_endpoints(struct buf *out, const json_t *result, bool color)
+static void render_endpoints(struct buf *out, const json_t *result, struct screen screen)
 {
     struct table *table = table_new("ENDPOINT STATE SINCE WEIGHT> PROBE> WHY");
     const json_t *list = json_object_get(result, "endpoints"), *e;
@@ -107,7 +107,7 @@ static void render_endpoints(struct buf *out, const json_t *result, bool color)
         cell_latency(table, e);
         cell_why(table, e);
     }
-    table_finish(table, out, 0, color);
+    table_finish(table, out, 0, screen);
     none(out, list, "endpoints");
 }
 
@@ -125,7 +125,7 @@ static void cell_sites(struct table *table, const json_t *pool)
     buf_free(&text);
 }
 
-static void render_pools(struct buf *out, const json_t *result, bool color)
+static void render_pools(struct buf *out, const json_t *result, struct screen screen)
 {
     struct table *table = table_new("POOL STATE UP> SINCE STEER PICK TTL> SITES WHY");
     const json_t *list = json_object_get(result, "pools"), *p;
@@ -147,11 +147,11 @@ static void render_pools(struct buf *out, const json_t *result, bool color)
         cell_sites(table, p);
         cell_text(table, p, "why");
     }
-    table_finish(table, out, 0, color);
+    table_finish(table, out, 0, screen);
     none(out, list, "pools");
 }
 
-static void render_sites(struct buf *out, const json_t *result, bool color)
+static void render_sites(struct buf *out, const json_t *result, struct screen screen)
 {
     struct table *table = table_new("SITE STATE UP> POOLS> SINCE LOCATION WHY");
     const json_t *list = json_object_get(result, "sites"), *s;
@@ -172,11 +172,11 @@ static void render_sites(struct buf *out, const json_t *result, bool color)
             table_cell(table, STYLE_FAINT, "-");
         cell_text(table, s, "why");
     }
-    table_finish(table, out, 0, color);
+    table_finish(table, out, 0, screen);
     none(out, list, "sites");
 }
 
-static void render_checks(struct buf *out, const json_t *result, bool color)
+static void render_checks(struct buf *out, const json_t *result, struct screen screen)
 {
     struct table *table = table_new("CHECK TYPE ADDRESS STATE SINCE PROBE> OK> FAILED> WHY");
     const json_t *list = json_object_get(result, "checks"), *c;
@@ -199,11 +199,11 @@ static void render_checks(struct buf *out, const json_t *result, bool color)
         cell_int(table, c, "failed");
         cell_text(table, c, "why");
     }
-    table_finish(table, out, 0, color);
+    table_finish(table, out, 0, screen);
     none(out, list, "checks");
 }
 
-static void render_events(struct buf *out, const json_t *result, bool color)
+static void render_events(struct buf *out, const json_t *result, struct screen screen)
 {
     struct table *table = table_new("ID> AT TARGET FROM TO REASON EFFECT");
     const json_t *list = json_object_get(result, "events"), *e;
@@ -219,7 +219,7 @@ static void render_events(struct buf *out, const json_t *result, bool color)
         cell_text(table, e, "reason");
         cell_text(table, e, "effect");
     }
-    table_finish(table, out, 0, color);
+    table_finish(table, out, 0, screen);
     none(out, list, "events");
 }
 
@@ -257,7 +257,7 @@ static void render_steering(struct table *table, const json_t *steering)
     buf_free(&sites);
 }
 
-static void render_geo(struct buf *out, const json_t *result, bool color)
+static void render_geo(struct buf *out, const json_t *result, struct screen screen)
 {
     static const char *const lines[][2] = {
         {"address", "address"}, {"prefix", "prefix"},
@@ -279,25 +279,25 @@ static void render_geo(struct buf *out, const json_t *result, bool color)
     json_array_foreach(json_object_get(result, "steerings"), i, steering)
         render_steering(table, steering);
     buf_puts(out, "\n");
-    table_finish(table, out, 0, color);
+    table_finish(table, out, 0, screen);
 }
 
 /* Changes */
 
-static void render_list(struct buf *out, const json_t *list, enum table_style style, bool color,
-                        const char *before)
+static void render_list(struct buf *out, const json_t *list, enum table_style style,
+                        struct screen screen, const char *before)
 {
     const json_t *item;
     size_t i;
     json_array_foreach(list, i, item)
     {
         buf_puts(out, before);
-        table_styled(out, style, color, json_text_of(item, "?"));
+        table_styled(out, style, screen, json_text_of(item, "?"));
         buf_puts(out, "\n");
     }
 }
 
-static void render_action(struct buf *out, const json_t *result, bool color)
+static void render_action(struct buf *out, const json_t *result, struct screen screen)
 {
     const json_t *matched = json_object_get(result, "matched");
     const json_t *effects = json_object_get(result, "effects");
@@ -312,60 +312,63 @@ static void render_action(struct buf *out, const json_t *result, bool color)
     if (json_object_get(result, "until"))
         buf_printf(out, " until %s", json_get_text(result, "until", ""));
     buf_printf(out, ", %zu endpoint%s\n", n, n == 1 ? "" : "s");
-    render_list(out, matched, STYLE_FAINT, color, "  ");
+    render_list(out, matched, STYLE_FAINT, screen, "  ");
     if (n > json_array_size(matched))
         buf_printf(out, "  and %zu more\n", n - json_array_size(matched));
     if (json_array_size(effects) == 0)
         buf_puts(out, "no answer changes\n");
-    render_list(out, effects, STYLE_NONE, color, "");
-    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, color, "warning: ");
+    render_list(out, effects, STYLE_NONE, screen, "");
+    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, screen, "warning: ");
 }
 
-static void render_reload(struct buf *out, const json_t *result, bool color)
+static void render_reload(struct buf *out, const json_t *result, struct screen screen)
 {
     buf_printf(out, "generation %" PRId64 " serves, hash %s\n",
                json_get_int(result, "generation", 0), json_get_text(result, "hash", "?"));
     buf_printf(out, "zones: %" PRId64 " read, %" PRId64 " kept\n",
                json_get_int(result, "zones_read", 0), json_get_int(result, "zones_kept", 0));
-    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, color, "");
+    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, screen, "");
 }
 
-void render_result(struct buf *out, enum ctl_command command, const json_t *result, bool color)
+void render_result(struct buf *out, enum ctl_command command, const json_t *result,
+                   struct screen screen)
 {
     switch (command) {
     case CTL_STATUS:
-        render_status(out, result, color);
+        render_status(out, result, screen);
         break;
     case CTL_POOLS:
-        render_pools(out, result, color);
+        render_pools(out, result, screen);
         break;
     case CTL_ENDPOINTS:
-        render_endpoints(out, result, color);
+        render_endpoints(out, result, screen);
         break;
     case CTL_SITES:
-        render_sites(out, result, color);
+        render_sites(out, result, screen);
         break;
     case CTL_CHECKS:
-        render_checks(out, result, color);
+        render_checks(out, result, screen);
         break;
     case CTL_EVENTS:
-        render_events(out, result, color);
+        render_events(out, result, screen);
         break;
     case CTL_EXPLAIN:
-        explain_text(out, result, color);
+        explain_text(out, result, screen);
         break;
     case CTL_GEO:
-        render_geo(out, result, color);
+        render_geo(out, result, screen);
         break;
     case CTL_SET:
     case CTL_WEIGHT:
-        render_action(out, result, color);
+        render_action(out, result, screen);
         break;
     case CTL_RELOAD:
-        render_reload(out, result, color);
+        render_reload(out, result, screen);
         break;
     case CTL_STOP:
         buf_puts(out, "loadstard stops\n");
         break;
     }
+    if (json_object_get(result, "next"))
+        buf_printf(out, "more follow: --after '%s'\n", json_get_text(result, "next", ""));
 }

@@ -3,11 +3,12 @@
 #pragma once
 
 #include "base/buf.h"
+#include "control/table.h"
 #include "ctl/request.h"
 
 /** Renders the result of a command. */
 void render_result(struct buf *out, enum ctl_command command, const json_t *result,
-                   bool color) ATTR_NONNULL;
+                   struct screen screen) ATTR_NONNULL;
 
 /** The part of it that is not a table. */
-void render_status(struct buf *out, const json_t *status, bool color) ATTR_NONNULL;
+void render_status(struct buf *out, const json_t *status, struct screen screen) ATTR_NONNULL;

@@ -19,30 +19,30 @@ static const char *age(char out[UNITS_TEXT_MAX], const json_t *object, const cha
     return units_age_text(out, (s > 0 ? s : 0) * 1000);
 }
 
-static void label(struct buf *out, bool color, const char *text)
+static void label(struct buf *out, struct screen screen, const char *text)
 {
     char padded[16];
     snprintf(padded, sizeof padded, "%-11s", text);
-    table_styled(out, STYLE_TITLE, color, padded);
+    table_styled(out, STYLE_TITLE, screen, padded);
 }
 
-static void render_config(struct buf *out, const json_t *status, bool color)
+static void render_config(struct buf *out, const json_t *status, struct screen screen)
 {
     char text[UNITS_TEXT_MAX];
     const json_t *config = json_object_get(status, "config");
     const char *disk = json_get_text(config, "disk", "unknown");
     bool same = strcmp(disk, "same") == 0;
-    label(out, color, "config");
+    label(out, screen, "config");
     buf_printf(out, "generation %" PRId64 ", %s, loaded %s ago\n", count(status, "generation"),
                json_get_text(config, "path", "?"), age(text, config, "age_s"));
-    label(out, color, "hash");
+    label(out, screen, "hash");
     buf_printf(out, "%s, ", json_get_text(config, "hash", "?"));
     if (same)
-        table_styled(out, STYLE_GOOD, color, "the same on disk");
+        table_styled(out, STYLE_GOOD, screen, "the same on disk");
     else if (strcmp(disk, "changed") == 0)
-        table_styled(out, STYLE_CARE, color, "not what is on disk");
+        table_styled(out, STYLE_CARE, screen, "not what is on disk");
     else
-        table_styled(out, STYLE_CARE, color, disk);
+        table_styled(out, STYLE_CARE, screen, disk);
     if (strcmp(disk, "changed") == 0)
         buf_printf(out, " (%s)", json_get_text(config, "disk_hash", "?"));
     buf_puts(out, "\n");
@@ -56,34 +56,34 @@ static void put_count(struct buf *out, const json_t *object, const char *key, co
     buf_printf(out, "%" PRId64 " %s%s%s", n, one, n == 1 ? "" : "s", after);
 }
 
-static void render_counts(struct buf *out, const json_t *status, bool color)
+static void render_counts(struct buf *out, const json_t *status, struct screen screen)
 {
     const json_t *c = json_object_get(status, "counts");
     const json_t *e = json_object_get(status, "endpoints");
-    label(out, color, "serves");
+    label(out, screen, "serves");
     put_count(out, c, "zones", "zone", ", ");
     put_count(out, c, "records", "record", ", ");
     put_count(out, c, "dynamic_names", "dynamic name", ", ");
     put_count(out, c, "pools", "pool", ", ");
     put_count(out, c, "sites", "site", "\n");
-    label(out, color, "endpoints");
+    label(out, screen, "endpoints");
     buf_printf(out, "%" PRId64 " of %" PRId64 " serving: %" PRId64 " up, ", count(e, "serving"),
                count(c, "endpoints"), count(e, "up"));
     char down[40];
     snprintf(down, sizeof down, "%" PRId64 " down", count(e, "down"));
-    table_styled(out, count(e, "down") ? STYLE_BAD : STYLE_NONE, color, down);
+    table_styled(out, count(e, "down") ? STYLE_BAD : STYLE_NONE, screen, down);
     buf_printf(out, ", %" PRId64 " unknown; %" PRId64 " overridden; ", count(e, "unknown"),
                count(e, "overridden"));
     put_count(out, c, "probes", "probe", " of ");
     put_count(out, c, "checks", "check", "\n");
 }
 
-static void render_queries(struct buf *out, const json_t *status, bool color)
+static void render_queries(struct buf *out, const json_t *status, struct screen screen)
 {
     static const char *const windows[] = {"1s", "10s", "60s"};
     const json_t *q = json_object_get(status, "queries");
     const json_t *rates = json_object_get(q, "per_second");
-    label(out, color, "queries");
+    label(out, screen, "queries");
     buf_printf(out, "%" PRId64 " (%" PRId64 " UDP, %" PRId64 " TCP)", count(q, "total"),
                count(q, "udp"), count(q, "tcp"));
     for (size_t i = 0; i < ARRAY_LEN(windows); i++)
@@ -93,13 +93,13 @@ static void render_queries(struct buf *out, const json_t *status, bool color)
     buf_puts(out, "\n");
 }
 
-static void render_limits(struct buf *out, const json_t *status, bool color)
+static void render_limits(struct buf *out, const json_t *status, struct screen screen)
 {
     const json_t *l = json_object_get(status, "rate_limit"),
                  *c = json_object_get(status, "cookies");
     const char *state = json_get_text(l, "state", "?");
     bool would = strcmp(state, "log_only") == 0;
-    label(out, color, "rate limit");
+    label(out, screen, "rate limit");
     buf_printf(out, "%s", state);
     if (strcmp(state, "off") != 0)
         buf_printf(out,
@@ -112,13 +112,13 @@ static void render_limits(struct buf *out, const json_t *status, bool color)
                count(c, "valid"), count(c, "new"), count(c, "expired") + count(c, "invalid"));
 }
 
-static void render_xdp(struct buf *out, const json_t *status, bool color)
+static void render_xdp(struct buf *out, const json_t *status, struct screen screen)
 {
     const json_t *list = json_object_get(status, "xdp"), *interface;
     size_t i;
     if (json_array_size(list) == 0)
         return;
-    label(out, color, "af_xdp");
+    label(out, screen, "af_xdp");
     json_array_foreach(list, i, interface)
     {
         buf_printf(out, "%s%s %s, ", i ? "; " : "", json_get_text(interface, "interface", "?"),
@@ -128,34 +128,34 @@ static void render_xdp(struct buf *out, const json_t *status, bool color)
     buf_puts(out, "\n");
 }
 
-static void render_reloads(struct buf *out, const json_t *status, bool color)
+static void render_reloads(struct buf *out, const json_t *status, struct screen screen)
 {
     const json_t *r = json_object_get(status, "reload"), *line;
     const char *at = json_get_text(r, "at", NULL);
     bool failed = json_is_true(json_object_get(r, "failed"));
     size_t i;
-    label(out, color, "reload");
+    label(out, screen, "reload");
     if (!at) {
         buf_puts(out, "none since the start\n");
         return;
     }
-    table_styled(out, failed ? STYLE_BAD : STYLE_NONE, color, failed ? "failed" : "went well");
+    table_styled(out, failed ? STYLE_BAD : STYLE_NONE, screen, failed ? "failed" : "went well");
     buf_printf(out, " at %s; %" PRId64 " went well, %" PRId64 " failed\n", at,
                count(r, "succeeded_total"), count(r, "failed_total"));
     json_array_foreach(json_object_get(r, "errors"), i, line)
     {
         buf_puts(out, "           ");
-        table_styled(out, STYLE_BAD, color, json_text_of(line, "?"));
+        table_styled(out, STYLE_BAD, screen, json_text_of(line, "?"));
         buf_puts(out, "\n");
     }
 }
 
-static void render_overrides(struct buf *out, const json_t *status, bool color)
+static void render_overrides(struct buf *out, const json_t *status, struct screen screen)
 {
     char text[UNITS_TEXT_MAX];
     const json_t *list = json_object_get(status, "overrides"), *rule;
     size_t i;
-    label(out, color, "overrides");
+    label(out, screen, "overrides");
     buf_puts(out, json_array_size(list) ? "\n" : "none\n");
     struct table *table = table_new("TARGET STATE LEFT ENDPOINTS> REASON");
     json_array_foreach(list, i, rule)
@@ -173,40 +173,41 @@ static void render_overrides(struct buf *out, const json_t *status, bool color)
         table_cell(table, STYLE_NONE, "%" PRId64, count(rule, "endpoints"));
         table_cell(table, STYLE_NONE, "%s", json_get_text(rule, "reason", ""));
     }
-    table_finish(table, out, 2, color);
+    table_finish(table, out, 2, screen);
 }
 
-static void render_problems(struct buf *out, const json_t *status, bool color)
+static void render_problems(struct buf *out, const json_t *status, struct screen screen)
 {
     const json_t *list = json_object_get(status, "problems"), *problem;
     size_t i;
-    label(out, color, "problems");
+    label(out, screen, "problems");
     if (json_array_size(list) == 0)
-        table_styled(out, STYLE_GOOD, color, "none");
+        table_styled(out, STYLE_GOOD, screen, "none");
     buf_puts(out, "\n");
     json_array_foreach(list, i, problem)
     {
         const char *severity = json_get_text(problem, "severity", "error");
         buf_puts(out, "  ");
-        table_styled(out, strcmp(severity, "error") == 0 ? STYLE_BAD : STYLE_CARE, color, severity);
+        table_styled(out, strcmp(severity, "error") == 0 ? STYLE_BAD : STYLE_CARE, screen,
+                     severity);
         buf_puts(out, ": ");
-        table_styled(out, STYLE_NONE, color, json_get_text(problem, "text", ""));
+        table_styled(out, STYLE_NONE, screen, json_get_text(problem, "text", ""));
         buf_puts(out, "\n");
     }
 }
 
-void render_status(struct buf *out, const json_t *status, bool color)
+void render_status(struct buf *out, const json_t *status, struct screen screen)
 {
     char text[UNITS_TEXT_MAX];
-    label(out, color, "loadstard");
+    label(out, screen, "loadstard");
     buf_printf(out, "%s, pid %" PRId64 ", up %s\n", json_get_text(status, "version", "?"),
                count(status, "pid"), age(text, status, "uptime_s"));
-    render_config(out, status, color);
-    render_counts(out, status, color);
-    render_queries(out, status, color);
-    render_limits(out, status, color);
-    render_xdp(out, status, color);
-    render_reloads(out, status, color);
-    render_overrides(out, status, color);
-    render_problems(out, status, color);
+    render_config(out, status, screen);
+    render_counts(out, status, screen);
+    render_queries(out, status, screen);
+    render_limits(out, status, screen);
+    render_xdp(out, status, screen);
+    render_reloads(out, status, screen);
+    render_overrides(out, status, screen);
+    render_problems(out, status, screen);
 }

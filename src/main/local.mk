@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += loadstarctl
-loadstarctl_SOURCES = src/main/loadstarctl.c
+loadstarctl_SOURCES = \
+	src/main/ctl_arguments.c \
+	src/main/ctl_arguments.h \
+	src/main/ctl_commands.c \
+	src/main/ctl_commands.h \
+	src/main/ctl_output.c \
+	src/main/ctl_output.h \
+	src/main/loadstarctl.c
 loadstarctl_LDADD = $(LINK_ctl)
 loadstarctl_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
 

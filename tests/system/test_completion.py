@@ -2,8 +2,10 @@
 """Completion of loadstarctl's arguments in a real bash on a terminal."""
 import os
 import pty
+import re
 import select
 import shutil
+import subprocess
 import time
 import unittest
 
@@ -66,6 +68,47 @@ class Bash(harness.TestCase):
                 (f"loadstarctl --socket={self.d.socket} endpoints spa", "endpoints spare"),
                 (f"loadstarctl -s {self.d.socket} set spare/iad/19", "iad/198.51.100.99")):
             self.completed(typed, whole)
+
+
+
+def case(script, word):
+    """What a shell's `case` does with the word, in one line; "" when it says nothing of it."""
+    for line in script.splitlines():
+        patterns, found, body = line.partition(") ")
+        if found and word in [p.strip() for p in patterns.split("|")]:
+            return body
+    return ""
+
+
+class InStep(harness.TestCase):
+    """What loadstarctl can do is what its completion scripts and its manual say."""
+
+    def test_every_command_and_option(self):
+        program = harness.program("LOADSTARCTL", "loadstarctl")
+        here = os.path.dirname(COMPLETION)
+        with open(COMPLETION) as f:
+            bash = f.read()
+        with open(os.path.join(here, "_loadstarctl")) as f:
+            zsh = f.read()
+        with open(os.path.join(here, "../man/loadstarctl.8")) as f:
+            manual = f.read().replace("\\-", "-")
+
+        def ask(*args):
+            return subprocess.run([program, *args], capture_output=True, text=True, check=True).stdout
+
+        commands = re.findall(r"(?m)^  ([a-z]+) ", ask("--help").split("options:")[0])
+        self.assertGreaterEqual(len(commands), 12)
+        self.assertEqual(re.search(r'commands="(.*)"', bash)[1].split(), commands)
+        self.assertEqual(re.findall(r"(?m)^    '([a-z]+):", zsh), commands)
+        for command in commands:
+            usage = ask(command, "--help").splitlines()[0].split(f"] {command}", 1)[1]
+            options = re.findall("--([a-z-]+)", usage)
+            known = set(re.findall("--([a-z-]+)", case(bash, command + ",-*"))) - {"json", "help"}
+            self.assertEqual(known, set(options), command)
+            known = set(re.findall(r"'--([a-z-]+)\[", case(zsh, command)))
+            self.assertEqual(known, set(options), command)
+            item = re.search(rf"(?m)^\.It Cm {command}\b(.*)", manual)
+            self.assertEqual(set(re.findall(r"Fl -([a-z-]+)", item[1])), set(options), command)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """loadstarctl and the control socket: every command, its exit codes, its tables and its JSON."""
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -8,7 +9,9 @@ import re
 import shutil
 import socket
 import stat
+import struct
 import subprocess
+import termios
 import time
 
 import harness
@@ -38,6 +41,28 @@ pools:
     sites: {iad: [198.51.100.99]}
 """
 CONFIG = {"zones": {"example.test.yaml": ZONE}, "pools": POOLS}
+
+
+def targets(endpoints):
+    return [e["target"] for e in endpoints]
+
+
+def on_terminal(d, *args, width=0, **env):
+    """What loadstarctl shows on a terminal of so many columns."""
+    program = harness.program("LOADSTARCTL", "loadstarctl")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    child = subprocess.Popen([program, "-s", d.socket, *args], stdin=subprocess.DEVNULL, stdout=theirs,
+                             stderr=theirs, env=dict(os.environ, **env))
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO is a terminal's end
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    if child.wait(60) != 0:
+        raise AssertionError(f"loadstarctl {args}: exit {child.returncode}: {shown}")
+    return shown.decode().replace("\r\n", "\n")
 
 
 class Reading(harness.TestCase):
@@ -153,17 +178,34 @@ class Reading(harness.TestCase):
     def test_color_on_terminals_only(self):
         program = harness.program("LOADSTARCTL", "loadstarctl")
         for no_color, colored in (("", True), ("1", False)):
-            ours, theirs = pty.openpty()
-            self.addCleanup(os.close, ours)
-            subprocess.run([program, "-s", self.d.socket, "sites"], stdout=theirs, check=True,
-                           env=dict(os.environ, NO_COLOR=no_color))
-            os.close(theirs)
-            shown = b""
-            with contextlib.suppress(OSError):  # EIO is a terminal's end
-                while piece := os.read(ours, 65536):
-                    shown += piece
-            self.assertIn(b"up", shown)
-            self.assertEqual(b"\033[32mup" in shown, colored)
+            shown = on_terminal(self.d, "sites", NO_COLOR=no_color)
+            self.assertIn("up", shown)
+            self.assertEqual("\033[32mup" in shown, colored)
+
+    def test_tables_fit_the_terminal(self):
+        whole = self.d.ctl("pools").stdout
+        self.assertNotIn("…", whole)
+        widest = max(map(len, whole.splitlines()))
+        for width in (widest, widest - 1, widest - 4, 0):
+            lines = on_terminal(self.d, "pools", width=width, NO_COLOR="1").splitlines()
+            self.assertLessEqual(max(map(len, lines)), width or widest)
+            self.assertEqual("\n".join(lines) + "\n" == whole, width in (0, widest))
+            self.assertEqual([line.split()[0] for line in lines],
+                             [line.split()[0] for line in whole.splitlines()])
+
+    def test_lists_page_by_page(self):
+        whole = self.d.ctl_json("endpoints")["endpoints"]
+        page = self.d.ctl_json("endpoints", "--limit", "2")
+        self.assertEqual(targets(page["endpoints"]), targets(whole[:2]))
+        rest = self.d.ctl_json("endpoints", "--limit", "100", "--after", page["next"])
+        self.assertEqual(targets(rest["endpoints"]), targets(whole[2:]))
+        self.assertNotIn("next", rest)
+        self.assertIn(f"\nmore follow: --after '{page['next']}'\n",
+                      self.d.ctl("endpoints", "--limit", "2").stdout)
+        self.assertNotIn("more follow", self.d.ctl("endpoints", "--limit", "4").stdout)
+        done = self.d.ctl("endpoints", "--after", "web1", check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('after: expected the "next" of the page before', done.stderr)
 
     def test_nobody_there(self):
         program = harness.program("LOADSTARCTL", "loadstarctl")
@@ -172,6 +214,21 @@ class Reading(harness.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot connect to /nowhere/control.sock: no such file; is loadstard running?",
                       done.stderr)
+
+
+class Long(harness.TestCase):
+    def test_lists_longer_than_a_page(self):
+        each = 2502
+        pools = "sites: {s: {}}\npools:\n" + "".join(
+            f"  {pool}:\n    steer: all\n    sites:\n      s:\n" + "".join(
+                f"        - 10.0.{i // 256}.{i % 256}\n" for i in range(each)) for pool in "pq")
+        zone = ZONE.replace("POOL: www", "POOL: p")
+        d = self.daemon(zones={"example.test.yaml": zone}, pools=pools)
+        listed = d.ctl_json("endpoints")
+        self.assertEqual(targets(listed["endpoints"]),
+                         [f"{p}/s/10.0.{i // 256}.{i % 256}" for p in "pq" for i in range(each)])
+        self.assertNotIn("next", listed)
+        self.assertEqual(len(d.ctl("endpoints").stdout.splitlines()), 2 * each + 1)
 
 
 class Completion(harness.TestCase):
@@ -379,6 +436,18 @@ class Socket(harness.TestCase):
         self.assertIn("sites", json.loads(lines.readline())["result"])
         self.assertIn("pools", json.loads(lines.readline())["result"])
         self.assertFalse(json.loads(lines.readline())["ok"])
+
+    def test_identifiers(self):
+        d = self.daemon(**CONFIG)
+        s = self.connect(d)
+        s.sendall(b'{"v":1,"id":"a","command":"sites"}\n{"id":7,"command":"nothing"}\n'
+                  b'{"v":3,"id":8,"command":"sites"}\n')
+        lines = s.makefile()
+        first, second, third = (json.loads(lines.readline()) for _ in range(3))
+        self.assertEqual((first["id"], first["ok"]), ("a", True))
+        self.assertEqual((second["id"], second["ok"]), (7, False))
+        self.assertEqual(third, {"id": 8, "ok": False, "error": "v: this program speaks version 1 of "
+                                 "the control protocol, not 3"})
 
     def test_half_close_still_answers(self):
         d = self.daemon(**CONFIG)

@@ -24,6 +24,8 @@ struct server {
     size_t piece;      /* sent so many bytes at a time; 0: all */
     pthread_t thread;
     char asked[4096];
+    char steps[256];     /* what came as progress */
+    useconds_t pause_us; /* after each piece */
 };
 
 static void *serve(void *arg)
@@ -40,6 +42,7 @@ static void *serve(void *arg)
         if (sent <= 0)
             break;
         p += sent;
+        usleep(s->pause_us);
     }
     char drop;
     if (!s->reply)
@@ -73,12 +76,25 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void on_progress(void *arg, const json_t *progress)
+{
+    struct server *s = arg;
+    char *text = json_dumps(progress, JSON_COMPACT | JSON_ENCODE_ANY);
+    strcat(s->steps, text);
+    strcat(s->steps, ";");
+    free(text);
+}
+
 static json_t *ask(struct server *s, char error[CLIENT_ERROR_MAX])
 {
     json_t *request = json_pack("{s:s}", "command", "sites");
     memset(s->asked, 0, sizeof s->asked);
+    s->steps[0] = '\0';
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-    json_t *reply = client_ask(s->path, request, 1, error);
+    struct client *client = client_open(s->path, 1, error);
+    assert_non_null(client);
+    json_t *reply = client_ask(client, request, on_progress, s, error);
+    client_close(client);
     pthread_join(s->thread, NULL);
     json_decref(request);
     return reply;
@@ -126,29 +142,80 @@ static void test_long_reply(void **state)
     free(text);
 }
 
+static void test_progress(void **state)
+{
+    struct server *s = *state;
+    s->reply = "{\"progress\":1}\n{\"progress\":{\"step\":\"reading\"}}\n{\"ok\":true}\n";
+    for (s->piece = 0; s->piece < 3; s->piece++) {
+        char error[CLIENT_ERROR_MAX] = "";
+        json_t *reply = ask(s, error);
+        assert_true(json_is_true(json_object_get(reply, "ok")));
+        assert_string_equal(s->steps, "1;{\"step\":\"reading\"};");
+        json_decref(reply);
+    }
+    char error[CLIENT_ERROR_MAX] = "";
+    s->reply = "{\"progress\":1}\n";
+    assert_null(ask(s, error)); /* it is no reply */
+    assert_non_null(strstr(error, "it closed the connection"));
+}
+
+/* A line of progress restarts the wait, which is 1 s here: 10 of them take 2 s. */
+static void test_progress_takes_time(void **state)
+{
+    struct server *s = *state;
+    char error[CLIENT_ERROR_MAX] = "", text[512] = "";
+    for (int i = 0; i < 10; i++)
+        strcat(text, "{\"progress\":12}\n");
+    strcat(text, "{\"ok\":true }\n"); /* as long as the others */
+    s->reply = text;
+    s->piece = strlen("{\"progress\":12}\n");
+    s->pause_us = 200000;
+    json_t *reply = ask(s, error);
+    assert_true(json_is_true(json_object_get(reply, "ok")));
+    json_decref(reply);
+}
+
+/* Two requests over one connection, both replies there before the first is read. */
+static void test_several_requests(void **state)
+{
+    struct server *s = *state;
+    char error[CLIENT_ERROR_MAX] = "";
+    s->reply = "{\"ok\":1}\n{\"ok\":2}\n";
+    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+    struct client *client = client_open(s->path, 1, error);
+    json_t *request = json_object();
+    for (int i = 1; i <= 2; i++) {
+        json_t *reply = client_ask(client, request, NULL, NULL, error);
+        assert_int_equal(json_integer_value(json_object_get(reply, "ok")), i);
+        json_decref(reply);
+    }
+    json_decref(request);
+    client_close(client);
+    pthread_join(s->thread, NULL);
+}
+
 static void test_nobody_there(void **state)
 {
     struct server *s = *state;
     char error[CLIENT_ERROR_MAX], path[300];
-    json_t *request = json_object();
     snprintf(path, sizeof path, "%s/nothing", s->directory);
-    assert_null(client_ask(path, request, 1, error));
+    assert_null(client_open(path, 1, error));
     assert_non_null(strstr(error, "no such file; is loadstard running?"));
     snprintf(path, sizeof path, "%.40s/%0200d", s->directory, 1);
-    assert_null(client_ask(path, request, 1, error));
+    assert_null(client_open(path, 1, error));
     assert_non_null(strstr(error, "too long"));
     close(s->fd);
     s->fd = -1;
-    assert_null(client_ask(s->path, request, 1, error));
+    assert_null(client_open(s->path, 1, error));
     assert_non_null(strstr(error, "nobody listens"));
-    json_decref(request);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_replies), TEST(test_long_reply),
-                                       TEST(test_nobody_there)};
+    const struct CMUnitTest tests[] = {TEST(test_replies),          TEST(test_long_reply),
+                                       TEST(test_progress),         TEST(test_progress_takes_time),
+                                       TEST(test_several_requests), TEST(test_nobody_there)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,7 @@ static bool has_problem(const json_t *status, const char *severity, const char *
 static void assert_rendered(enum ctl_command command, const json_t *document, const char *words)
 {
     struct buf out = {0};
-    render_result(&out, command, document, false);
+    render_result(&out, command, document, (struct screen){0});
     if (!strstr(out.p, words))
         fail_msg("\"%s\" is not in:\n%s", words, out.p);
     assert_null(strchr(out.p, '\033'));

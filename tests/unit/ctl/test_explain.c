@@ -166,7 +166,7 @@ static void expect_text(struct fixture *f, const char *name, uint16_t type, cons
 {
     struct buf out = {0};
     json_t *document = explain(f, name, type, ecs);
-    explain_text(&out, document, false);
+    explain_text(&out, document, (struct screen){0});
     assert_string_equal(out.p, want);
     buf_free(&out);
     json_decref(document);

@@ -19,7 +19,7 @@
 static char *text_of(enum ctl_command command, const json_t *document, bool color)
 {
     struct buf out = {0};
-    render_result(&out, command, document, color);
+    render_result(&out, command, document, (struct screen){.color = color});
     buf_puts(&out, "");
     char *text = xcalloc(1, out.n + 1);
     if (out.n)

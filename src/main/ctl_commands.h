@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What loadstarctl can do: its commands with their arguments and help. The completion scripts
+ * (contrib/completion) and the manual (contrib/man/loadstarctl.8) list the same. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct option {
+    const char *name, *key; /* --NAME VALUE sets this member of the request */
+    bool flag;              /* --NAME alone sets it to true */
+};
+
+struct command {
+    const char *name, *usage, *what;
+    const char *positional[2]; /* members of the request, in order; the first `required` must be */
+    unsigned required;
+    const struct option *options; /* the last one has no name */
+    const char *help;
+    const char *list; /* the member of the result that comes page by page; NULL: none */
+};
+
+/** NULL: there is no such command. */
+const struct command *command_find(const char *name);
+
+/** All commands, a line each. */
+void commands_print(FILE *out);
+
+/** How one is called, what it does, and examples. */
+void command_print(FILE *out, const struct command *command);

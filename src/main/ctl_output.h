@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What loadstarctl prints of replies: text for people, or JSON. */
+#pragma once
+
+#include "ctl/request.h"
+
+/** Prints a reply, which it may change. Returns an exit code. */
+int output_reply(enum ctl_command command, json_t *reply, bool as_json) ATTR_NONNULL ATTR_MUST_USE;
+
+/** An error of our own, on standard error; it may quote what was typed. */
+void output_error(const char *text) ATTR_NONNULL;
+
+/** Whether somebody watches what takes long. */
+bool output_is_watched(void);
+/** Shows what is being done, in one line of the terminal that watches; NULL: nothing any more. */
+void output_step(const char *step);
