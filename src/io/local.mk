@@ -27,6 +27,8 @@ libio_a_SOURCES = \
 	src/io/tcp_conn.h \
 	src/io/tcp_lists.c \
 	src/io/tcp_lists.h \
+	src/io/tcp_serve.c \
+	src/io/tcp_server.h \
 	src/io/thread.c \
 	src/io/thread.h \
 	src/io/udp.c \
