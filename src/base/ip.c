@@ -3,27 +3,11 @@
 #include "base/ip.h"
 
 #include "base/diag.h"
+#include "base/digits.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Decimal digits only, the whole of the text: what strtoul() would also take is refused. */
-static int parse_number(unsigned *out, const char *text, unsigned max)
-{
-    unsigned x = 0;
-    if (!*text)
-        return E_SYNTAX;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
-            return E_SYNTAX;
-        x = x * 10 + (unsigned)(*text - '0');
-        if (x > max)
-            return E_RANGE;
-    }
-    *out = x;
-    return 0;
-}
 
 int ip_parse(struct ip *ip, const char *text)
 {
@@ -45,15 +29,15 @@ static int parse_part(struct ip *ip, const char *text, size_t n)
 int ip_prefix_parse(struct ip_prefix *prefix, const char *text)
 {
     size_t n = strcspn(text, "/");
-    unsigned len;
+    uint64_t len;
     int e = parse_part(&prefix->addr, text, n);
     if (e)
         return e;
     len = ip_bits(&prefix->addr);
-    if (text[n] == '/' && parse_number(&len, text + n + 1, len) != 0)
+    if (text[n] == '/' && !decimal_parse(slice_str(text + n + 1), len, &len))
         return E_SYNTAX;
     struct ip given = prefix->addr;
-    ip_mask(&prefix->addr, len);
+    ip_mask(&prefix->addr, (unsigned)len);
     prefix->len = (uint8_t)len;
     return ip_equal(&given, &prefix->addr) ? 0 : E_RANGE;
 }
@@ -63,7 +47,7 @@ int ip_port_parse(struct ip *ip, uint16_t *port, const char *text)
     const char *colon = strrchr(text, ':');
     size_t n = strlen(text);
     bool bracketed = text[0] == '[';
-    unsigned number = *port;
+    uint64_t number = *port;
     int e;
     if (bracketed) {
         const char *close = strchr(++text, ']');
@@ -79,8 +63,8 @@ int ip_port_parse(struct ip *ip, uint16_t *port, const char *text)
     e = parse_part(ip, text, n);
     if (!e && bracketed && ip->family != IP_V6)
         e = E_SYNTAX;
-    if (!e && colon)
-        e = parse_number(&number, colon + 1, UINT16_MAX);
+    if (!e && colon && !decimal_parse(slice_str(colon + 1), UINT16_MAX, &number))
+        e = colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0' ? E_RANGE : E_SYNTAX;
     if (!e)
         *port = (uint16_t)number;
     return e;

@@ -3,6 +3,7 @@
 #include "base/units.h"
 
 #include "base/diag.h"
+#include "base/digits.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static int parse_unit(int64_t *out, const char *text, const struct unit *units, 
     int64_t x = 0, product;
     const char *p = text;
     bool over = false;
-    for (; *p >= '0' && *p <= '9'; p++)
+    for (; is_digit((uint8_t)*p); p++)
         over |= __builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, *p - '0', &x);
     if (p == text)
         return E_SYNTAX;
@@ -70,10 +71,10 @@ int units_share(double *share, const char *text)
     double x = 0, scale = 1;
     const char *p = text;
     unsigned digits = 0;
-    for (; *p >= '0' && *p <= '9'; p++, digits++)
+    for (; is_digit((uint8_t)*p); p++, digits++)
         x = x * 10 + (*p - '0');
     if (*p == '.')
-        for (p++; *p >= '0' && *p <= '9'; p++, digits++) {
+        for (p++; is_digit((uint8_t)*p); p++, digits++) {
             x = x * 10 + (*p - '0');
             scale *= 10;
         }

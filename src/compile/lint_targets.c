@@ -2,6 +2,7 @@
  * Zone lint: what names in data lead to. */
 #include "compile/lint_name.h"
 
+#include "base/digits.h"
 #include "dns/rdata.h"
 #include "dns/types.h"
 
@@ -68,7 +69,7 @@ static bool looks_like_address(struct slice name)
         if (n < 1 || n > 3)
             return false;
         for (unsigned k = 1; k <= n; k++)
-            if (name.p[k] < '0' || name.p[k] > '9')
+            if (!is_digit(name.p[k]))
                 return false;
     }
     return true;

@@ -2,6 +2,7 @@
  * `server.rate_limit`, `server.cookies`, and the file with the secrets of cookies. */
 #include "config/parts.h"
 
+#include "base/digits.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -186,20 +187,13 @@ const struct schema cookie_secrets_schema = {
         "the one before `old`; after an hour `old` goes. A reload reads the file again.",
     SCHEMA_KEYS(secrets_keys)};
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 static bool parse_secret(uint8_t out[SECRET_LEN], const struct yaml_node *node)
 {
     if (node->kind != YAML_SCALAR || strlen(node->text) != 2 * SECRET_LEN)
         return false;
     for (unsigned i = 0; i < SECRET_LEN; i++) {
-        int high = hex_value(node->text[2 * i]), low = hex_value(node->text[2 * i + 1]);
+        int high = hex_digit((uint8_t)node->text[2 * i]),
+            low = hex_digit((uint8_t)node->text[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         out[i] = (uint8_t)(high << 4 | low);

@@ -2,6 +2,7 @@
  * Maps: the operator's table from places and networks to ordered lists of sites. */
 #include "config/parts.h"
 
+#include "base/digits.h"
 #include "base/strmap.h"
 
 #include <ctype.h>
@@ -77,11 +78,8 @@ static const char *read_asn(struct load *load, const struct yaml_node *key, stru
     const char *digits = key->text;
     if (strncasecmp(digits, "AS", 2) == 0)
         digits += 2;
-    size_t n = strlen(digits);
-    if (n < 1 || n > 10 || strspn(digits, "0123456789") != n)
-        return "a number of an autonomous system, as 64500";
-    unsigned long long asn = strtoull(digits, NULL, 10);
-    if (asn < 1 || asn > UINT32_MAX)
+    uint64_t asn;
+    if (!decimal_parse(slice_str(digits), UINT32_MAX, &asn) || asn < 1)
         return "a number of an autonomous system, as 64500";
     entry->asn = (uint32_t)asn;
     return NULL;

@@ -3,6 +3,7 @@
 #include "config/schema_value.h"
 
 #include "base/buf.h"
+#include "base/digits.h"
 #include "base/file.h"
 #include "base/units.h"
 #include "config/suggest.h"
@@ -98,21 +99,6 @@ const struct yaml_node *schema_file(struct load *load, const struct yaml_node *n
                 : NULL;
 }
 
-/* A decimal number without sign, at most `max`. */
-static bool parse_number(const char *text, uint64_t max, uint64_t *out)
-{
-    uint64_t x = 0;
-    if (!*text)
-        return false;
-    for (; *text >= '0' && *text <= '9'; text++) {
-        x = x * 10 + (uint64_t)(*text - '0');
-        if (x > max)
-            return false;
-    }
-    *out = x;
-    return *text == '\0';
-}
-
 static bool parse_bool(const char *text, bool *out)
 {
     static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
@@ -144,7 +130,7 @@ static bool parse_quantity(const struct schema_key *key, const char *text, uint6
         ok = units_size(out, text) == 0;
         break;
     default:
-        ok = parse_number(text, UINT32_MAX, out);
+        ok = decimal_parse(slice_str(text), UINT32_MAX, out);
     }
     return ok && *out >= key->min && *out <= key->max;
 }

@@ -2,6 +2,7 @@
  * The DNS server itself: `server` of loadstar.yaml. */
 #include "config/parts.h"
 
+#include "base/digits.h"
 #include "base/parallel.h"
 
 #include <net/if.h>
@@ -16,7 +17,7 @@ static void read_workers(struct load *load, const struct yaml_node *node, void *
         .name = "workers", .kind = SCHEMA_U32, .min = 1, .max = WORKERS_MAX};
     if (node->kind == YAML_SCALAR && strcmp(node->text, "auto") == 0)
         *(uint32_t *)field = usable_cores();
-    else if (node->kind != YAML_SCALAR || node->text[0] < '0' || node->text[0] > '9')
+    else if (node->kind != YAML_SCALAR || !is_digit((uint8_t)node->text[0]))
         load_expected(load, node, "'workers'", "auto, or a whole number from 1 to %d", WORKERS_MAX);
     else
         schema_read_value(load, &number, node, field);

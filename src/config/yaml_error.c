@@ -2,6 +2,7 @@
  * Syntax errors of libyaml in words that tell a person what to mend. */
 #include "config/yaml_error.h"
 
+#include "base/digits.h"
 #include "base/escape.h"
 #include "base/ip.h"
 
@@ -253,7 +254,7 @@ static uint32_t ipv6_length(struct slice line, uint32_t at)
         return n;
     if (line.n - i < 3 || line.p[i] != ']' || line.p[i + 1] != ':')
         return 0;
-    for (i += 2; i < line.n && line.p[i] >= '0' && line.p[i] <= '9';)
+    for (i += 2; i < line.n && is_digit(line.p[i]);)
         i++;
     return i - at;
 }

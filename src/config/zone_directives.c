@@ -3,6 +3,7 @@
 #include "config/zonefile.h"
 
 #include "base/buf.h"
+#include "base/digits.h"
 #include "base/file.h"
 #include "config/zone_reader.h"
 #include "config/zone_slips.h"
@@ -128,7 +129,7 @@ static bool parse_u32(const uint8_t **p, const uint8_t *end, uint32_t *out)
 {
     uint64_t x = 0;
     const uint8_t *first = *p;
-    for (; *p < end && (uint8_t)(**p - '0') < 10 && x <= INT32_MAX; (*p)++)
+    for (; *p < end && is_digit(**p) && x <= INT32_MAX; (*p)++)
         x = x * 10 + (**p - '0');
     *out = (uint32_t)x;
     return *p > first && x <= INT32_MAX;

@@ -3,6 +3,7 @@
 #include "config/zone_slips.h"
 
 #include "base/buf.h"
+#include "base/digits.h"
 #include "dns/rr.h"
 
 #include <idn2.h>
@@ -99,8 +100,7 @@ static bool is_blank(uint8_t c)
 static bool is_tag(struct slice text)
 {
     uint32_t n = 0;
-    while (n < text.n &&
-           ((uint8_t)((text.p[n] | 0x20) - 'a') < 26 || (uint8_t)(text.p[n] - '0') < 10))
+    while (n < text.n && ((uint8_t)((text.p[n] | 0x20) - 'a') < 26 || is_digit(text.p[n])))
         n++;
     return n > 0 && n < text.n && text.p[n] == '=';
 }

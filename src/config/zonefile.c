@@ -2,6 +2,7 @@
  * Zone files: entries. */
 #include "config/zonefile.h"
 
+#include "base/digits.h"
 #include "base/give_way.h"
 #include "config/zone_reader.h"
 #include "config/zone_slips.h"
@@ -165,7 +166,7 @@ static bool read_preamble(struct zone_reader *r, struct word *word, struct pream
 {
     for (;;) {
         uint64_t key = word->n <= 8 ? word_key(word) : 0;
-        bool digit = (uint8_t)(word->p[0] - '0') < 10 && !word->quoted && word->n > 0;
+        bool digit = is_digit(word->p[0]) && !word->quoted && word->n > 0;
         enum class_word class = class_of(word, key);
         if (digit && !out->has_ttl) {
             if (!zonefile_ttl(word->p, word->n, &out->ttl_s))
@@ -209,15 +210,11 @@ static bool read_pool(struct zone_reader *r, const struct preamble *pre, const u
     if (result == SCAN_ERROR)
         return reader_fail(r, r->scan.bad, "%s", why);
     if (result == SCAN_WORD) {
-        uint32_t n = 0;
-        bool ok = word.n > 8 && memcmp(word.p, "answers=", 8) == 0;
-        for (uint32_t i = 8; ok && i < word.n; i++) {
-            n = n * 10 + (uint32_t)(word.p[i] - '0');
-            ok = (uint8_t)(word.p[i] - '0') < 10 && n <= 1000;
-        }
-        if (!ok || n == 0)
+        uint64_t n = 0;
+        if (word.n < 8 || memcmp(word.p, "answers=", 8) != 0 ||
+            !decimal_parse(slice_of(word.p + 8, word.n - 8), 1000, &n) || n == 0)
             return reader_expected(r, &word, "answers=N, N from 1 to 1000");
-        p.answers = n;
+        p.answers = (uint32_t)n;
     }
     if (p.pool == MODEL_NONE) {
         r->n_errors++;

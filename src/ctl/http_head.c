@@ -2,6 +2,7 @@
  * Reading the head of an HTTP request. */
 #include "ctl/http_head.h"
 
+#include "base/digits.h"
 #include "base/slice.h"
 #include "control/json.h"
 
@@ -47,20 +48,13 @@ static size_t token_length(const char *p)
 
 /* Targets */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /** Decodes %XX in place. Returns false when one is none, or NUL. */
 static bool decode(char *text, bool plus_is_blank)
 {
     char *to = text;
     for (const char *p = text; *p; p++) {
         if (*p == '%') {
-            int high = hex_digit(p[1]), low = high < 0 ? -1 : hex_digit(p[2]);
+            int high = hex_digit((uint8_t)p[1]), low = high < 0 ? -1 : hex_digit((uint8_t)p[2]);
             if (low < 0 || high * 16 + low == 0)
                 return false;
             *to++ = (char)(high * 16 + low);
@@ -146,15 +140,10 @@ static int read_request_line(struct http_head *head, char *line, const char **er
 
 static bool read_length(struct http_head *head, const char *value)
 {
-    if (head->has_length || !*value || strspn(value, "0123456789") != strlen(value))
+    if (head->has_length)
         return false;
     head->has_length = true;
-    for (const char *p = value; *p; p++)
-        if (__builtin_mul_overflow(head->content_length, 10, &head->content_length) ||
-            __builtin_add_overflow(head->content_length, (uint64_t)(*p - '0'),
-                                   &head->content_length))
-            return false;
-    return true;
+    return decimal_parse(slice_str(value), UINT64_MAX, &head->content_length);
 }
 
 static bool read_host(struct http_head *head, const char *value)

@@ -11,7 +11,10 @@ libdns_a_SOURCES = \
 	src/dns/rdata_address.c \
 	src/dns/rdata_bitmap.c \
 	src/dns/rdata_bytes.c \
+	src/dns/rdata_digest.c \
+	src/dns/rdata_encoding.c \
 	src/dns/rdata_host.c \
+	src/dns/rdata_in.c \
 	src/dns/rdata_kind.h \
 	src/dns/rdata_loc.c \
 	src/dns/rdata_number.c \
@@ -22,6 +25,10 @@ libdns_a_SOURCES = \
 	src/dns/response.h \
 	src/dns/rr.c \
 	src/dns/rr.h \
+	src/dns/rr_type.c \
+	src/dns/rr_type.h \
 	src/dns/scan.c \
 	src/dns/scan.h \
+	src/dns/svcb_key.c \
+	src/dns/svcb_key.h \
 	src/dns/types.h

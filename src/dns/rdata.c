@@ -7,57 +7,11 @@
 #include "dns/name.h"
 #include "dns/types.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 static const struct rdata_kind *const kinds[FIELD_COUNT] = {
 #define X(name) [FIELD_##name] = &rdata_kind_##name,
     RDATA_KINDS(X)
 #undef X
 };
-
-bool rdata_fail(struct rdata_error *error, const uint8_t *at, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    error->at = at;
-    (void)vsnprintf(error->text, sizeof error->text, fmt, args);
-    va_end(args);
-    return false;
-}
-
-bool rdata_expected(struct rdata_error *error, const struct word *word, const char *expected)
-{
-    int n = (int)(word->n < 60 ? word->n : 60);
-    if (word->n == 0 && !word->quoted)
-        return rdata_fail(error, word->p, "the line ends here, expected %s", expected);
-    return rdata_fail(error, word->p, "'%.*s', expected %s", n, (const char *)word->p, expected);
-}
-
-bool rdata_too_long(const struct rdata_in *in, const uint8_t *at)
-{
-    return rdata_fail(in->error, at, "the data is longer than %td bytes", in->w.end - in->start);
-}
-
-int rdata_next(struct rdata_in *in, struct word *word)
-{
-    const char *why = NULL;
-    enum scan_result result = scan_word(in->scan, word, &why);
-    if (LIKELY(result == SCAN_WORD))
-        return 1;
-    if (result == SCAN_ERROR) {
-        rdata_fail(in->error, in->scan->bad, "%s", why);
-        return E_SYNTAX;
-    }
-    *word = (struct word){in->scan->p, 0, false};
-    return 0;
-}
-
-bool rdata_word(struct rdata_in *in, struct word *word, const char *expected)
-{
-    int result = rdata_next(in, word);
-    return result > 0 || (result == 0 && rdata_expected(in->error, word, expected));
-}
 
 /* --- checking --- */
 
@@ -121,7 +75,7 @@ static bool read_generic(struct rdata_in *in, uint16_t type, const struct word *
     static const char expected[] = "the length of the data after \\#, 0 to 65535";
     if (!rdata_word(in, &word, expected))
         return false;
-    if (word.quoted || !rdata_decimal(slice_of(word.p, word.n), RDATA_MAX, &length))
+    if (word.quoted || !decimal_parse(slice_of(word.p, word.n), RDATA_MAX, &length))
         return rdata_expected(in->error, &word, expected);
     in->expected = "hexadecimal digits";
     result = rdata_next(in, &word);

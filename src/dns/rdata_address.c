@@ -126,7 +126,7 @@ static bool read_eui(struct rdata_in *in, const struct word *word, unsigned n)
     bool ok = word->n == 3 * n - 1 && !word->quoted;
     for (unsigned i = 0; ok && i < n; i++) {
         const uint8_t *p = word->p + 3 * i;
-        int high = rdata_hex_digit(p[0]), low = rdata_hex_digit(p[1]);
+        int high = hex_digit(p[0]), low = hex_digit(p[1]);
         ok = high >= 0 && low >= 0 && (i == n - 1 || p[2] == '-');
         writer_u8(&in->w, (uint8_t)((high & 15) << 4 | (low & 15)));
     }
@@ -170,8 +170,8 @@ static bool read_node64(struct rdata_in *in, struct word *word)
         unsigned x = 0, n = 0;
         if (i > 0)
             ok = p < end && *p++ == ':';
-        for (; ok && p < end && rdata_hex_digit(*p) >= 0 && n < 5; n++)
-            x = x << 4 | (unsigned)rdata_hex_digit(*p++);
+        for (; ok && p < end && hex_digit(*p) >= 0 && n < 5; n++)
+            x = x << 4 | (unsigned)hex_digit(*p++);
         ok = ok && n >= 1 && n <= 4;
         writer_u16(&in->w, (uint16_t)x);
     }
@@ -217,7 +217,7 @@ static bool read_prefix(struct rdata_in *in, const struct word *word)
         /* the text of an address is measured by what follows it: rdata_ipv4() stops at the slash */
         struct slice text = slice_of(colon + 1, (size_t)(slash - colon - 1));
         ok = (v4 ? rdata_ipv4(text, address) : rdata_ipv6(text, address)) &&
-             rdata_decimal(slice_of(slash + 1, (size_t)(end - slash - 1)), v4 ? 32 : 128, &bits);
+             decimal_parse(slice_of(slash + 1, (size_t)(end - slash - 1)), v4 ? 32 : 128, &bits);
     }
     if (!ok)
         return rdata_expected(in->error, word, in->expected);
@@ -299,7 +299,7 @@ static bool read_a6(struct rdata_in *in, struct word *word)
 {
     uint64_t bits = 0;
     uint8_t address[16] = {0};
-    if (word->quoted || !rdata_decimal(slice_of(word->p, word->n), A6_BITS, &bits))
+    if (word->quoted || !decimal_parse(slice_of(word->p, word->n), A6_BITS, &bits))
         return rdata_expected(in->error, word, in->expected);
     writer_u8(&in->w, (uint8_t)bits);
     if (bits < A6_BITS) {

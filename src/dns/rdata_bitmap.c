@@ -2,7 +2,7 @@
  * Fields of rdata that are sets: of RR types, and of services. */
 #include "dns/rdata_kind.h"
 
-#include "dns/rr.h"
+#include "dns/rr_type.h"
 
 #include <netdb.h>
 #include <strings.h>
@@ -159,7 +159,7 @@ static bool read_protocol(struct rdata_in *in, const struct word *word, const ch
         if (strlen(protocols[i].name) == word->n &&
             strncasecmp(protocols[i].name, (const char *)word->p, word->n) == 0)
             number = protocols[i].number;
-    if (number == UINT64_MAX && !rdata_decimal(slice_of(word->p, word->n), UINT8_MAX, &number))
+    if (number == UINT64_MAX && !decimal_parse(slice_of(word->p, word->n), UINT8_MAX, &number))
         return rdata_expected(in->error, word, in->expected);
     for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
         if (protocols[i].number == number && protocols[i].has_ports)
@@ -174,7 +174,7 @@ static bool find_port(const struct word *word, const char *protocol, uint64_t *p
     struct servent entry, *found = NULL;
     if (word->quoted)
         return false;
-    if (rdata_decimal(slice_of(word->p, word->n), UINT16_MAX, port))
+    if (decimal_parse(slice_of(word->p, word->n), UINT16_MAX, port))
         return true;
     if (word->n == 0 || word->n >= sizeof name)
         return false;

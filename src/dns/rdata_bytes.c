@@ -1,136 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fields of rdata that are bytes: in hexadecimal, base64 (RFC 4648 4) and base32hex (RFC 4648 7).
- */
+ * Fields of rdata that are bytes: in hexadecimal, base64 and base32hex (RFC 4648 7). */
 #include "dns/rdata_kind.h"
 
 #include "base/units.h"
 
 #include <stdlib.h>
-
-int rdata_hex_digit(uint8_t c)
-{
-    if ((uint8_t)(c - '0') < 10)
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* --- text that may be in several words --- */
-
-/* The rest of the entry without what separates its words, to malloc()ed memory; NULL with the error
- * filled. */
-static uint8_t *join_words(struct rdata_in *in, struct word *word, size_t *n)
-{
-    size_t cap = 0;
-    uint8_t *bytes = NULL;
-    int result;
-    *n = 0;
-    do {
-        if (word->quoted) {
-            rdata_expected(in->error, word, in->expected);
-            free(bytes);
-            return NULL;
-        }
-        if (*n + word->n > cap) {
-            cap = 2 * cap + word->n + 64;
-            bytes = xrealloc(bytes, cap);
-        }
-        memcpy(bytes + *n, word->p, word->n);
-        *n += word->n;
-    } while ((result = rdata_next(in, word)) > 0);
-    if (result == 0)
-        return bytes;
-    free(bytes);
-    return NULL;
-}
-
-bool rdata_put_hex(struct rdata_in *in, const uint8_t *at, const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (rdata_hex_digit(p[i]) < 0)
-            return rdata_fail(in->error, at, "'%.*s', expected hexadecimal digits",
-                              (int)(n < 60 ? n : 60), (const char *)p);
-    if (n % 2)
-        return rdata_fail(in->error, at, "%zu hexadecimal digit%s, expected an even number", n,
-                          units_plural(n));
-    for (size_t i = 0; i < n; i += 2)
-        writer_u8(&in->w, (uint8_t)(rdata_hex_digit(p[i]) << 4 | rdata_hex_digit(p[i + 1])));
-    return true;
-}
-
-bool rdata_read_hex(struct rdata_in *in, struct word *word)
-{
-    const uint8_t *at = word->p;
-    size_t n;
-    uint8_t *digits = join_words(in, word, &n);
-    bool ok = digits && rdata_put_hex(in, at, digits, n);
-    free(digits);
-    return ok;
-}
-
-static int base64_digit(uint8_t c)
-{
-    if ((uint8_t)(c - 'A') < 26)
-        return c - 'A';
-    if ((uint8_t)(c - 'a') < 26)
-        return c - 'a' + 26;
-    if ((uint8_t)(c - '0') < 10)
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Groups of four; bits that stand for nothing are zero, so that each text is of one value. */
-bool rdata_put_base64(struct rdata_in *in, const uint8_t *at, struct slice text)
-{
-    uint32_t digits = text.n;
-    while (digits > 0 && digits + 2 > text.n && text.p[digits - 1] == '=')
-        digits--;
-    bool ok = text.n % 4 == 0 && digits % 4 != 1;
-    uint32_t bits = 0;
-    for (uint32_t i = 0; ok && i < digits; i++) {
-        int x = base64_digit(text.p[i]);
-        ok = x >= 0;
-        bits = (bits << 6 | (uint32_t)(x & 63)) & 0xffffff;
-        if (i % 4 > 0)
-            writer_u8(&in->w, (uint8_t)(bits >> (6 - 2 * (i % 4))));
-    }
-    if (digits % 4)
-        ok = ok && (bits & (digits % 4 == 2 ? 0xf : 0x3)) == 0;
-    return ok || rdata_fail(in->error, at, "'%.*s', expected base64: groups of four characters",
-                            (int)(text.n < 60 ? text.n : 60), (const char *)text.p);
-}
-
-static bool read_base64(struct rdata_in *in, struct word *word)
-{
-    const uint8_t *at = word->p;
-    size_t n;
-    uint8_t *text = join_words(in, word, &n);
-    bool ok = text && rdata_put_base64(in, at, slice_of(text, n));
-    free(text);
-    return ok;
-}
-
-void rdata_print_hex(struct buf *out, struct slice bytes)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (uint32_t i = 0; i < bytes.n; i++) {
-        buf_add(out, &digits[bytes.p[i] >> 4], 1);
-        buf_add(out, &digits[bytes.p[i] & 15], 1);
-    }
-}
-
-void rdata_print_base64(struct buf *out, struct slice bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (uint32_t i = 0; i < bytes.n; i += 3) {
-        uint32_t left = bytes.n - i;
-        uint32_t x = (uint32_t)bytes.p[i] << 16 | (left > 1 ? (uint32_t)bytes.p[i + 1] << 8 : 0) |
-                     (left > 2 ? bytes.p[i + 2] : 0);
-        char group[4] = {digits[x >> 18], digits[x >> 12 & 63],
-                         left > 1 ? digits[x >> 6 & 63] : '=', left > 2 ? digits[x & 63] : '='};
-        buf_add(out, group, 4);
-    }
-}
 
 /* --- bytes to the end --- */
 
@@ -145,7 +19,7 @@ static bool check_any(struct rdata_walk *walk)
     return true;
 }
 
-static bool check_some(struct rdata_walk *walk)
+bool rdata_check_some(struct rdata_walk *walk)
 {
     size_t n = reader_left(&walk->r);
     return reader_take(&walk->r, n ? n : 1) != NULL;
@@ -157,7 +31,7 @@ static struct slice rest(struct rdata_walk *walk)
     return slice_of(reader_take(&walk->r, n), n);
 }
 
-static bool print_hex(struct buf *out, struct rdata_walk *walk)
+bool rdata_print_hex_field(struct buf *out, struct rdata_walk *walk)
 {
     rdata_print_hex(out, rest(walk));
     return true;
@@ -180,21 +54,25 @@ static bool print_nothing(struct buf *out, struct rdata_walk *walk)
 const struct rdata_kind rdata_kind_OPAQUE = {.expected =
                                                  "\\# LENGTH HEX: the type has no other text",
                                              .read = read_opaque,
-                                             .check = check_some,
+                                             .check = rdata_check_some,
                                              .print = print_nothing};
 const struct rdata_kind rdata_kind_OPAQUE_ANY = {.expected =
                                                      "\\# LENGTH HEX: the type has no other text",
                                                  .read = read_opaque,
                                                  .check = check_any,
                                                  .print = print_nothing};
-const struct rdata_kind rdata_kind_HEX = {
-    .expected = HEX_EXPECTED, .read = rdata_read_hex, .check = check_some, .print = print_hex};
-const struct rdata_kind rdata_kind_BASE64 = {
-    .expected = "base64", .read = read_base64, .check = check_some, .print = print_base64};
+const struct rdata_kind rdata_kind_HEX = {.expected = HEX_EXPECTED,
+                                          .read = rdata_read_hex,
+                                          .check = rdata_check_some,
+                                          .print = rdata_print_hex_field};
+const struct rdata_kind rdata_kind_BASE64 = {.expected = "base64",
+                                             .read = rdata_read_base64,
+                                             .check = rdata_check_some,
+                                             .print = print_base64};
 
 static bool read_base64_dash(struct rdata_in *in, struct word *word)
 {
-    return (word->n == 1 && word->p[0] == '-') || read_base64(in, word);
+    return (word->n == 1 && word->p[0] == '-') || rdata_read_base64(in, word);
 }
 
 static bool print_base64_dash(struct buf *out, struct rdata_walk *walk)
@@ -220,13 +98,13 @@ static bool read_key(struct rdata_in *in, struct word *word)
     bool absent = word->n == 0 && !word->quoted;
     if (absent)
         return has_no_key(in->start) || rdata_expected(in->error, word, "the key in base64");
-    return read_base64(in, word);
+    return rdata_read_base64(in, word);
 }
 
 static bool check_key(struct rdata_walk *walk)
 {
     if (!has_no_key(walk->start))
-        return check_some(walk);
+        return rdata_check_some(walk);
     return reader_left(&walk->r) == 0 ||
            rdata_fail(walk->error, walk->r.p, "a key, but the flags say that there is none");
 }
@@ -366,72 +244,10 @@ static bool read_nsap(struct rdata_in *in, struct word *word)
 static bool print_nsap(struct buf *out, struct rdata_walk *walk)
 {
     buf_puts(out, "0x");
-    return print_hex(out, walk);
+    return rdata_print_hex_field(out, walk);
 }
 
 const struct rdata_kind rdata_kind_NSAP = {.expected = "0x and hexadecimal digits",
                                            .read = read_nsap,
-                                           .check = check_some,
+                                           .check = rdata_check_some,
                                            .print = print_nsap};
-
-/* --- digests: as long as their algorithm says --- */
-
-struct digest {
-    uint8_t algorithm, length;
-    const char *name;
-};
-
-static bool check_digest(struct rdata_walk *walk, const struct digest *list, size_t n,
-                         uint8_t algorithm)
-{
-    size_t length = reader_left(&walk->r);
-    const uint8_t *at = walk->r.p;
-    for (size_t i = 0; i < n; i++)
-        if (list[i].algorithm == algorithm && list[i].length != length)
-            return rdata_fail(walk->error, at, "a digest of %zu byte%s, expected %u: that of %s",
-                              length, units_plural(length), list[i].length, list[i].name);
-    return check_some(walk);
-}
-
-/* RFC 4509, 5933, 6605; 0 is a deletion (RFC 8078 4), which DS does not know, nor forbid. */
-static bool check_ds_digest(struct rdata_walk *walk)
-{
-    static const struct digest list[] = {
-        {1, 20, "SHA-1"}, {2, 32, "SHA-256"}, {3, 32, "GOST"}, {4, 48, "SHA-384"}};
-    return check_digest(walk, list, ARRAY_LEN(list), walk->start[3]);
-}
-
-/* RFC 4255 3.1.2, 6594 4.2 */
-static bool check_sshfp_digest(struct rdata_walk *walk)
-{
-    static const struct digest list[] = {{1, 20, "SHA-1"}, {2, 32, "SHA-256"}};
-    return check_digest(walk, list, ARRAY_LEN(list), walk->start[1]);
-}
-
-/* RFC 6698 2.1.3 */
-static bool check_tlsa_digest(struct rdata_walk *walk)
-{
-    static const struct digest list[] = {{1, 32, "SHA-256"}, {2, 64, "SHA-512"}};
-    return check_digest(walk, list, ARRAY_LEN(list), walk->start[2]);
-}
-
-/* RFC 8976 2.2: 12 bytes or more, whatever the algorithm */
-static bool check_zonemd_digest(struct rdata_walk *walk)
-{
-    static const struct digest list[] = {{1, 48, "SHA-384"}, {2, 64, "SHA-512"}};
-    size_t n = reader_left(&walk->r);
-    if (n > 0 && n < 12)
-        return rdata_fail(walk->error, walk->r.p, "a digest of %zu byte%s, expected 12 or more", n,
-                          units_plural(n));
-    return check_digest(walk, list, ARRAY_LEN(list), walk->start[5]);
-}
-
-#define DIGEST(name, checker)                                                                  \
-    const struct rdata_kind rdata_kind_##name = {.expected = "a digest in hexadecimal digits", \
-                                                 .read = rdata_read_hex,                       \
-                                                 .check = checker,                             \
-                                                 .print = print_hex}
-DIGEST(DS_DIGEST, check_ds_digest);
-DIGEST(SSHFP_DIGEST, check_sshfp_digest);
-DIGEST(TLSA_DIGEST, check_tlsa_digest);
-DIGEST(ZONEMD_DIGEST, check_zonemd_digest);

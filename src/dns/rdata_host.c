@@ -122,11 +122,11 @@ static bool read_relay(struct rdata_in *in, struct word *word)
 {
     static const char type_expected[] = "a relay type: 0 to 3";
     uint64_t discovery, type;
-    if (word->quoted || !rdata_decimal(slice_of(word->p, word->n), 1, &discovery))
+    if (word->quoted || !decimal_parse(slice_of(word->p, word->n), 1, &discovery))
         return rdata_expected(in->error, word, in->expected);
     if (!rdata_word(in, word, type_expected))
         return false;
-    if (word->quoted || !rdata_decimal(slice_of(word->p, word->n), GATEWAY_NAME, &type))
+    if (word->quoted || !decimal_parse(slice_of(word->p, word->n), GATEWAY_NAME, &type))
         return rdata_expected(in->error, word, type_expected);
     writer_u8(&in->w, (uint8_t)((discovery ? RELAY_DISCOVERY : 0) | type));
     return rdata_word(in, word, "a relay") && read_gateway_of(in, word, (unsigned)type);
@@ -158,7 +158,7 @@ static bool read_host_identity(struct rdata_in *in, struct word *word)
     uint8_t *lengths = writer_take(&in->w, 4);
     if (!lengths)
         return true;
-    if (word->quoted || !rdata_decimal(slice_of(word->p, word->n), UINT8_MAX, &algorithm))
+    if (word->quoted || !decimal_parse(slice_of(word->p, word->n), UINT8_MAX, &algorithm))
         return rdata_expected(in->error, word, in->expected);
     if (!rdata_word(in, word, "a host identity tag in hexadecimal digits"))
         return false;

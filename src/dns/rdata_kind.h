@@ -2,6 +2,7 @@
  * The kinds of fields that rdata is made of. For the rdata_*.c alone. */
 #pragma once
 
+#include "base/digits.h"
 #include "dns/rdata.h"
 
 /* Each has a `rdata_kind_NAME`. */
@@ -37,7 +38,7 @@
     X(TAG)         /* of CAA: letters and digits */                          \
     X(VALUE)       /* of CAA: one word without a length byte, to the end */  \
     X(TARGET)      /* of URI: the same, but not empty */                     \
-    /* bytes (rdata_bytes.c) */                                              \
+    /* bytes (rdata_bytes.c, rdata_digest.c) */                              \
     X(OPAQUE)      /* no text but that of RFC 3597 */                        \
     X(OPAQUE_ANY)  /* the same, and may be empty */                          \
     X(HEX)         /* to the end */                                          \
@@ -128,9 +129,6 @@ int rdata_next(struct rdata_in *in, struct word *word) ATTR_NONNULL;
 
 /* --- shared by kinds --- */
 
-/** A decimal number of at most `max`. */
-bool rdata_decimal(struct slice text, uint64_t max, uint64_t *out) ATTR_NONNULL;
-
 /** Dotted quad without leading zeros, which some take for octal. */
 bool rdata_ipv4(struct slice text, uint8_t out[4]) ATTR_NONNULL;
 bool rdata_ipv6(struct slice text, uint8_t out[16]) ATTR_NONNULL;
@@ -148,12 +146,15 @@ uint8_t *rdata_unescaped(struct rdata_in *in, const struct word *word, uint32_t 
 /** Bytes between double quotes, with escapes. */
 void rdata_print_quoted(struct buf *out, struct slice bytes) ATTR_NONNULL;
 
-int rdata_hex_digit(uint8_t c);
 /** The rest of the entry, digits in any number of words. */
 bool rdata_read_hex(struct rdata_in *in, struct word *word) ATTR_NONNULL;
+bool rdata_read_base64(struct rdata_in *in, struct word *word) ATTR_NONNULL;
 /** Adds what digits stand for; false with the error filled at `at`. */
 bool rdata_put_hex(struct rdata_in *in, const uint8_t *at, const uint8_t *p, size_t n) ATTR_NONNULL;
 /** Adds what a text stands for; false with the error filled at `at`. */
 bool rdata_put_base64(struct rdata_in *in, const uint8_t *at, struct slice text) ATTR_NONNULL;
 void rdata_print_hex(struct buf *out, struct slice bytes) ATTR_NONNULL;
 void rdata_print_base64(struct buf *out, struct slice bytes) ATTR_NONNULL;
+/** At least one byte, to the end; and that in hexadecimal. */
+bool rdata_check_some(struct rdata_walk *walk) ATTR_NONNULL;
+bool rdata_print_hex_field(struct buf *out, struct rdata_walk *walk) ATTR_NONNULL;

@@ -18,9 +18,9 @@ static bool parse_fixed(struct slice text, unsigned decimals, uint64_t max, uint
     uint32_t whole = dot ? (uint32_t)(dot - text.p) : text.n;
     uint32_t n = dot ? text.n - whole - 1 : 0;
     uint64_t x = 0, fraction = 0, unit = 1;
-    if (n > decimals || (dot && decimals == 0) || !rdata_decimal(slice_of(text.p, whole), max, &x))
+    if (n > decimals || (dot && decimals == 0) || !decimal_parse(slice_of(text.p, whole), max, &x))
         return false;
-    if (n > 0 && !rdata_decimal(slice_of(dot + 1, n), max, &fraction))
+    if (n > 0 && !decimal_parse(slice_of(dot + 1, n), max, &fraction))
         return false;
     for (unsigned i = 0; i < decimals; i++)
         unit *= 10;

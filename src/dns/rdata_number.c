@@ -2,29 +2,10 @@
  * Fields of rdata that are numbers: with mnemonics, units, or as dates. */
 #include "dns/rdata_kind.h"
 
-#include "dns/rr.h"
+#include "dns/rr_type.h"
 
 #include <strings.h>
 #include <time.h>
-
-static bool is_digit(uint8_t c)
-{
-    return (uint8_t)(c - '0') < 10;
-}
-
-bool rdata_decimal(struct slice text, uint64_t max, uint64_t *out)
-{
-    uint64_t x = 0;
-    for (uint32_t i = 0; i < text.n; i++) {
-        if (!is_digit(text.p[i]))
-            return false;
-        x = x * 10 + (text.p[i] - '0');
-        if (x > max)
-            return false;
-    }
-    *out = x;
-    return text.n > 0;
-}
 
 static uint32_t unit_of(uint8_t c)
 {
@@ -72,7 +53,7 @@ bool rdata_seconds(struct slice text, uint32_t *out)
 
 static bool is_number(struct rdata_in *in, const struct word *word, uint64_t max, uint64_t *x)
 {
-    return (!word->quoted && rdata_decimal(slice_of(word->p, word->n), max, x)) ||
+    return (!word->quoted && decimal_parse(slice_of(word->p, word->n), max, x)) ||
            rdata_expected(in->error, word, in->expected);
 }
 
@@ -300,7 +281,7 @@ static bool parse_date(const struct word *word, uint32_t *out)
     const uint8_t *p = word->p;
     for (unsigned i = 0; i < 6; p += widths[i++]) {
         uint64_t x;
-        if (!rdata_decimal(slice_of(p, widths[i]), 9999, &x))
+        if (!decimal_parse(slice_of(p, widths[i]), 9999, &x))
             return false;
         v[i] = (unsigned)x;
     }
@@ -319,7 +300,7 @@ static bool read_time(struct rdata_in *in, struct word *word)
     bool is_date = word->n == 14;
     if (word->quoted ||
         (is_date ? !parse_date(word, &date)
-                 : !rdata_decimal(slice_of(word->p, word->n), UINT32_MAX, &seconds)))
+                 : !decimal_parse(slice_of(word->p, word->n), UINT32_MAX, &seconds)))
         return rdata_expected(in->error, word, in->expected);
     writer_u32(&in->w, is_date ? date : (uint32_t)seconds);
     return true;

@@ -6,11 +6,6 @@
 
 #include <stdlib.h>
 
-static bool is_digit(uint8_t c)
-{
-    return (uint8_t)(c - '0') < 10;
-}
-
 /* --- names --- */
 
 bool rdata_read_name(struct rdata_in *in, struct word *word)

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * RR types and rdata as text. Cold: configuration, explain, logs. */
+ * Rdata as text, and RCODEs. Cold: configuration, explain, logs. */
 #pragma once
 
 #include "base/arena.h"
-
-/** The number of a mnemonic (`A`, `HTTPS`, `TYPE65280`; any case), or -1. */
-int rr_type_from_text(const char *text, size_t n) ATTR_NONNULL;
-
-#define RR_TYPE_TEXT_MAX 16
-const char *rr_type_text(char out[RR_TYPE_TEXT_MAX], uint16_t type) ATTR_NONNULL;
+#include "dns/rr_type.h"
 
 /** Presentation format of rdata, in `arena`, which reads back as the same rdata if that is valid;
  * by RFC 3597 if the type is unknown or the rdata is not valid. */

@@ -2,6 +2,8 @@
  * Words of master files. */
 #include "dns/scan.h"
 
+#include "base/digits.h"
+
 const uint8_t char_classes[256] = {
     [' '] = CHAR_BLANK,   ['\t'] = CHAR_BLANK,  ['\r'] = CHAR_BLANK,  ['\n'] = CHAR_NEWLINE,
     ['\0'] = CHAR_NUL,    [';'] = CHAR_SPECIAL, ['('] = CHAR_SPECIAL, [')'] = CHAR_SPECIAL,
@@ -168,11 +170,6 @@ struct span scan_span(struct scan *scan, const uint8_t *at)
     for (; p < at; p++)
         span.column += (*p & 0xc0) != 0x80; /* characters, not bytes, of UTF-8 */
     return span;
-}
-
-static bool is_digit(uint8_t c)
-{
-    return (uint8_t)(c - '0') < 10;
 }
 
 int scan_unescape(const uint8_t **p, const uint8_t *end)

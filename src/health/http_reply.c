@@ -2,6 +2,7 @@
  * Reads the reply to an HTTP probe. */
 #include "health/http_reply.h"
 
+#include "base/digits.h"
 #include "base/units.h"
 
 #include <inttypes.h>
@@ -61,17 +62,12 @@ static void fail_status(struct http_reply *r)
     decide(r, HTTP_FAIL, "status %u, expected %s", r->status, list);
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static void on_status_line(struct http_reply *r)
 {
     const char *line = r->line;
-    if (strncmp(line, "HTTP/1.", 7) != 0 || !is_digit(line[7]) || line[8] != ' ' ||
-        !is_digit(line[9]) || !is_digit(line[10]) || !is_digit(line[11]) ||
-        (line[12] != '\0' && line[12] != ' ')) {
+    if (strncmp(line, "HTTP/1.", 7) != 0 || !is_digit((uint8_t)line[7]) || line[8] != ' ' ||
+        !is_digit((uint8_t)line[9]) || !is_digit((uint8_t)line[10]) ||
+        !is_digit((uint8_t)line[11]) || (line[12] != '\0' && line[12] != ' ')) {
         decide(r, HTTP_FAIL, "not an HTTP/1 reply: \"%.40s\"", line);
         return;
     }
@@ -100,7 +96,7 @@ static bool parse_length(const char *text, uint64_t *length)
 {
     uint64_t x = 0;
     const char *p = text;
-    for (; is_digit(*p); p++) {
+    for (; is_digit((uint8_t)*p); p++) {
         if (x > (UINT64_MAX - 9) / 10)
             return false;
         x = x * 10 + (uint64_t)(*p - '0');
@@ -185,19 +181,11 @@ static void on_header_line(struct http_reply *r)
 
 /* ---- chunks ---- */
 
-static int hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void on_chunk_size(struct http_reply *r)
 {
     const char *p = r->line;
     uint64_t size = 0;
-    for (int digit; (digit = hex_digit(*p)) >= 0 && size < UINT64_MAX >> 8; p++)
+    for (int digit; (digit = hex_digit((uint8_t)*p)) >= 0 && size < UINT64_MAX >> 8; p++)
         size = size << 4 | (uint64_t)digit;
     if (p == r->line || (*p && !strchr(" \t;", *p))) {
         decide(r, HTTP_FAIL, "the response has a bad chunk size: \"%.40s\"", r->line);

@@ -2,6 +2,7 @@
  * The protocol of sd_notify(3): one datagram of KEY=VALUE lines to a Unix socket. */
 #include "main/notify.h"
 
+#include "base/digits.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -38,12 +39,8 @@ static void set_address(const char *path)
 /** A whole number above 0, else 0. */
 static uint64_t number_in(const char *text)
 {
-    char *end;
-    if (!text || *text < '0' || *text > '9')
-        return 0;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0' ? n : 0;
+    uint64_t n;
+    return text && decimal_parse(slice_str(text), UINT64_MAX, &n) ? n : 0;
 }
 
 static uint64_t watchdog_ms(void)
