@@ -7,6 +7,15 @@
 #include "io/stats.h"
 #include "out/facts.h"
 
+/** Who waits for a reload: called on the loop. */
+struct ctl_reload_waiter {
+    /** Once: 0 or a code, and all diagnostics. */
+    void (*done)(void *arg, int code, const struct diags *diags);
+    /** Before, any number of times: what is being done, in a few words. NULL: of no interest. */
+    void (*step)(void *arg, const char *step);
+    void *arg;
+};
+
 /** What the daemon lends to its operators' side. */
 struct ctl_host {
     void *ctx;
@@ -17,10 +26,8 @@ struct ctl_host {
     const struct limiter *(*limiter)(void *ctx);         /* as workers_limiter(); NULL: none yet */
     bool (*xdp)(void *ctx, uint32_t i, struct xdp_info *out); /* as workers_xdp() */
     bool (*serving)(void *ctx); /* false while starting: then the views are empty */
-    /** Starts a reload, one that insists with `force` (load_options); `done` is called on the loop
-     *  with 0 or a code and all diagnostics. */
-    void (*reload)(void *ctx, bool force,
-                   void (*done)(void *arg, int code, const struct diags *diags), void *arg);
+    /** Starts a reload, one that insists with `force` (load_options). */
+    void (*reload)(void *ctx, bool force, const struct ctl_reload_waiter *waiter);
     void (*stop)(void *ctx);
     int64_t started_wall_ms;
     void (*reloads)(void *ctx, struct reload_info *out);

@@ -150,11 +150,20 @@ static void on_reloaded(void *arg, int code, const struct diags *diags)
     wait_end(w);
 }
 
+static void on_step(void *arg, const char *step)
+{
+    const struct waiting *w = arg;
+    w->to.progress(w->to.arg, step);
+}
+
 static void run_reload(struct run *run, const struct run_asker *to,
                        const struct ctl_request *request)
 {
     log_notice("%s: reload%s", request->actor.text, request->force ? " --force" : "");
-    run->host.reload(run->host.ctx, request->force, on_reloaded, wait_new(run, to));
+    run->host.reload(run->host.ctx, request->force,
+                     &(struct ctl_reload_waiter){.done = on_reloaded,
+                                                 .step = to->progress ? on_step : NULL,
+                                                 .arg = wait_new(run, to)});
 }
 
 static void run_stop_command(struct run *run, const struct run_asker *to,

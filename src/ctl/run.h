@@ -14,7 +14,7 @@ struct run_asker {
     void *arg;
     /** Called once: before the request returns, or later on the loop. */
     void (*reply)(void *arg, const struct control_reply *reply);
-    /** What a request that takes long is doing now, as one word; NULL: nobody wants to know. */
+    /** What a request that takes long is doing now, in a few words; NULL: nobody wants to know. */
     void (*progress)(void *arg, const char *step);
 };
 

@@ -32,14 +32,22 @@ static int compile_steering(struct generation *g, const char *path,
     return generation_compile_steering(g, &budget, diags);
 }
 
+static void tell(const struct load_options *options, const char *step)
+{
+    if (options->step)
+        options->step(options->step_arg, step);
+}
+
 /* The zones are compiled even when the databases cannot be read: all errors are told at once. */
 static int load(struct generation *g, const char *path, const struct load_options *options,
                 struct diags *diags)
 {
     const struct generation *before = options->before;
+    tell(options, "reading files");
     int err = read_model(g, path, options, diags);
     if (err != 0)
         return err;
+    tell(options, "compiling zones");
     int state = state_dir_check(g->model, diags);
     int host = options->check_host ? options->check_host(g->model, options, diags) : 0;
     int zones = generation_compile_zones(g, before, options->purpose == LOAD_START, diags);
@@ -47,7 +55,9 @@ static int load(struct generation *g, const char *path, const struct load_option
         credentials_load(&g->credentials, g->model, before ? before->credentials : NULL, diags);
     int programs = programs_check(g->model, diags);
     lanes_warn(g->model, diags);
+    tell(options, "reading databases");
     err = geo_load(&g->geo, g->model, diags);
+    tell(options, "compiling steering");
     if (err == 0)
         err = compile_steering(g, path, options, diags);
     if (err != 0 || zones != 0 || state != 0 || host != 0 || tls != 0 || programs != 0)

@@ -19,6 +19,9 @@ struct load_options {
      *  Returns 0, or a code with the reasons in `diags`. */
     int (*check_host)(const struct model *model, const struct load_options *options,
                       struct diags *diags);
+    /** Told what begins, in a few words, on the loading thread. NULL: nobody wants to know. */
+    void (*step)(void *arg, const char *step);
+    void *step_arg;
     bool force; /* a reload: also what is refused only for its size or for what would vanish */
 };
 

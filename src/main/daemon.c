@@ -69,10 +69,10 @@ static bool host_serving(void *ctx)
     return ((struct daemon *)ctx)->serving;
 }
 
-static void host_reload(void *ctx, bool force, reload_done_fn *done, void *arg)
+static void host_reload(void *ctx, bool force, const struct ctl_reload_waiter *waiter)
 {
     struct daemon *d = ctx;
-    reload_ask(&d->reload, force, done, arg);
+    reload_ask(&d->reload, force, &(struct reload_waiter){waiter->done, waiter->step, waiter->arg});
 }
 
 static void host_stop(void *ctx)
@@ -251,7 +251,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *d = handle->data;
     if (number == SIGHUP)
-        reload_ask(&d->reload, false, NULL, NULL); /* a signal never insists */
+        reload_ask(&d->reload, false, NULL); /* a signal never insists */
     else
         daemon_stop(d);
 }
@@ -321,7 +321,8 @@ static void log_broken(const struct zone *zones, uint32_t n)
  * that is privileged is ours before we stop being root. */
 static int set_up(struct daemon *d, struct diags *diags)
 {
-    int code = judge_load(&d->generation, d->path, LOAD_START, NULL, false, diags);
+    int code =
+        judge_load(&d->generation, d->path, &(struct load_options){.purpose = LOAD_START}, diags);
     if (code != 0)
         return code;
     const struct model *m = d->generation->model;

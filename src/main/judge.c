@@ -137,15 +137,15 @@ static int check_host(const struct model *model, const struct load_options *opti
     return code;
 }
 
-int judge_load(struct generation **out, const char *path, enum load_purpose purpose,
-               const struct generation *before, bool force, struct diags *diags)
+int judge_load(struct generation **out, const char *path, const struct load_options *given,
+               struct diags *diags)
 {
-    const struct load_options options = {
-        .before = before, .purpose = purpose, .force = force, .check_host = check_host};
+    struct load_options options = *given;
+    options.check_host = check_host;
     struct arena *arena = arena_new();
     struct identity identity = {0};
     struct span at = {0};
-    const char *user = purpose == LOAD_RELOAD ? NULL : config_peek_user(arena, path, &at);
+    const char *user = options.purpose == LOAD_RELOAD ? NULL : config_peek_user(arena, path, &at);
     int code = identity_assume(&identity, user);
     if (code == E_SYSTEM)
         diag_error(diags, at, "cannot look at files as '%s': %s", user, strerror(errno));

@@ -31,7 +31,7 @@ static int check(const char *path)
     struct generation *g;
     struct diags diags;
     diags_init(&diags);
-    int code = judge_load(&g, path, LOAD_CHECK, NULL, false, &diags);
+    int code = judge_load(&g, path, &(struct load_options){.purpose = LOAD_CHECK}, &diags);
     if (isatty(STDERR_FILENO))
         diags_show(&diags, stderr);
     else

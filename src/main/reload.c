@@ -12,12 +12,36 @@ enum { SLICE_US = 2000, PAUSE_MS = 2 };
 
 static void start(struct reload *r);
 static void on_slice(uv_timer_t *timer);
+static void on_stepped(uv_async_t *async);
 
 void reload_init(struct reload *r, uv_loop_t *loop, const struct reload_steps *steps, void *ctx)
 {
     *r = (struct reload){.loop = loop, .steps = steps, .ctx = ctx};
     r->work.data = r->slice.data = r;
+    r->stepped.data = r;
     uv_timer_init(loop, &r->slice);
+    uv_async_init(loop, &r->stepped, on_stepped);
+}
+
+static void tell_step(struct reload *r, const char *step)
+{
+    for (size_t i = 0; i < r->now.n; i++)
+        if (r->now.v[i].step)
+            r->now.v[i].step(r->now.v[i].arg, step);
+}
+
+static void on_stepped(uv_async_t *async)
+{
+    struct reload *r = async->data;
+    const char *step = atomic_exchange(&r->step, NULL);
+    if (step)
+        tell_step(r, step);
+}
+
+void reload_step(struct reload *r, const char *step)
+{
+    atomic_store(&r->step, step);
+    uv_async_send(&r->stepped);
 }
 
 static void tell_waiters(struct reload *r, int code, const struct diags *diags)
@@ -114,6 +138,7 @@ static void after_load(uv_work_t *work, int status)
 {
     (void)status; /* never cancelled */
     struct reload *r = work->data;
+    r->step = NULL; /* what it said last is over */
     if (r->stopping) {
         diags_free(&r->diags);
         r->phase = RELOAD_IDLE;
@@ -121,6 +146,7 @@ static void after_load(uv_work_t *work, int status)
         fail(r, r->code);
     } else {
         r->phase = RELOAD_MOVING;
+        tell_step(r, "switching");
         go_on_in(r, 0);
     }
 }
@@ -161,10 +187,10 @@ void reload_allow(struct reload *r)
         start(r);
 }
 
-void reload_ask(struct reload *r, bool force, reload_done_fn *done, void *arg)
+void reload_ask(struct reload *r, bool force, const struct reload_waiter *waiter)
 {
-    if (done)
-        *vec_push(&r->next) = (struct reload_waiter){done, arg};
+    if (waiter)
+        *vec_push(&r->next) = *waiter;
     if (r->stopping) {
         refuse(r);
         return;
@@ -173,6 +199,9 @@ void reload_ask(struct reload *r, bool force, reload_done_fn *done, void *arg)
     r->force_next |= force;
     if (r->phase == RELOAD_IDLE && r->allowed)
         start(r);
+    else if (waiter && waiter->step)
+        waiter->step(waiter->arg, r->allowed ? "waiting for the reload that runs"
+                                             : "waiting for the first results of probes");
 }
 
 void reload_stop(struct reload *r)
@@ -183,6 +212,7 @@ void reload_stop(struct reload *r)
     if (r->phase == RELOAD_MOVING || r->phase == RELOAD_BOUND)
         diags_free(&r->diags);
     uv_close((uv_handle_t *)&r->slice, NULL);
+    uv_close((uv_handle_t *)&r->stepped, NULL);
     refuse(r);
 }
 

@@ -17,6 +17,7 @@
 #include "base/diag.h"
 #include "base/vec.h"
 
+#include <stdatomic.h>
 #include <uv.h>
 
 typedef void reload_done_fn(void *arg, int code, const struct diags *diags);
@@ -40,6 +41,9 @@ enum reload_phase { RELOAD_IDLE, RELOAD_LOADING, RELOAD_MOVING, RELOAD_BOUND, RE
 /** Someone who waits for the end of a reload. */
 struct reload_waiter {
     reload_done_fn *done;
+    /** What is being done now, in a few words: on the loop, what is over by then left out. NULL: of
+     *  no interest. */
+    void (*step)(void *arg, const char *step);
     void *arg;
 };
 
@@ -49,6 +53,8 @@ struct reload {
     void *ctx;
     uv_work_t work;
     uv_timer_t slice;
+    uv_async_t stepped;
+    _Atomic(const char *) step; /* of the load; NULL: it has been told */
     enum reload_phase phase;
     int code; /* of the load */
     struct diags diags;
@@ -66,9 +72,12 @@ void reload_allow(struct reload *reload) ATTR_NONNULL;
 
 /** Starts a reload; during one, marks that another shall follow, however many ask, as the one that
  *  runs may have read a file already that has changed since; it insists when one of them does.
- *  `done` may be NULL. Refused once stopping. */
-void reload_ask(struct reload *reload, bool force, reload_done_fn *done, void *arg)
+ *  `waiter`: NULL: nobody waits. Refused once stopping. */
+void reload_ask(struct reload *reload, bool force, const struct reload_waiter *waiter)
     __attribute__((nonnull(1)));
+
+/** Tells those who wait what the load begins with; a text for good. On the loading thread. */
+void reload_step(struct reload *reload, const char *step) ATTR_NONNULL;
 
 /** No reload goes into force from now on, and those who wait are told so; a load that runs is
  * waited for by the loop. */

@@ -49,13 +49,23 @@ static void begin(void *ctx)
     t->plan = checker_plan(t->daemon->checker);
 }
 
+static void on_step(void *arg, const char *step)
+{
+    reload_step(arg, step);
+}
+
 static int load(void *ctx, bool force, struct diags *diags)
 {
     struct transition *t = ctx;
     const struct generation *before = t->daemon->generation;
     struct plan *plan = t->plan;
     t->plan = NULL;
-    int code = judge_load(&t->next, t->daemon->path, LOAD_RELOAD, before, force, diags);
+    const struct load_options options = {.before = before,
+                                         .purpose = LOAD_RELOAD,
+                                         .force = force,
+                                         .step = on_step,
+                                         .step_arg = &t->daemon->reload};
+    int code = judge_load(&t->next, t->daemon->path, &options, diags);
     if (code == 0)
         t->succession = succession_new(t->next->model, t->next->credentials, before->model, plan);
     else

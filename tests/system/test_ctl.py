@@ -449,6 +449,28 @@ class Socket(harness.TestCase):
         self.assertEqual(third, {"id": 8, "ok": False, "error": "v: this program speaks version 1 of "
                                  "the control protocol, not 3"})
 
+    def test_progress_of_a_reload(self):
+        d = self.daemon(**CONFIG)
+        s = self.connect(d)
+        s.sendall(b'{"id":1,"command":"reload","progress":true}\n{"id":2,"command":"reload"}\n')
+        lines = s.makefile()
+        steps = []
+        while "progress" in (line := json.loads(lines.readline())):
+            self.assertEqual(line["id"], 1)
+            steps.append(line["progress"]["step"])
+        self.assertEqual((line["id"], line["ok"]), (1, True))
+        self.assertEqual(steps[-1], "switching")
+        self.assertLessEqual(set(steps), {"reading files", "compiling zones", "reading databases",
+                                          "compiling steering", "switching"})
+        self.assertEqual(json.loads(lines.readline())["id"], 2)  # which did not ask for it
+
+    def test_a_reload_is_watched_on_terminals_only(self):
+        d = self.daemon(**CONFIG)
+        self.assertEqual(d.ctl("reload").stderr, "")
+        shown = on_terminal(d, "reload")
+        self.assertIn("switching", shown)
+        self.assertRegex(shown, r"\rgeneration 3 serves.*\nzones: ")
+
     def test_half_close_still_answers(self):
         d = self.daemon(**CONFIG)
         s = self.connect(d)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@
 struct fake {
     uv_loop_t loop;
     struct reload reload;
-    char log[64];
+    char log[128];
     size_t n;
     int load_code, bind_code;
     unsigned n_slices, n_left; /* of a move; of the one that goes on */
@@ -28,7 +29,8 @@ struct fake {
     /* Called in the step of this letter, once. */
     char when;
     void (*then)(struct fake *f);
-    atomic_bool may_load;
+    atomic_bool may_load, has_loaded;
+    const char *last_step; /* said by the load at its end; NULL: nothing */
 };
 
 static void say(struct fake *f, char letter)
@@ -57,6 +59,9 @@ static int load(void *ctx, bool force, struct diags *diags)
     f->log[f->n++] = 'L'; /* the loop says nothing meanwhile */
     if (f->load_code != 0)
         diag_error(diags, (struct span){0}, "it is no good");
+    if (f->last_step)
+        reload_step(&f->reload, f->last_step);
+    f->has_loaded = true;
     return f->load_code;
 }
 
@@ -110,6 +115,8 @@ static void on_done(void *arg, int code, const struct diags *diags)
     say(arg, code == 0 ? 'w' : 'W');
 }
 
+#define WAITER(fake) (&(struct reload_waiter){on_done, NULL, (fake)})
+
 static void set_up(struct fake *f)
 {
     memset(f, 0, sizeof *f);
@@ -141,7 +148,7 @@ static void order_of_steps(void **state)
     set_up(&f);
     f.n_slices = 3;
     reload_allow(&f.reload);
-    reload_ask(&f.reload, false, on_done, &f);
+    reload_ask(&f.reload, false, WAITER(&f));
     run_until_idle(&f);
     /* Once bound, what has changed is moved in the turn of the switch. */
     assert_string_equal(f.log, "bLmmmBmS!wccr");
@@ -154,7 +161,7 @@ static void waits_until_allowed(void **state)
     (void)state;
     struct fake f;
     set_up(&f);
-    reload_ask(&f.reload, false, on_done, &f);
+    reload_ask(&f.reload, false, WAITER(&f));
     uv_run(&f.loop, UV_RUN_NOWAIT);
     assert_string_equal(f.log, "");
     reload_allow(&f.reload);
@@ -170,7 +177,7 @@ static void a_failed_load(void **state)
     set_up(&f);
     f.load_code = E_SYNTAX;
     reload_allow(&f.reload);
-    reload_ask(&f.reload, true, on_done, &f);
+    reload_ask(&f.reload, true, WAITER(&f));
     run_until_idle(&f);
     assert_string_equal(f.log, "bLxWr");
     assert_true(f.forced);
@@ -178,7 +185,7 @@ static void a_failed_load(void **state)
     f.load_code = 0;
     f.n = 0;
     memset(f.log, 0, sizeof f.log);
-    reload_ask(&f.reload, false, NULL, NULL);
+    reload_ask(&f.reload, false, NULL);
     run_until_idle(&f);
     assert_string_equal(f.log, "bLmBmS!ccr");
     assert_false(f.forced);
@@ -193,7 +200,7 @@ static void an_address_that_is_taken(void **state)
     f.n_slices = 2;
     f.bind_code = E_SYSTEM;
     reload_allow(&f.reload);
-    reload_ask(&f.reload, false, on_done, &f);
+    reload_ask(&f.reload, false, WAITER(&f));
     run_until_idle(&f);
     assert_string_equal(f.log, "bLmmBxWr");
     tear_down(&f);
@@ -201,8 +208,8 @@ static void an_address_that_is_taken(void **state)
 
 static void ask_twice(struct fake *f)
 {
-    reload_ask(&f->reload, true, on_done, f);
-    reload_ask(&f->reload, false, on_done, f);
+    reload_ask(&f->reload, true, WAITER(f));
+    reload_ask(&f->reload, false, WAITER(f));
 }
 
 /* However many ask during one, in whatever step, one follows it, and serves them all. */
@@ -216,7 +223,7 @@ static void asked_meanwhile(void **state)
         f.when = *p;
         f.then = ask_twice;
         reload_allow(&f.reload);
-        reload_ask(&f.reload, false, on_done, &f);
+        reload_ask(&f.reload, false, WAITER(&f));
         while (f.reload.phase != RELOAD_IDLE || f.reload.again)
             uv_run(&f.loop, UV_RUN_ONCE);
         /* The second finds "cc" said already, and clears in one slice. */
@@ -253,7 +260,7 @@ static void stopped_meanwhile(void **state)
         f.then = stop;
         f.may_load = cases[i].when != 'b';
         reload_allow(&f.reload);
-        reload_ask(&f.reload, false, on_done, &f);
+        reload_ask(&f.reload, false, WAITER(&f));
         f.may_load = true;
         uv_run(&f.loop, UV_RUN_DEFAULT); /* ends: nothing is open */
         assert_string_equal(f.log, cases[i].log);
@@ -271,19 +278,94 @@ static void asked_when_stopped(void **state)
     set_up(&f);
     reload_allow(&f.reload);
     reload_stop(&f.reload);
-    reload_ask(&f.reload, false, on_done, &f);
-    reload_ask(&f.reload, false, NULL, NULL);
+    reload_ask(&f.reload, false, WAITER(&f));
+    reload_ask(&f.reload, false, NULL);
     assert_string_equal(f.log, "W");
+    tear_down(&f);
+}
+
+/* What a waiter is told of the steps, in brackets of what the load says. */
+
+static void on_step(void *arg, const char *step)
+{
+    struct fake *f = arg;
+    assert_true(f->n + strlen(step) + 3 < sizeof f->log);
+    f->n += (size_t)sprintf(f->log + f->n, "(%s)", step);
+}
+
+/** Lets the loop hear of it before the load goes on. */
+static void step_and_wait(struct fake *f, const char *step)
+{
+    reload_step(&f->reload, step);
+    while (!strstr(f->log, step))
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+static void steps_of_a_load(void **state)
+{
+    (void)state;
+    struct fake f;
+    set_up(&f);
+    f.may_load = false;
+    reload_ask(&f.reload, false, &(struct reload_waiter){on_done, on_step, &f});
+    reload_ask(&f.reload, false, WAITER(&f)); /* of no interest to this one */
+    assert_string_equal(f.log, "(waiting for the first results of probes)");
+    memset(f.log, 0, sizeof f.log);
+    f.n = 0;
+    reload_allow(&f.reload);
+    step_and_wait(&f, "files");
+    step_and_wait(&f, "zones");
+    f.may_load = true;
+    run_until_idle(&f);
+    assert_string_equal(f.log, "b(files)(zones)L(switching)mBmS!wwccr");
+    tear_down(&f);
+}
+
+/* What the load says last is over when the loop hears of its end as well. */
+static void steps_that_are_over(void **state)
+{
+    (void)state;
+    struct fake f;
+    set_up(&f);
+    f.last_step = "late";
+    reload_allow(&f.reload);
+    reload_ask(&f.reload, false, &(struct reload_waiter){on_done, on_step, &f});
+    while (!f.has_loaded)
+        usleep(1000);
+    usleep(20000); /* the end of the work follows */
+    run_until_idle(&f);
+    if (!strstr(f.log, "L(switching)m") && !strstr(f.log, "L(late)(switching)m"))
+        fail_msg("%s", f.log);
+    tear_down(&f);
+}
+
+/* Who comes while one runs is told that it waits, and then of its own. */
+static void steps_of_the_next(void **state)
+{
+    (void)state;
+    struct fake f;
+    set_up(&f);
+    f.may_load = false;
+    reload_allow(&f.reload);
+    reload_ask(&f.reload, false, NULL);
+    reload_ask(&f.reload, false, &(struct reload_waiter){on_done, on_step, &f});
+    assert_string_equal(f.log, "b(waiting for the reload that runs)");
+    memset(f.log, 0, sizeof f.log);
+    f.n = 0;
+    f.may_load = true;
+    run_until_idle(&f);
+    assert_string_equal(f.log, "LmBmS!ccrbL(switching)mBmS!wcr");
     tear_down(&f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order_of_steps),     cmocka_unit_test(waits_until_allowed),
-        cmocka_unit_test(a_failed_load),      cmocka_unit_test(an_address_that_is_taken),
-        cmocka_unit_test(asked_meanwhile),    cmocka_unit_test(stopped_meanwhile),
-        cmocka_unit_test(asked_when_stopped),
+        cmocka_unit_test(order_of_steps),      cmocka_unit_test(waits_until_allowed),
+        cmocka_unit_test(a_failed_load),       cmocka_unit_test(an_address_that_is_taken),
+        cmocka_unit_test(asked_meanwhile),     cmocka_unit_test(stopped_meanwhile),
+        cmocka_unit_test(asked_when_stopped),  cmocka_unit_test(steps_of_a_load),
+        cmocka_unit_test(steps_that_are_over), cmocka_unit_test(steps_of_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
