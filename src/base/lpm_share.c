@@ -29,7 +29,8 @@ struct lpm_maker {
 struct numbering {
     struct lpm_maker *maker;
     struct trie *trie; /* a copy, whose leaves get their numbers as values */
-    VEC(struct lpm_twig) leaves, twigs;
+    VEC(struct lpm_tip) leaves;
+    VEC(struct lpm_twig) twigs;
     uint32_t mixed; /* the set of a barrier, which is never marked */
 };
 
@@ -79,7 +80,7 @@ static uint32_t number(struct numbering *n, uint32_t *link, uint32_t outer)
         return n->mixed;
     if (trie_is_leaf(*link)) {
         uint32_t value = *link & TRIE_VALUE_MASK, index = (uint32_t)n->leaves.n;
-        *vec_push(&n->leaves) = (struct lpm_twig){outer, value};
+        *vec_push(&n->leaves) = (struct lpm_tip){.value = value, .outer = outer};
         *link = TRIE_LEAF | (index & TRIE_VALUE_MASK);
         return value;
     }
@@ -89,7 +90,7 @@ static uint32_t number(struct numbering *n, uint32_t *link, uint32_t outer)
     uint32_t right = number(n, &n->trie->node[*link][1], twig);
     uint32_t set = join(n->maker, left, right);
     /* Two halves with one value are one leaf, so that a twig's set is a pair. */
-    n->twigs.v[twig].what = set - n->maker->share->n_values;
+    n->twigs.v[twig].set = set - n->maker->share->n_values;
     return set;
 }
 
@@ -104,14 +105,16 @@ static struct trie *own_copy(const struct trie *trie)
 static void finish(struct numbering *n, struct arena *arena)
 {
     struct lpm_share *share = n->maker->share;
+    for (size_t i = 0; i < n->leaves.n; i++)
+        n->leaves.v[i].set = n->twigs.v[n->leaves.v[i].outer].set;
     share->table = lpm_compile(arena, n->trie);
     share->n_leaves = (uint32_t)n->leaves.n;
     share->n_twigs = (uint32_t)n->twigs.n;
     share->n_sets = (uint32_t)n->maker->pairs.n;
     share->leaves = vec_to_arena(&n->leaves, arena);
     share->twigs = vec_to_arena(&n->twigs, arena);
-    share->bytes =
-        share->table->bytes + ((size_t)share->n_leaves + share->n_twigs) * sizeof(struct lpm_twig);
+    share->bytes = share->table->bytes + share->n_leaves * sizeof(struct lpm_tip) +
+                   share->n_twigs * sizeof(struct lpm_twig);
 }
 
 struct lpm_maker *lpm_maker_new(struct arena *arena, const struct trie *trie, uint32_t n_values)
@@ -192,8 +195,9 @@ static void map_sets(struct lpm_maker *m, const uint32_t *value_of, uint64_t *wh
     for (uint32_t i = 1; i < m->pairs.n; i++) {
         uint32_t a = values[m->pairs.v[i].a], b = values[m->pairs.v[i].b];
         sets[i] = a == b ? a : MIXED;
-        whole[i / 64] |= (uint64_t)(sets[i] != MIXED) << i % 64;
     }
+    for (uint32_t i = 1; i < m->pairs.n; i++)
+        whole[i / 64] |= (uint64_t)(sets[i] != MIXED) << i % 64;
 }
 
 static bool is_marked(const uint64_t *whole, uint32_t set)
@@ -207,7 +211,7 @@ const struct lpm *lpm_maker_table(struct lpm_maker *m, const uint32_t *value_of)
     uint64_t *whole = arena_calloc(m->arena, whole_words(share), sizeof *whole);
     map_sets(m, value_of, whole);
     /* Twig 1 is the root of IPv4, or of all that there is. */
-    if (share->n_twigs < 2 || is_marked(whole, share->twigs[1].what))
+    if (share->n_twigs < 2 || is_marked(whole, share->twigs[1].set))
         return compile_alone(m, value_of);
     struct lpm *lpm = arena_calloc(m->arena, 1, sizeof *lpm);
     lpm->share = share;
@@ -219,10 +223,14 @@ const struct lpm *lpm_maker_table(struct lpm_maker *m, const uint32_t *value_of)
 
 bool lpm_share_validate(const struct lpm_share *share)
 {
-    bool ok = lpm_validate(share->table) && share->n_twigs > 0 && share->twigs[0].what == 0;
-    for (uint32_t i = 0; ok && i < share->n_leaves; i++)
-        ok = share->leaves[i].outer < share->n_twigs && share->leaves[i].what < share->n_values;
+    const struct lpm_twig *twigs = share->twigs;
+    bool ok = lpm_validate(share->table) && share->n_twigs > 0 && twigs[0].set == 0;
+    for (uint32_t i = 0; ok && i < share->n_leaves; i++) {
+        const struct lpm_tip *tip = &share->leaves[i];
+        ok = tip->outer < share->n_twigs && tip->value < share->n_values &&
+             tip->set == twigs[tip->outer].set;
+    }
     for (uint32_t i = 1; ok && i < share->n_twigs; i++)
-        ok = share->twigs[i].outer < i && share->twigs[i].what < share->n_sets;
+        ok = twigs[i].outer < i && twigs[i].set < share->n_sets;
     return ok;
 }

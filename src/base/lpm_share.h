@@ -6,9 +6,9 @@
  * each value of the partition, and one bit for each set of those that lies below some prefix.
  *
  *     table      the partition itself as a table; each leaf of its trie is numbered
- *     leaves     by that number: the partition's value, and the prefix around it that is one bit
- *                shorter (a twig)
- *     twigs      the prefix around that one, and which set of values lies below
+ *     leaves     by that number: the partition's value, the prefix around it that is one bit
+ * shorter (a twig), and the set of values that lies below that twigs      the prefix around that
+ * one, and the set of values that lies below this
  *
  * Equal sets (hash-consed: a set is a value, or a pair of sets) have one number: the country
  * database's 864,000 leaves make 234,000. A mapping marks the sets all of whose values it gives the
@@ -19,16 +19,22 @@
 #include "base/lpm.h"
 
 struct lpm_twig {
-    uint32_t outer; /* the twig around it; 0: none, which is never marked */
-    uint32_t what;  /* of a leaf: its value; of a twig: its set */
+    uint32_t outer; /* the twig around it; 0: none, whose set is 0 */
+    uint32_t set;
+};
+
+struct lpm_tip {
+    uint32_t value, outer;
+    uint32_t set; /* of `outer`: mostly it is not marked, and all is said */
 };
 
 struct lpm_share {
     const struct lpm *table;
-    const struct lpm_twig *leaves, *twigs;
+    const struct lpm_tip *leaves;
+    const struct lpm_twig *twigs;
     uint32_t n_leaves, n_twigs;
     uint32_t n_values; /* of the partition */
-    uint32_t n_sets;   /* set 0 is that of no twig */
+    uint32_t n_sets;   /* set 0 is never marked */
     size_t bytes;      /* of all that is shared */
 };
 
@@ -56,11 +62,13 @@ size_t lpm_maker_table_bytes(const struct lpm_maker *maker) ATTR_NONNULL;
 static inline struct lpm_leaf lpm_share_map(const struct lpm *lpm, struct lpm_leaf leaf)
 {
     const struct lpm_share *share = lpm->share;
-    const struct lpm_twig *at = &share->leaves[leaf.value];
-    leaf.value = lpm->value_of[at->what];
-    for (at = &share->twigs[at->outer]; lpm->whole[at->what / 64] >> at->what % 64 & 1;
-         at = &share->twigs[at->outer])
+    const struct lpm_tip *tip = &share->leaves[leaf.value];
+    leaf.value = lpm->value_of[tip->value];
+    for (uint32_t set = tip->set, at = tip->outer; lpm->whole[set / 64] >> set % 64 & 1;) {
+        at = share->twigs[at].outer;
+        set = share->twigs[at].set;
         leaf.depth--;
+    }
     return leaf;
 }
 

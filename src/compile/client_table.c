@@ -12,7 +12,7 @@
 #define CLASS_NONE UINT32_MAX
 
 /* Bytes a node of the partition's trie, rounded up: a table by itself has 7.2 MB of the country
- * database's 864,000 nodes, a shared partition 24 MB, and a table over it a bit for each of 234,000
+ * database's 864,000 nodes, a shared partition 25 MB, and a table over it a bit for each of 234,000
  * sets. */
 enum { BYTES_ALONE = 9, BYTES_SHARED = 32, NODES_A_BYTE = 24 };
 

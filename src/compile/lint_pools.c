@@ -26,14 +26,29 @@ static void check_families(const struct model *m, const struct pool *pool, struc
 }
 
 /* How long a dead endpoint may go unnoticed: each of its checks needs `fall` results. */
-static int64_t notice_ms(const struct model *m, const struct pool *pool)
+static int64_t list_notice_ms(const struct model *m, const struct u32_list *checks)
 {
     int64_t longest = 0;
-    for (uint32_t i = 0; i < pool->checks.n; i++) {
-        const struct check *check = &m->checks[pool->checks.v[i]];
+    for (uint32_t i = 0; i < checks->n; i++) {
+        const struct check *check = &m->checks[checks->v[i]];
         int64_t ms = (int64_t)check->interval_ms * check->fall;
         if (check->type != CHECK_POOL && ms > longest)
             longest = ms;
+    }
+    return longest;
+}
+
+/* Of the endpoints that have checks. */
+static int64_t notice_ms(const struct model *m, const struct pool *pool)
+{
+    int64_t longest = list_notice_ms(m, &pool->checks);
+    for (uint32_t i = 0; i < pool->n_sites; i++) {
+        const struct pool_site *s = &pool->sites[i];
+        for (uint32_t k = 0; k < s->n_endpoints; k++) {
+            const struct endpoint *e = &m->endpoints[s->first_endpoint + k];
+            int64_t ms = e->own_checks ? list_notice_ms(m, &e->checks) : 0;
+            longest = ms > longest ? ms : longest;
+        }
     }
     return longest;
 }
@@ -112,12 +127,20 @@ static void mark_used(const struct model *m, const struct used *used)
     }
 }
 
+static void mark_own_checks(const struct model *m, const struct used *used)
+{
+    for (uint32_t i = 0; i < m->n_endpoints; i++)
+        for (uint32_t k = 0; m->endpoints[i].own_checks && k < m->endpoints[i].checks.n; k++)
+            used->checks[m->endpoints[i].checks.v[k]] = true;
+}
+
 /* Pools without a name are often being prepared, and sites come from an inventory: not said. */
 static void check_unused(const struct model *m, struct diags *diags)
 {
     struct arena *arena = arena_new();
     struct used used = {arena_calloc(arena, m->n_checks, 1), arena_calloc(arena, m->n_maps, 1)};
     mark_used(m, &used);
+    mark_own_checks(m, &used);
     for (uint32_t i = 0; i < m->n_checks; i++)
         if (!used.checks[i])
             diag_warning(diags, m->checks[i].span,

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/units.h"
+#include "config/defaults.h"
 
 #include <stddef.h>
 
@@ -141,6 +142,30 @@ static const struct schema_key check_keys[] = {
 const struct schema check_schema = {
     .title = "check", .doc = "How the health of endpoints is probed.", SCHEMA_KEYS(check_keys)};
 
+static void refuse_timeout(struct load *load, const struct yaml_node *timeout,
+                           const struct check *check)
+{
+    char text[UNITS_TEXT_MAX];
+    if (check->timeout_ms > check->interval_ms)
+        load_expected(load, timeout, "'timeout'", "at most the interval, %s",
+                      units_duration_text(text, check->interval_ms));
+}
+
+/* How fast a check goes, `interval` to `fall`. */
+static const struct schema pace_schema = {
+    .title = "'check' of 'defaults'", .keys = check_keys + 2, .n_keys = 4};
+
+bool check_defaults_judge(struct load *load, const struct yaml_node *node)
+{
+    struct check check = {0};
+    unsigned errors = load->diags->n_errors;
+    const struct yaml_node *timeout = yaml_get(node, "timeout");
+    schema_read(load, &pace_schema, node, &check);
+    if (timeout && yaml_get(node, "interval") && load->diags->n_errors == errors)
+        refuse_timeout(load, timeout, &check);
+    return load->diags->n_errors == errors;
+}
+
 /* Keys that only some types use. */
 #define HTTP_TYPES (1u << CHECK_HTTP | 1u << CHECK_HTTPS)
 static const struct {
@@ -170,16 +195,15 @@ static void refuse_useless(struct load *load, const struct yaml_node *node, enum
                            check_types[type].text, uses[j].text);
 }
 
-static void check_timeout(struct load *load, const struct yaml_node *node, struct check *check)
+/* One that the check does not name itself gives way to its interval. */
+static void check_timeout(struct load *load, const struct definition *d, struct check *check)
 {
-    char text[UNITS_TEXT_MAX];
-    const struct yaml_node *timeout = yaml_get(node, "timeout");
-    if (!timeout)
-        check->timeout_ms =
-            check->interval_ms < TIMEOUT_DEFAULT_MS ? check->interval_ms : TIMEOUT_DEFAULT_MS;
-    else if (check->timeout_ms > check->interval_ms)
-        load_expected(load, timeout, "'timeout'", "at most the interval, %s",
-                      units_duration_text(text, check->interval_ms));
+    const struct yaml_node *timeout = yaml_get(d->value, "timeout");
+    uint32_t usual = defaults_decide(d, "timeout") ? check->timeout_ms : TIMEOUT_DEFAULT_MS;
+    if (timeout)
+        refuse_timeout(load, timeout, check);
+    else
+        check->timeout_ms = check->interval_ms < usual ? check->interval_ms : usual;
 }
 
 static void check_required(struct load *load, const struct yaml_node *node,
@@ -212,7 +236,7 @@ static void find_program(struct load *load, const struct yaml_node *node, struct
 
 static void read_check(struct load *load, const struct definition *d, struct check *check)
 {
-    const struct yaml_node *node = d->value;
+    const struct yaml_node *node = defaults_apply(load, d);
     unsigned errors = load->diags->n_errors;
     check->name = d->name;
     check->span = d->key->span;
@@ -220,7 +244,7 @@ static void read_check(struct load *load, const struct definition *d, struct che
     schema_read_named(load, &check_schema, check->name, node, check);
     if (node->kind != YAML_MAP)
         return;
-    check_timeout(load, node, check);
+    check_timeout(load, d, check);
     find_program(load, node, check);
     if (load->diags->n_errors == errors) { /* else the type may not be the one meant */
         refuse_useless(load, node, check->type);

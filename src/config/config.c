@@ -55,6 +55,7 @@ int config_read(struct model **model, const char *path,
     namespace_free(&load.checks);
     namespace_free(&load.maps);
     namespace_free(&load.pools);
+    vec_free(&load.pool_defaults);
     vec_free(&load.endpoints);
     arena_free(load.scratch);
     if (diags->n_errors != errors) {

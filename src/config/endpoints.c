@@ -3,6 +3,7 @@
 #include "config/endpoints.h"
 
 #include "base/strmap.h"
+#include "config/endpoint_probe.h"
 #include "config/parts.h"
 #include "config/zone_slips.h"
 #include "dns/name.h"
@@ -10,54 +11,6 @@
 #include <stddef.h>
 
 #define ENDPOINT(member) offsetof(struct endpoint, member)
-
-/** Kinds of addresses that no client can reach a service at. */
-static const struct {
-    struct ip_prefix within;
-    const char *what;
-} unreachable[] = {
-    {{{.family = IP_V4, .b = {0}}, 8}, "an address of 0.0.0.0/8, which no host has"},
-    {{{.family = IP_V4, .b = {224}}, 4}, "a multicast address"},
-    {{{.family = IP_V4, .b = {255, 255, 255, 255}}, 32}, "the broadcast address"},
-    {{{.family = IP_V4, .b = {240}}, 4}, "an address of 240.0.0.0/4, which no host has"},
-    {{{.family = IP_V6, .b = {0}}, 128}, "the address of no host"},
-    {{{.family = IP_V6, .b = {0xff}}, 8}, "a multicast address"},
-    {{{.family = IP_V6, .b = {0xfe, 0x80}}, 10},
-     "a link-local address, which means nothing away from its own link"},
-};
-
-/* An IPv4 address written as IPv6 (::ffff:192.0.2.1): resolvers would get an AAAA that routes
- * nowhere. */
-static bool is_mapped(const struct ip *ip, struct ip *v4)
-{
-    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-    if (ip->family != IP_V6 || memcmp(ip->b, prefix, sizeof prefix) != 0)
-        return false;
-    *v4 = (struct ip){.family = IP_V4};
-    memcpy(v4->b, ip->b + sizeof prefix, 4);
-    return true;
-}
-
-static void warn_unreachable(struct load *load, const struct yaml_node *node, const struct ip *ip)
-{
-    char text[IP_TEXT_MAX];
-    struct ip v4;
-    if (is_mapped(ip, &v4)) {
-        diag_warning(load->diags, node->span,
-                     "endpoint '%s' is an IPv4 address written as IPv6, which no client can reach: "
-                     "expected %s",
-                     node->text, ip_text(text, &v4));
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(unreachable); i++) {
-        if (!ip_in_prefix(ip, &unreachable[i].within))
-            continue;
-        diag_warning(load->diags, node->span,
-                     "endpoint '%s' is %s: expected the address of a server", node->text,
-                     unreachable[i].what);
-        return;
-    }
-}
 
 static void read_address(struct load *load, const struct yaml_node *node, void *field)
 {
@@ -67,7 +20,7 @@ static void read_address(struct load *load, const struct yaml_node *node, void *
                       "an IPv4 or IPv6 address (IPv6 in quotes), or {address: ..., weight: ...}");
         return;
     }
-    warn_unreachable(load, node, &ip);
+    address_warn_unreachable(load, node, &ip, "endpoint");
     *(struct ip *)field = ip;
 }
 
@@ -96,6 +49,13 @@ static void read_name(struct load *load, const struct yaml_node *node, void *fie
         *(const char **)field = arena_strdup(load->arena, node->text);
 }
 
+static void read_own_checks(struct load *load, const struct yaml_node *node, void *field)
+{
+    struct endpoint *e = field;
+    e->own_checks = true;
+    checks_list_read(load, node, &e->checks);
+}
+
 static const struct schema_key endpoint_keys[] = {
     {.name = "address",
      .kind = SCHEMA_CUSTOM,
@@ -103,7 +63,7 @@ static const struct schema_key endpoint_keys[] = {
      .read = read_address,
      .type = "an IPv4 or IPv6 address",
      .fallback_doc = "none; this or `cname` is required",
-     .doc = "The address that is probed and answered.",
+     .doc = "The address that is answered, and probed unless `probe` has another.",
      .example = "192.0.2.12"},
     {.name = "cname",
      .kind = SCHEMA_CUSTOM,
@@ -137,6 +97,20 @@ static const struct schema_key endpoint_keys[] = {
      .fallback_doc = "none: it goes by its address",
      .doc = "What the endpoint is called in commands and output; unique within pool and site.",
      .example = "web7"},
+    {.name = "probe",
+     .kind = SCHEMA_MAPPING,
+     .sub = &probe_schema,
+     .doc = "What checks probe, where that is not what is answered: an address behind a load "
+            "balancer, the machine behind a name.",
+     .example = "{address: 10.0.0.12, port: 8080}"},
+    {.name = "checks",
+     .kind = SCHEMA_CUSTOM,
+     .read = read_own_checks,
+     .type = "a list of names of checks",
+     .fallback_doc = "the pool's",
+     .doc = "How this endpoint is probed, instead of the pool's `checks`; with an empty list it is "
+            "not, and always up.",
+     .example = "[slow]"},
 };
 const struct schema endpoint_schema = {
     .title = "endpoint",
@@ -165,6 +139,7 @@ static void read_one(struct load *load, const struct yaml_node *node, struct end
         return;
     }
     schema_read(load, &endpoint_schema, node, e);
+    probe_judge(load, node, e);
     const struct yaml_node *address = yaml_get(node, "address"), *cname = yaml_get(node, "cname");
     if (address && cname)
         diag_error(load->diags, node->span,

@@ -12,6 +12,8 @@
 struct definition {
     const char *name;
     const struct yaml_node *key, *value;
+    const struct yaml_node *defaults; /* of its file: a mapping, whose keys hold where `value` has
+                                       * not got them; NULL: none */
 };
 
 /** All sites, or checks, or maps, or pools, in the order of the files. */
@@ -36,6 +38,7 @@ struct load {
     uint8_t *pack,
         *pack_end; /* what the zones read so far have left of a chunk, see zone_build.h */
     struct namespace sites, checks, maps, pools;
+    VEC(const struct yaml_node *) pool_defaults; /* to be judged when names are known */
     VEC(struct endpoint) endpoints;
     bool main_is_sound; /* the main file: a key that is not there was left out, not misread */
     /* Where loadstar.yaml names these files; NULL: it does not. */

@@ -9,6 +9,10 @@ libconfig_a_SOURCES = \
 	src/config/config.c \
 	src/config/config_all.c \
 	src/config/config.h \
+	src/config/defaults.c \
+	src/config/defaults.h \
+	src/config/endpoint_probe.c \
+	src/config/endpoint_probe.h \
 	src/config/endpoints.c \
 	src/config/endpoints.h \
 	src/config/limits.c \

@@ -49,6 +49,9 @@ bool location_read(struct load *load, const struct yaml_node *node, double *lati
 /** Reads a TTL: a duration, or {min, max}. */
 void ttl_range_read(struct load *load, const struct yaml_node *node, void *field) ATTR_NONNULL;
 
+/** Reads a list of checks; an empty list is one, too. */
+void checks_list_read(struct load *load, const struct yaml_node *node, void *field) ATTR_NONNULL;
+
 #define TTL_MAX 2147483647u /* RFC 2181 8 */
 
 /** Read `server.rate_limit` and `server.cookies`; the latter keeps the place of its file, which

@@ -17,3 +17,6 @@ void node_keep(struct load *load, const struct yaml_node *node, void *field);
 
 /** Reads `steer`, once the pool's sites are known. */
 void steer_read(struct load *load, struct pool_draft *d) ATTR_NONNULL;
+
+/** Judges what can be said of `steer` without sites. */
+void steer_judge(struct load *load, struct pool_draft *d) ATTR_NONNULL;

@@ -177,3 +177,12 @@ void steer_read(struct load *load, struct pool_draft *d)
         read_split(load, d, form.split);
     }
 }
+
+void steer_judge(struct load *load, struct pool_draft *d)
+{
+    const struct yaml_node *node = d->steer_node;
+    bool of_sites =
+        node && node->kind == YAML_MAP && (yaml_get(node, "order") || yaml_get(node, "split"));
+    if (node && !of_sites)
+        steer_read(load, d);
+}

@@ -3,6 +3,7 @@
 #include "config/pool_draft.h"
 
 #include "base/vec.h"
+#include "config/defaults.h"
 #include "config/endpoints.h"
 
 #include <stddef.h>
@@ -50,7 +51,7 @@ void ttl_range_read(struct load *load, const struct yaml_node *node, void *field
                    ttl->min_s, ttl->max_s);
 }
 
-static void read_checks(struct load *load, const struct yaml_node *node, void *field)
+void checks_list_read(struct load *load, const struct yaml_node *node, void *field)
 {
     if (node->kind == YAML_LIST && node->n == 0)
         return; /* said in so many words: no checks */
@@ -133,10 +134,10 @@ static const struct schema_key pool_keys[] = {
     {.name = "checks",
      .kind = SCHEMA_CUSTOM,
      .offset = POOL(checks),
-     .read = read_checks,
+     .read = checks_list_read,
      .type = "a list of names of checks",
      .fallback_doc = "none: the endpoints are always up",
-     .doc = "How the endpoints are probed. All checks must pass.",
+     .doc = "How the endpoints are probed. All checks must pass. An endpoint may have its own.",
      .example = "[web]"},
     {.name = "steer",
      .kind = SCHEMA_CUSTOM,
@@ -245,12 +246,27 @@ static void classify(struct load *load, struct pool *pool, uint32_t first)
                      "pool '%s' never serves: all its endpoints have weight 0", pool->name);
 }
 
-static void check_cname_policy(struct load *load, const struct pool *pool,
-                               const struct yaml_node *node)
+static const struct schema pool_defaults_schema = {
+    .title = "'pool' of 'defaults'",
+    .keys = pool_keys,
+    .n_keys = ARRAY_LEN(pool_keys) - 1, /* all but `sites`, which is the last */
+};
+
+bool pool_defaults_judge(struct load *load, const struct yaml_node *node)
 {
-    const struct yaml_node *answers = yaml_get(node, "answers"), *pick = yaml_get(node, "pick");
-    if (!pool->is_cname)
-        return;
+    struct pool_draft d = {0};
+    unsigned errors = load->diags->n_errors;
+    schema_read(load, &pool_defaults_schema, node, &d);
+    steer_judge(load, &d);
+    read_all_down(load, &d);
+    return load->diags->n_errors == errors;
+}
+
+/* A name has one CNAME: defaults that say otherwise are those of other pools. */
+static void check_cname_policy(struct load *load, const struct definition *def, struct pool *pool)
+{
+    const struct yaml_node *answers = yaml_get(def->value, "answers"),
+                           *pick = yaml_get(def->value, "pick");
     if (answers && pool->answers > 1)
         diag_error(load->diags, answers->span,
                    "'answers' is %u in a pool of 'cname', expected 1: a name has one CNAME",
@@ -259,6 +275,10 @@ static void check_cname_policy(struct load *load, const struct pool *pool,
         diag_error(load->diags, pick->span,
                    "'pick' is all in a pool of 'cname', expected weighted, ordered or sticky: a "
                    "name has one CNAME");
+    if (!answers)
+        pool->answers = 1;
+    if (!pick && pool->pick == PICK_ALL)
+        pool->pick = PICK_WEIGHTED;
 }
 
 static void read_pool(struct load *load, const struct definition *def, struct pool *out,
@@ -266,24 +286,43 @@ static void read_pool(struct load *load, const struct definition *def, struct po
 {
     struct pool_draft d = {0};
     uint32_t first = (uint32_t)load->endpoints.n;
-    schema_read_named(load, &pool_schema, def->name, def->value, &d);
+    schema_read_named(load, &pool_schema, def->name, defaults_apply(load, def), &d);
     d.pool.name = def->name;
     d.pool.span = def->key->span;
     read_sites(load, &d, index);
     if (d.pool.n_sites)
         steer_read(load, &d);
     read_all_down(load, &d);
+    if (d.pool.fallback == index && defaults_decide(def, "on_all_down")) {
+        d.pool.on_all_down = ALL_DOWN_SERVE_ALL;
+        d.pool.fallback = MODEL_NONE;
+    }
     classify(load, &d.pool, first);
-    check_cname_policy(load, &d.pool, def->value);
+    if (d.pool.is_cname)
+        check_cname_policy(load, def, &d.pool);
     if (!d.pool.answers)
         d.pool.answers = d.pool.pick == PICK_ALL ? ANSWERS_ALL : 1;
     *out = d.pool;
+}
+
+/* Those that are broken are told once, and not by every pool. */
+static void judge_defaults(struct load *load)
+{
+    for (size_t i = 0; i < load->pool_defaults.n; i++) {
+        const struct yaml_node *node = load->pool_defaults.v[i];
+        if (pool_defaults_judge(load, node))
+            continue;
+        for (size_t k = 0; k < load->pools.n; k++)
+            if (load->pools.v[k].defaults == node)
+                load->pools.v[k].defaults = NULL;
+    }
 }
 
 void pools_read(struct load *load)
 {
     uint32_t n = (uint32_t)load->pools.n;
     struct pool *v = arena_calloc(load->arena, n, sizeof *v);
+    judge_defaults(load);
     for (uint32_t i = 0; i < n; i++)
         read_pool(load, &load->pools.v[i], &v[i], i);
     struct model *m = load->model;

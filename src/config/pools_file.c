@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The section of pools: which files, and the names of what is in them. */
 #include "config/config.h"
-#include "config/parts.h"
+#include "config/defaults.h"
+
+#include <stddef.h>
 
 static void add_sites(struct load *load, const struct yaml_node *node, void *field)
 {
@@ -27,7 +29,20 @@ static void add_pools(struct load *load, const struct yaml_node *node, void *fie
     namespace_add(load, &load->pools, node);
 }
 
+static void read_defaults(struct load *load, const struct yaml_node *node, void *field)
+{
+    schema_read(load, &defaults_schema, node, field);
+}
+
 static const struct schema_key pools_keys[] = {
+    {.name = "defaults",
+     .kind = SCHEMA_CUSTOM,
+     .read = read_defaults,
+     .sub = &defaults_schema,
+     .type = "a mapping",
+     .fallback_doc = "none",
+     .doc = "What pools and checks of this file take where they do not say it.",
+     .example = "{pool: {ttl: 60s, checks: [web]}, check: {interval: 10s}}"},
     {.name = "sites",
      .kind = SCHEMA_CUSTOM,
      .read = add_sites,
@@ -71,12 +86,29 @@ const struct schema pools_schema = {
            "of them, and unique within their kind over all files.",
     SCHEMA_KEYS(pools_keys)};
 
+static void give_defaults(struct namespace *names, size_t first, const struct yaml_node *defaults)
+{
+    for (size_t i = first; i < names->n; i++)
+        names->v[i].defaults = defaults;
+}
+
+static void read_content(struct load *load, const struct yaml_node *root)
+{
+    struct defaults defaults = {0};
+    size_t first_pool = load->pools.n, first_check = load->checks.n;
+    schema_read(load, &pools_schema, root, &defaults);
+    if (defaults.check && check_defaults_judge(load, defaults.check))
+        give_defaults(&load->checks, first_check, defaults.check);
+    if (defaults.pool)
+        *vec_push(&load->pool_defaults) = defaults.pool;
+    give_defaults(&load->pools, first_pool, defaults.pool);
+}
+
 static void read_file(struct load *load, const struct yaml_node *node)
 {
-    char nothing;
     const struct yaml_node *root = schema_file(load, node, "'pools'", "a path or a list of paths");
     if (root)
-        schema_read(load, &pools_schema, root, &nothing);
+        read_content(load, root);
     if (!root || root->kind != YAML_MAP)
         load->sites.incomplete = load->checks.incomplete = load->maps.incomplete =
             load->pools.incomplete = true;

@@ -51,6 +51,20 @@ static void set_address(json_t *object, const struct endpoint *e)
         json_set_int(object, "port", e->port);
 }
 
+void document_set_probed(json_t *object, const struct model *m, const struct endpoint *e)
+{
+    char text[IP_PORT_TEXT_MAX];
+    if (e->probe.port)
+        json_set_text(object, "probed", ip_port_text(text, endpoint_probed(e), e->probe.port));
+    else if (e->probe.addr.family)
+        json_set_text(object, "probed", ip_text(text, &e->probe.addr));
+    if (!e->own_checks)
+        return;
+    json_t *checks = json_set_array(object, "checks");
+    for (uint32_t i = 0; i < e->checks.n; i++)
+        json_array_append_new(checks, json_text(m->checks[e->checks.v[i]].name));
+}
+
 const char *document_endpoint_why(const struct endpoint_state *s)
 {
     if (s->override != OVERRIDE_AUTO)
@@ -75,6 +89,7 @@ static json_t *endpoint_json(const void *facts, struct arena *arena, uint32_t in
     json_set_text(object, "site", m->sites[e->site].name);
     json_set_text(object, "name", e->label);
     set_address(object, e);
+    document_set_probed(object, m, e);
     json_set_text(object, "state", endpoint_state_text(s));
     json_set_text(object, "health", health_text(s->health));
     json_set_bool(object, "serves", endpoint_serves(s) && weight > 0);

@@ -12,8 +12,9 @@
  *   pools     {pools: [{name state up total steer pick answers ttl{min_s max_s} on_all_down
  *              checks[] since_s why sites[{name up reason endpoints_up endpoints up_weight
  *              weight}]}]}
- *   endpoints {endpoints: [{target pool site name address|cname port state health serves weight
- *              configured_weight since since_s why latency_ms override{...} stale}]}
+ *   endpoints {endpoints: [{target pool site name address|cname port probed checks[] state health
+ *              serves weight configured_weight since since_s why latency_ms override{...} stale}]}
+ *              (probed, checks: where they are the endpoint's own)
  *   sites     {sites: [{name state up total location why pools[{pool up reason}]}]}
  *   checks    {checks: [{check type address port state since since_s latency_ms last ok failed
  *              endpoints why interval_s}]}
@@ -46,6 +47,9 @@ json_t *document_events(uint64_t after, uint32_t limit) ATTR_MUST_USE;
 
 /* Parts that several documents have. */
 
+/** What is probed of an endpoint, and by which checks, where that is its own. */
+void document_set_probed(json_t *object, const struct model *model,
+                         const struct endpoint *endpoint) ATTR_NONNULL;
 /** Why an endpoint is as it is, the operator's word before the probes'. */
 const char *document_endpoint_why(const struct endpoint_state *state) ATTR_NONNULL;
 /** What is known of a place, as members of `object`. */

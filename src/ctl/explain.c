@@ -195,6 +195,7 @@ static json_t *endpoint_json(const struct explanation *x, const struct explain_s
                                             : name_to_text(text, e->cname));
     if (e->name != NULL)
         json_set_text(object, "name", e->name);
+    document_set_probed(object, model_of(x), e);
     json_set_text(object, "state", endpoint_state_text(s));
     json_set_int(object, "weight", endpoint_weight(e, s));
     json_set_text(object, "reason", document_endpoint_why(s));

@@ -139,7 +139,9 @@ static void add_endpoint(struct table *table, const json_t *endpoint)
         table_cell(table, STYLE_NONE, "%.3g%%", json_number_value(share) * 100);
     else
         table_cell(table, STYLE_FAINT, "-");
-    table_cell(table, STYLE_NONE, "%s", json_get_text(endpoint, "reason", ""));
+    const char *probed = json_get_text(endpoint, "probed", "");
+    table_cell(table, STYLE_NONE, "%s%s%s%s", json_get_text(endpoint, "reason", ""),
+               *probed ? " (probed: " : "", probed, *probed ? ")" : "");
 }
 
 /* The candidates, and the others of their sites: those of other sites are summed up above. */

@@ -42,13 +42,14 @@ static bool ends_first(const struct explanation *x, uint32_t endpoint)
            (s->weight_override >= 0 && s->weight_until_s == end);
 }
 
-static const char *checks_text(const struct explanation *x, const struct pool *pool)
+static const char *checks_text(const struct explanation *x, uint32_t endpoint)
 {
     const struct model *m = x->facts->generation->model;
-    const char *text = pool->checks.n > 1 ? "checks" : "check";
-    for (uint32_t i = 0; i < pool->checks.n; i++)
-        text = arena_printf(x->arena, "%s%s %s", text, i > 0 ? "," : "",
-                            m->checks[pool->checks.v[i]].name);
+    const struct u32_list *checks = endpoint_checks(m, &m->endpoints[endpoint]);
+    const char *text = checks->n > 1 ? "checks" : "check";
+    for (uint32_t i = 0; i < checks->n; i++)
+        text =
+            arena_printf(x->arena, "%s%s %s", text, i > 0 ? "," : "", m->checks[checks->v[i]].name);
     return text;
 }
 
@@ -73,8 +74,7 @@ static const char *derived(const struct explanation *x)
     if (input == MODEL_NONE)
         return arena_printf(x->arena, "derived: an input could flip in %s, %s",
                             duration(x, t->flip_s), range);
-    return arena_printf(x->arena, "derived: %s of %s could flip in %s, %s",
-                        checks_text(x, &m->pools[m->endpoints[input].pool]),
+    return arena_printf(x->arena, "derived: %s of %s could flip in %s, %s", checks_text(x, input),
                         endpoint_key(x->arena, m, input), duration(x, t->flip_s), range);
 }
 

@@ -136,6 +136,8 @@ uint16_t check_port(const struct check *check, const struct endpoint *endpoint)
 {
     if (check->type == CHECK_POOL)
         return 0;
+    if (endpoint->probe.port)
+        return endpoint->probe.port;
     if (endpoint->port)
         return endpoint->port;
     if (check->port)

@@ -22,10 +22,11 @@ static void probe_key(struct buf *out, struct slice check, const struct check *d
     buf_add(out, check.p, check.n);
     if (def->type == CHECK_POOL)
         return;
-    buf_add(out, &e->addr.family, 1);
-    buf_add(out, e->addr.b, sizeof e->addr.b);
+    const struct ip *probed = endpoint_probed(e);
+    buf_add(out, &probed->family, 1);
+    buf_add(out, probed->b, sizeof probed->b);
     buf_add(out, &port, sizeof port);
-    if (e->addr.family == IP_NONE)
+    if (probed->family == IP_NONE)
         buf_add(out, e->cname.p, e->cname.n);
     if (check_is_personal(def))
         buf_printf(out, "/%s/%s/%s", model->pools[e->pool].name, model->sites[e->site].name,
@@ -59,7 +60,7 @@ static void make_probe(struct builder *b, uint32_t index, uint32_t check, uint32
         b->plan->watchers[def->pool] = index;
         return;
     }
-    p->addr = e->addr;
+    p->addr = *endpoint_probed(e);
     p->port = check_port(def, e);
 }
 
@@ -80,7 +81,7 @@ static uint32_t find_or_make(struct builder *b, uint32_t check, uint32_t endpoin
 
 static const struct u32_list *checks_of(const struct model *model, uint32_t endpoint)
 {
-    return &model->pools[model->endpoints[endpoint].pool].checks;
+    return endpoint_checks(model, &model->endpoints[endpoint]);
 }
 
 static void add_probes(struct builder *b)

@@ -35,7 +35,7 @@ static rlim_t files_of_probes(const struct model *m, rlim_t limit)
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < m->n_endpoints; i++)
-        n += m->pools[m->endpoints[i].pool].checks.n;
+        n += endpoint_checks(m, &m->endpoints[i])->n;
     return n < limit / 2 ? (rlim_t)n : limit / 2;
 }
 

@@ -121,6 +121,12 @@ struct endpoint {
     const char *name;   /* operator's name; NULL: none */
     const char *label;  /* name, else the address or CNAME as text: unique within (pool, site) */
     uint32_t weight;    /* 0..WEIGHT_MAX; 0 never serves */
+    struct {
+        struct ip addr; /* family IP_NONE: what is answered */
+        uint16_t port;  /* 0: `port`, else the check's */
+    } probe;
+    bool own_checks; /* `checks` hold instead of the pool's; none: not checked */
+    struct u32_list checks;
 };
 
 /** What one pool has in one site; endpoints[first .. first + n) of the model. */
@@ -332,6 +338,19 @@ struct model {
 /** Index of a site, pool, check or map by name, or MODEL_NONE. */
 uint32_t model_find_site(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
 uint32_t model_find_pool(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
+
+/** The checks of an endpoint: its own, or its pool's. */
+static inline const struct u32_list *endpoint_checks(const struct model *m,
+                                                     const struct endpoint *endpoint)
+{
+    return endpoint->own_checks ? &endpoint->checks : &m->pools[endpoint->pool].checks;
+}
+
+/** The address that checks of an endpoint probe; family IP_NONE: none is known of a name. */
+static inline const struct ip *endpoint_probed(const struct endpoint *endpoint)
+{
+    return endpoint->probe.addr.family ? &endpoint->probe.addr : &endpoint->addr;
+}
 
 /** The name of an endpoint across reloads: POOL/SITE/LABEL. Written into `arena`. */
 const char *endpoint_key(struct arena *arena, const struct model *m,

@@ -118,6 +118,48 @@ class Failover(Case):
         self.assertEqual({self.answer()[0] for _ in range(50)} - {AMS, IAD}, set())
 
 
+class Elsewhere(Case):
+    """Probed where it is not answered, and by checks of its own."""
+
+    def test_probe(self):
+        self.ams = self.backend(AMS)
+        self.d = self.daemon(zones={"example.test.yaml": ZONE}, pools=f"""\
+sites: {{ams: {{}}, iad: {{}}}}
+defaults: {{check: {{interval: 300ms, fall: 2}}, pool: {{checks: [web], steer: {{order: [ams, iad]}}}}}}
+checks:
+  web: {{type: http, path: /healthz}}
+  never: {{type: tcp, port: 9}}
+pools:
+  www:
+    sites:
+      ams: [{{address: 192.0.2.1, probe: {{address: {AMS}, port: {self.ams.port}}}}},
+            {{address: 192.0.2.2, checks: [never], probe: {{address: 127.0.2.9}}}}]
+      iad: [{{address: 192.0.2.3, checks: []}}]
+""")
+        self.d.wait_for(lambda: self.answer() == ["192.0.2.1"], WAIT)
+        at = f"{AMS}:{self.ams.port}"
+        first, second, third = self.d.ctl_json("endpoints")["endpoints"]
+        self.assertEqual((first["address"], first["probed"]), ("192.0.2.1", at))
+        self.assertNotIn("checks", first)
+        self.assertEqual((second["probed"], second["checks"]), ("127.0.2.9", ["never"]))
+        self.assertEqual((third["checks"], third["why"]), ([], "no checks"))
+        self.assertNotIn("probed", third)
+        probed = {(c["check"], c["address"], c["port"]) for c in self.d.ctl_json("checks")["checks"]}
+        self.assertEqual(probed, {("web", AMS, self.ams.port), ("never", "127.0.2.9", 9)})
+        explained = self.d.ctl_json("explain", NAME)
+        self.assertEqual([e.get("probed") for e in explained["endpoints"]],
+                         [at, "127.0.2.9", None])
+        self.assertIn(f"(probed: {at})", self.d.ctl("explain", NAME).stdout)
+        self.ams.refuse()
+        self.d.wait_for(lambda: self.answer() == ["192.0.2.3"], WAIT)
+        # Another address is another probe: what was known of the first says nothing of it.
+        other = self.backend("127.0.2.3")
+        self.d.write("pools.yaml", self.d.read("pools.yaml").replace(
+            at.replace(":", ", port: "), f"127.0.2.3, port: {other.port}"))
+        self.d.reload()
+        self.d.wait_for(lambda: self.answer() == ["192.0.2.1"], WAIT)
+
+
 class Start(Case):
     def test_first_answer_is_right(self):
         """A back end that is dead at the start is not in the very first answer."""

@@ -58,7 +58,10 @@ check_PROGRAMS += tests/unit/config/test_suggest
 tests_unit_config_test_suggest_SOURCES = tests/unit/config/test_suggest.c
 tests_unit_config_test_suggest_LDADD = $(UNIT_config)
 
-
 check_PROGRAMS += tests/unit/config/test_sections
 tests_unit_config_test_sections_SOURCES = tests/unit/config/test_sections.c $(CONFIG_TEST_SUPPORT)
 tests_unit_config_test_sections_LDADD = $(UNIT_config)
+
+check_PROGRAMS += tests/unit/config/test_pool_defaults
+tests_unit_config_test_pool_defaults_SOURCES = tests/unit/config/test_pool_defaults.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_pool_defaults_LDADD = $(UNIT_config)

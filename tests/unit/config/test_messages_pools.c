@@ -386,7 +386,110 @@ static const struct message_case pools[] = {
            "pools:\n"
            "  www: {checks: [t], sites: {ams: [{cname: a.example}]}}\n",
      "pools.yaml:4:36: endpoint 'a.example' of pool 'www' is a name, which check 't' cannot "
-     "probe, expected a check of type exec or pool\n"},
+     "probe, expected 'probe' with an 'address', or a check of type exec or pool\n"},
+    {"pools.yaml",
+     SITES "checks: {t: {type: tcp}, h: {type: http}}\n"
+           "pools:\n"
+           "  www: {checks: [h], sites: {ams: [{cname: a.example, probe: {address: 192.0.2.1}},\n"
+           "    {cname: b.example, probe: {address: 192.0.2.1}, checks: [t]},\n"
+           "    {cname: c.example, probe: {address: 192.0.2.1, port: 25}, checks: [t]},\n"
+           "    {cname: d.example, checks: []}]}}\n",
+     "pools.yaml:5:5: endpoint 'b.example' of pool 'www' has no port and check 't' names none, "
+     "expected 'port' in one of them\n"},
+    {"pools.yaml",
+     SITES "checks: {h: {type: http}}\n"
+           "pools:\n"
+           "  www: {checks: [h], sites: {ams: [{address: 192.0.2.1, probe: {}},\n"
+           "    {address: 192.0.2.2, probe: 10.0.0.1},\n"
+           "    {address: 192.0.2.3, probe: {address: a.example}},\n"
+           "    {address: 192.0.2.4, probe: {adress: 10.0.0.1}},\n"
+           "    {address: 192.0.2.5, probe: {port: 0}},\n"
+           "    {address: 192.0.2.6, checks: web}]}}\n",
+     "pools.yaml:4:64: 'probe' says nothing, expected 'address', 'port' or both\n"
+     "pools.yaml:5:33: 'probe' is '10.0.0.1', expected a mapping with keys (address, port)\n"
+     "pools.yaml:6:43: 'address' of 'probe' is 'a.example', expected an IPv4 or IPv6 address "
+     "(IPv6 in quotes): names are not looked up\n"
+     "pools.yaml:7:34: unknown key 'adress', did you mean 'address'?\n"
+     "pools.yaml:8:40: 'port' is '0', expected a whole number from 1 to 65535\n"
+     "pools.yaml:9:34: unknown check 'web', expected h\n"},
+    /* What is allowed, and hardly meant. */
+    {"pools.yaml",
+     SITES "checks: {h: {type: http}, p: {type: pool, pool: other}}\n"
+           "pools:\n"
+           "  www: {checks: [h], sites: {ams: [{address: 192.0.2.1, probe: {address: 192.0.2.1}},\n"
+           "    {address: 192.0.2.2, probe: {address: \"2001:db8::1\"}},\n"
+           "    {address: 192.0.2.3, probe: {address: 127.0.0.1}},\n"
+           "    {address: 192.0.2.4, probe: {address: 224.0.0.1}},\n"
+           "    {address: 192.0.2.5, probe: {address: 192.0.2.9}, checks: []},\n"
+           "    {address: 192.0.2.6, probe: {port: 80}, checks: [p]},\n"
+           "    {address: 127.0.0.1, probe: {address: 127.0.0.2}}]}}\n"
+           "  other: {sites: {ams: [192.0.2.1]}}\n",
+     "pools.yaml:4:74: warning: 'address' of 'probe' is the one that is answered, which is probed "
+     "anyway: expected another, or none\n"
+     "pools.yaml:5:43: warning: 'address' of 'probe' is IPv6, but the endpoint is IPv4: clients "
+     "take a way that is not probed\n"
+     "pools.yaml:6:43: warning: 'address' of 'probe' is of this host itself: expected one of the "
+     "endpoint's machine\n"
+     "pools.yaml:7:43: warning: probed address '224.0.0.1' is a multicast address: expected the "
+     "address of a server\n"
+     "pools.yaml:8:5: warning: 'probe' of endpoint '192.0.2.5' has no effect: no check of it "
+     "probes an address\n"
+     "pools.yaml:9:5: warning: 'probe' of endpoint '192.0.2.6' has no effect: no check of it "
+     "probes an address\n"},
+    /* Circles by checks of endpoints, which the pool's do not show. */
+    {"pools.yaml",
+     SITES
+     "checks: {a: {type: pool, pool: b}, b: {type: pool, pool: www}}\n"
+     "pools:\n"
+     "  www: {sites: {ams: [192.0.2.1], iad: [192.0.2.2, {address: 192.0.2.3, checks: [a]}]}}\n"
+     "  b: {checks: [b], sites: {ams: [192.0.2.1]}}\n",
+     "pools.yaml:5:3: checks of type pool go in a circle: www -> b -> www\n"},
+    {"pools.yaml", /* told once, however many endpoints close it */
+     SITES "checks: {a: {type: pool, pool: www}, b: {type: pool, pool: www}}\n"
+           "pools:\n"
+           "  www: {checks: [b], sites: {ams: [192.0.2.1, 192.0.2.2, {address: 192.0.2.3, checks: "
+           "[a]},\n"
+           "    {address: 192.0.2.4, checks: [a]}], iad: [192.0.2.1]}}\n",
+     "pools.yaml:4:3: checks of type pool go in a circle: www -> www\n"},
+    {"pools.yaml", /* nor is it one where nobody waits */
+     SITES "checks: {a: {type: pool, pool: b}, b: {type: pool, pool: www}}\n"
+           "pools:\n"
+           "  www: {checks: [a], sites: {ams: [{address: 192.0.2.1, checks: []}]}}\n"
+           "  b: {checks: [b], sites: {ams: [192.0.2.1]}}\n",
+     ""},
+    /* Defaults: each slip is told once, where it stands. */
+    {"pools.yaml",
+     SITES "defaults: {pool: {ttl: 5x, sites: {ams: [192.0.2.9]}, steer: nearst, checks: [web],\n"
+           "  on_all_down: {fallback: nowhere}}, check: {interval: 1ms, timeout: 2s, port: 80}, "
+           "zone: {}}\n"
+           "checks: {a: {type: tcp, port: 1}, b: {type: tcp, port: 2}}\n"
+           "pools: {www: {sites: {ams: [192.0.2.1]}}, old: {sites: {ams: [192.0.2.1]}}}\n",
+     "pools.yaml:2:24: 'ttl' is '5x', expected a duration in whole seconds (30s, 10m, 1h) from 0s "
+     "to 2147483647s\n"
+     "pools.yaml:2:28: unknown key 'sites', expected one of: ttl, checks, steer, pick, answers, "
+     "min_up, on_all_down\n"
+     "pools.yaml:2:62: unknown steer 'nearst', did you mean 'nearest'?\n"
+     "pools.yaml:2:79: unknown check 'web', expected one of: a, b\n"
+     "pools.yaml:3:27: unknown pool 'nowhere', expected one of: www, old\n"
+     "pools.yaml:3:56: 'interval' is '1ms', expected a duration (250ms, 5s, 10m, 1h) from 100ms to "
+     "1d\n"
+     "pools.yaml:3:74: unknown key 'port', expected one of: interval, timeout, rise, fall\n"
+     "pools.yaml:3:85: unknown key 'zone', expected one of: pool, check\n"},
+    {"pools.yaml",
+     SITES "defaults: {pool: [], check: 5s}\n"
+           "pools: {www: {sites: {ams: [192.0.2.1]}}}\n",
+     "pools.yaml:2:18: 'pool' of 'defaults' is an empty list, expected a mapping: KEY: VALUE\n"
+     "pools.yaml:2:29: 'check' of 'defaults' is '5s', expected a mapping: KEY: VALUE\n"},
+    {"pools.yaml",
+     SITES "defaults: {check: {interval: 1s, timeout: 2s}}\n"
+           "checks: {a: {type: tcp, port: 1}}\n",
+     "pools.yaml:2:43: 'timeout' is '2s', expected at most the interval, 1s\n"},
+    {"pools.yaml", /* of a default, the place and the pool that it does not suit */
+     SITES
+     "defaults: {pool: {steer: {order: [ams, iad]}}}\n"
+     "pools: {www: {sites: {ams: [192.0.2.1]}}, old: {steer: all, sites: {ams: [192.0.2.1]}}}\n",
+     "pools.yaml:2:40: pool 'www' has no endpoints in site 'iad', expected a site of its "
+     "'sites'\n"},
     {"pools.yaml",
      SITES "pools: {www: {sites: {ams: [{address: 192.0.2.1, weight: x}]}}}\n"
            "sitez: 3\n",

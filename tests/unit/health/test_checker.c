@@ -108,6 +108,65 @@ static void test_same_target_is_probed_once(void **state)
     world_close(&w);
 }
 
+/* Another address than the answered one, of a name as well; one address is probed once. */
+static void test_probed_elsewhere(void **state)
+{
+    (void)state;
+    struct world w;
+    struct probe_info info[8];
+    world_open(&w);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    world_configure(&w, NULL,
+                    SITES
+                    "checks: {c: {type: tcp, interval: 10s}}\n"
+                    "pools:\n"
+                    "  a: {checks: [c], sites: {ams: [\n"
+                    "    {address: 192.0.2.1, port: 9, probe: {address: 127.0.0.1, port: %u}},\n"
+                    "    {address: 192.0.2.2, port: %u, probe: {address: 127.0.0.1}}]}}\n"
+                    "  n: {checks: [c], sites: {ams: [\n"
+                    "    {cname: a.example, probe: {address: 127.0.0.1, port: %u}}]}}\n"
+                    "  o: {checks: [c], sites: {ams: [{address: 127.0.0.1, port: 9,\n"
+                    "    probe: {port: %u}}]}}\n",
+                    OPEN_PORT, OPEN_PORT, OPEN_PORT, OPEN_PORT);
+    world_start(&w);
+    assert_int_equal(checker_probes(w.checker, info, 8), 1);
+    assert_int_equal(info[0].n_endpoints, 4);
+    assert_int_equal(info[0].port, OPEN_PORT);
+    assert_int_equal(info[0].addr.b[0], 127);
+    for (uint32_t e = 0; e < 4; e++)
+        assert_true(world_wait_health(&w, e, HEALTH_UP, 1000));
+    world_stop(&w);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
+    world_close(&w);
+}
+
+/* An endpoint's own checks take the place of its pool's; with none it is up, and never flips. */
+static void test_own_checks(void **state)
+{
+    (void)state;
+    struct world w;
+    struct probe_info info[8];
+    world_open(&w);
+    world_configure(
+        &w, NULL,
+        SITES "checks: {c: {type: tcp, " FAST ", port: %u}, d: {type: tcp, " FAST ", port: %u}}\n"
+              "pools: {www: {checks: [c], sites: {ams: [192.0.2.1,\n"
+              "  {address: 127.0.0.1, checks: [d]}, {address: 192.0.2.2, checks: []}]}}}\n",
+        REFUSED_PORT, OPEN_PORT);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    world_start(&w);
+    assert_int_equal(checker_probes(w.checker, info, 8), 2);
+    assert_true(world_wait_health(&w, 0, HEALTH_DOWN, 1000));
+    assert_true(world_wait_health(&w, 1, HEALTH_UP, 1000));
+    assert_true(world_state(&w, 1)->checked);
+    assert_false(world_state(&w, 2)->checked);
+    assert_int_equal(world_state(&w, 2)->health, HEALTH_UP);
+    assert_int_equal(world_state(&w, 2)->flip_s, FLIP_NEVER);
+    world_stop(&w);
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
+    world_close(&w);
+}
+
 /* What names more than address and port cannot be shared; what is asked differs, neither. */
 static void test_what_is_shared(void **state)
 {
@@ -309,6 +368,8 @@ int main(void)
         cmocka_unit_test(test_first_result_decides),
         cmocka_unit_test(test_unchecked_is_up),
         cmocka_unit_test(test_same_target_is_probed_once),
+        cmocka_unit_test(test_probed_elsewhere),
+        cmocka_unit_test(test_own_checks),
         cmocka_unit_test(test_what_is_shared),
         cmocka_unit_test(test_never_overlaps_itself),
         cmocka_unit_test(test_all_checks_must_pass),
