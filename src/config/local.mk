@@ -47,6 +47,8 @@ libconfig_a_SOURCES = \
 	src/config/zone_build.c \
 	src/config/zone_build.h \
 	src/config/zone_directives.c \
+	src/config/zone_preamble.c \
+	src/config/zone_preamble.h \
 	src/config/zone_rdata.c \
 	src/config/zone_reader.h \
 	src/config/zone_slips.c \
@@ -59,4 +61,6 @@ libconfig_a_SOURCES = \
 	src/config/zones_load.c \
 	src/config/zones_load.h \
 	src/config/zoneyaml.c \
-	src/config/zoneyaml.h
+	src/config/zoneyaml.h \
+	src/config/zoneyaml_keys.c \
+	src/config/zoneyaml_keys.h
