@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libcontrol.a
 LINK_control = libcontrol.a $(LINK_base) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(UV_LIBS) -lm
 libcontrol_a_SOURCES = \
+	src/control/call.h \
 	src/control/client.c \
 	src/control/client.h \
 	src/control/json.c \

@@ -8,6 +8,7 @@
 #include "control/peer.h"
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "control/lines.h"
 #include "control/protocol.h"
 

@@ -2,8 +2,8 @@
  * Inside src/control: connections of the control server. */
 #pragma once
 
+#include "control/call.h"
 #include "control/names.h"
-#include "control/server.h"
 
 #define PEERS_MAX 64
 

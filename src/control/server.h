@@ -4,44 +4,12 @@
  * Knows no command: requests go to a handler, which answers now or later. */
 #pragma once
 
-#include "base/actor.h"
 #include "base/diag.h"
-#include "control/reply.h"
+#include "control/call.h"
 
 #include <uv.h>
 
 struct control_server;
-
-/** One request that waits for its answer. It is there until it has been answered, even when its
- *  client has gone. */
-struct control_call;
-
-struct control_handler {
-    void *ctx;
-    /** `object` is the request without what the protocol has for itself (loadstar/control.h),
-     *  borrowed during the call. Answers `call` once: before returning, or later on the loop. */
-    void (*request)(void *ctx, struct control_call *call, json_t *object);
-};
-
-/** Who asks. Holds until the answer. */
-const struct actor *
-control_call_actor(const struct control_call *call) ATTR_NONNULL ATTR_RETURNS_NONNULL;
-uid_t control_call_uid(const struct control_call *call) ATTR_NONNULL;
-
-/** Whether lines of progress were asked for. */
-bool control_call_wants_progress(const struct control_call *call) ATTR_NONNULL;
-/** Sends one, any JSON value; borrowed. Nothing happens where none are wanted. While one is on its
- *  way, the newest follows it and those between are left out: progress is for now. */
-void control_call_progress(struct control_call *call, const json_t *progress) ATTR_NONNULL;
-
-/* The answer: one of them ends the call. */
-
-void control_call_reply(struct control_call *call, const struct control_reply *reply) ATTR_NONNULL;
-/** Takes over `result`. */
-void control_call_answer(struct control_call *call, json_t *result) ATTR_NONNULL;
-void control_call_fail(struct control_call *call, int code, const char *error) ATTR_NONNULL;
-/** A document that is one line, as it is; held for as long as it is sent. */
-void control_call_page(struct control_call *call, struct page *page) ATTR_NONNULL;
 
 /** Listens on `path` (mode 0660, for `user` and its group if given). A stale file of a daemon that
  * is gone is replaced; a live one is refused. Returns 0, or E_EXISTS, E_INVALID or E_SYSTEM with

@@ -5,18 +5,10 @@
 
 #include "base/buf.h"
 #include "control/table.h"
+#include "ctl/explain_ask.h"
 #include "out/facts.h"
 
 #include <jansson.h>
-
-struct explain_question {
-    const char *name;     /* presentation format, absolute with or without the final dot */
-    uint16_t type;        /* RR type */
-    struct ip client;     /* the resolver's address; IP_NONE: 127.0.0.1 */
-    struct ip_prefix ecs; /* family IP_NONE: the query has no client subnet */
-};
-
-#define EXPLAIN_ERROR_MAX 256
 
 /** The document; NULL with what is wrong in `error`.
  *

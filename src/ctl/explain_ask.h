@@ -4,7 +4,18 @@
 #pragma once
 
 #include "answer/answer.h"
-#include "ctl/explain.h"
+#include "base/ip.h"
+
+#include <jansson.h>
+
+struct explain_question {
+    const char *name;     /* presentation format, absolute with or without the final dot */
+    uint16_t type;        /* RR type */
+    struct ip client;     /* the resolver's address; IP_NONE: 127.0.0.1 */
+    struct ip_prefix ecs; /* family IP_NONE: the query has no client subnet */
+};
+
+#define EXPLAIN_ERROR_MAX 256
 
 struct asked {
     uint8_t name[NAME_WIRE_MAX]; /* as given */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ctl/explain_ask.h"
+#include "out/facts.h"
 
 /** One pool that was consulted: the name's own, then those it falls back to. */
 struct explain_step {

@@ -5,8 +5,6 @@
 #include "ctl/request.h"
 #include "main/ctl_commands.h"
 
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
-
 struct arguments {
     const char *socket; /* NULL: not named */
     bool json, help, version;

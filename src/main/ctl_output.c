@@ -5,7 +5,6 @@
 #include "base/escape.h"
 #include "control/json.h"
 #include "ctl/render.h"
-#include "main/ctl_arguments.h"
 
 #include <stdio.h>
 #include <stdlib.h>

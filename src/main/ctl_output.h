@@ -4,6 +4,8 @@
 
 #include "ctl/request.h"
 
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
 /** Prints a reply, which it may change. Returns an exit code. */
 int output_reply(enum ctl_command command, json_t *reply, bool as_json) ATTR_NONNULL ATTR_MUST_USE;
 
