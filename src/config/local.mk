@@ -22,6 +22,7 @@ libconfig_a_SOURCES = \
 	src/config/main_file.c \
 	src/config/maps.c \
 	src/config/networks.c \
+	src/config/panic.c \
 	src/config/parts.h \
 	src/config/pool_draft.h \
 	src/config/pools.c \

@@ -190,6 +190,7 @@ void main_file_read(struct load *load, const struct yaml_node *root)
 {
     unsigned errors = load->diags->n_errors;
     limits_set_defaults(load);
+    panic_set_defaults(load);
     schema_read(load, &loadstar_schema, root, load->model);
     load->main_is_sound = load->diags->n_errors == errors;
 }

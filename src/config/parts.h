@@ -7,7 +7,7 @@
 
 extern const struct schema loadstar_schema, server_schema, pools_schema, networks_schema,
     zone_schema;
-extern const struct schema rate_limit_schema, cookies_schema, cookie_secrets_schema;
+extern const struct schema rate_limit_schema, cookies_schema, cookie_secrets_schema, panic_schema;
 extern const struct schema site_schema, check_schema, map_schema, pool_schema, steer_schema,
     all_down_schema, ttl_schema, soa_schema, data_schema, pool_name_schema, owner_schema;
 
@@ -61,6 +61,10 @@ void cookies_read(struct load *load, const struct yaml_node *node, void *field);
 
 /** What holds without these keys. */
 void limits_set_defaults(struct load *load) ATTR_NONNULL;
+
+/** Reads `server.panic`: off, or the limits of the guard. */
+void panic_read(struct load *load, const struct yaml_node *node, void *field);
+void panic_set_defaults(struct load *load) ATTR_NONNULL;
 
 /** Reads ADDRESS/LENGTH; returns false after reporting. */
 bool prefix_read(struct load *load, const struct yaml_node *node,

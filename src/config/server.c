@@ -73,38 +73,6 @@ static void read_state_dir(struct load *load, const struct yaml_node *node, void
 
 #define SERVER(member) offsetof(struct model, server.member)
 
-static const struct schema_key panic_keys[] = {
-    {.name = "share",
-     .kind = SCHEMA_SHARE,
-     .offset = SERVER(panic.share),
-     .fallback = "80%",
-     .doc = "The checker suspects itself when at least this share of the checked endpoints falls "
-            "within one interval.",
-     .example = "80%"},
-    {.name = "endpoints",
-     .kind = SCHEMA_U32,
-     .offset = SERVER(panic.endpoints),
-     .min = 1,
-     .max = 1000000,
-     .fallback = "8",
-     .doc = "The guard trips only when at least this many endpoints fall, too.",
-     .example = "8"},
-    {.name = "sites",
-     .kind = SCHEMA_U32,
-     .offset = SERVER(panic.sites),
-     .min = 1,
-     .max = 1000000,
-     .fallback = "2",
-     .doc = "The guard trips only when they are in at least this many sites. A small or one-site "
-            "deployment that falls is taken to be down.",
-     .example = "2"},
-};
-static const struct schema panic_schema = {
-    .title = "'panic'",
-    .doc = "The guard against a checker that has lost its own network: when it trips, states "
-           "freeze, and the log and the metrics say so.",
-    SCHEMA_KEYS(panic_keys)};
-
 static const struct schema_key tcp_keys[] = {
     {.name = "max_connections",
      .kind = SCHEMA_CUSTOM,
@@ -286,10 +254,13 @@ static const struct schema_key server_keys[] = {
      .doc = "Queries from network interfaces without the kernel's network stack: AF_XDP.",
      .example = "{interfaces: eth0}"},
     {.name = "panic",
-     .kind = SCHEMA_MAPPING,
+     .kind = SCHEMA_CUSTOM,
      .sub = &panic_schema,
+     .read = panic_read,
+     .type = "off, or a mapping",
+     .fallback_doc = "on",
      .doc = "When the checker suspects itself rather than the world.",
-     .example = "{share: 80%, endpoints: 8, sites: 2}"},
+     .example = "{share: 80%, probes: 8, sites: 2}"},
     {.name = "exec_concurrency",
      .kind = SCHEMA_U32,
      .offset = SERVER(exec_concurrency),

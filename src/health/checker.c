@@ -13,7 +13,7 @@ static void on_chores(uv_timer_t *timer)
     struct checker *c = timer->data;
     results_notice_stall(c);
     results_find_starved(c);
-    endpoints_review_panic(c);
+    doubt_review(c);
     operator_expire(c);
     persist_chores(c);
     processes_sweep(&c->processes);
@@ -88,10 +88,12 @@ int checker_start(struct checker **checker, uv_loop_t *loop, const struct model 
     }
     schedule_init(c);
     open_timer(c, &c->flush);
+    open_timer(c, &c->doubt.slice);
     open_timer(c, &c->chores);
     uv_timer_start(&c->chores, on_chores, CHORES_MS, CHORES_MS);
     operator_apply(c);
     persist_load(c);
+    doubt_init(c);
     endpoints_init(c);
     schedule_plan(c);
     *checker = c;
@@ -126,6 +128,7 @@ void checker_stop(struct checker *c, void (*done)(void *ctx), void *ctx)
     uv_close((uv_handle_t *)&c->processes.child, on_handle_closed);
     uv_close((uv_handle_t *)&c->tick, on_handle_closed);
     uv_close((uv_handle_t *)&c->flush, on_handle_closed);
+    uv_close((uv_handle_t *)&c->doubt.slice, on_handle_closed);
     uv_close((uv_handle_t *)&c->chores, on_handle_closed);
 }
 
@@ -202,10 +205,11 @@ struct checker_summary checker_summary(const struct checker *c)
         .delays = c->delays,
         .n_untried = c->plan->n_untried,
         .untried = c->plan->n_untried ? first_untried(c->plan) : NULL,
-        .panic = c->guard.panic,
+        .panic = c->plan->guard.panic,
         .stale = c->plan->n_stale > 0,
     };
     for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
+        s.n_frozen += c->states[e].frozen;
         s.n_up += c->states[e].health == HEALTH_UP;
         s.n_down += c->states[e].health == HEALTH_DOWN;
         s.n_unknown += c->states[e].health == HEALTH_UNKNOWN;

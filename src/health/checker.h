@@ -127,6 +127,7 @@ struct checker_summary {
     uint32_t n_up, n_down, n_unknown; /* endpoints, by health; overrides do not count here */
     uint32_t n_overrides;             /* rules */
     uint64_t n_panics;                /* since the start */
+    uint32_t n_frozen;                /* endpoints, by panic */
     struct checker_delays delays;
     const char *problem; /* what was wrong with the overrides file at the start; NULL: nothing */
     uint32_t n_untried;  /* probes whose latest try failed for want of something of ours */

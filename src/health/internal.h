@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The checker from inside. Eight parts share this struct, each in a file of its own:
+ * The checker from inside. Ten parts share this struct, each in a file of its own:
  *
  *   schedule.c   when which probe is due: wheels, the timer
  *   starts.c     which of those start: queues, slots
  *   results.c    results of trials -> what is known of probes; stalls
- *   endpoints.c  results of probes -> published states, panic, events, coalesced changes
+ *   doubt.c      what is known of probes -> what is published of them, or held, or frozen by panic
+ *   endpoints.c  published probes -> states of endpoints, events, coalesced changes
+ *   derived.c    states of endpoints -> checks of type pool
  *   operator.c   overrides and weights, their expiry, their file
  *   persist.c    the health file
  *   checker.c    start, stop, and what others may read
@@ -16,7 +18,6 @@
 #pragma once
 
 #include "health/checker.h"
-#include "health/guard.h"
 #include "health/plan.h"
 #include "health/process.h"
 #include "health/store.h"
@@ -24,10 +25,10 @@
 
 /** What is known of an endpoint beside its published state. */
 struct standing {
-    uint8_t health_before; /* what was published before the latest fall, to take it back */
-    bool changed;          /* waits in `changed` */
-    uint8_t known;         /* enum health: before the restart or the reload; unknown: nothing */
-    int64_t since_before_ms, known_since_ms;
+    bool changed;            /* waits in `changed` */
+    uint8_t known;           /* enum health: before the restart or the reload; unknown: nothing */
+    int64_t since_before_ms; /* of what was published before the latest fall, to take it back */
+    int64_t known_since_ms;
     int64_t changed_us; /* since when it waits, monotonic */
 };
 
@@ -38,8 +39,6 @@ struct checker {
     struct plan *plan;
     struct endpoint_state *states;
     struct standing *standings;
-    struct guard guard;
-    uint64_t n_panics;
 
     /* schedule.c */
     uv_timer_t tick;
@@ -66,6 +65,14 @@ struct checker {
     int64_t searched_ms; /* when the search for probes without results began */
     uint32_t n_starved;  /* found by it */
     int64_t untried_ms;  /* when a lack of ours was last logged */
+
+    /* doubt.c */
+    uint64_t n_panics;
+    struct {
+        int64_t inquired_ms; /* when an inquiry was last opened, monotonic; 0: never */
+        uint32_t next;       /* endpoints from here on are not yet in line with panic */
+        uv_timer_t slice;    /* goes on with them */
+    } doubt;
 
     /* endpoints.c */
     uv_timer_t flush;
@@ -131,6 +138,8 @@ void schedule_arm(struct checker *c) ATTR_NONNULL;
 /* starts.c */
 /** Lets a probe wait for a slot, unless it does or is in flight. */
 void starts_queue(struct checker *c, struct probe *probe) ATTR_NONNULL;
+/** Lets it wait before all others. */
+void starts_ask(struct checker *c, struct probe *probe) ATTR_NONNULL;
 void starts_unqueue(struct checker *c, struct probe *probe) ATTR_NONNULL;
 /** Starts what waits and may start, as much as one turn of the loop takes. */
 void starts_pump(struct checker *c) ATTR_NONNULL;
@@ -152,14 +161,42 @@ void results_notice_stall(struct checker *c) ATTR_NONNULL;
 /** Marks probes stale that got no turn for long: some of all, in one call. */
 void results_find_starved(struct checker *c) ATTR_NONNULL;
 
+/* doubt.c */
+/** Begins to count, with what is known of each endpoint: before endpoints_init(). */
+void doubt_init(struct checker *c) ATTR_NONNULL;
+/** A probe is started. */
+void doubt_asked(struct checker *c, const struct probe *p) ATTR_NONNULL;
+/** Its result came, but for TRIAL_UNTRIED: takes it in, and publishes what follows. */
+void doubt_result(struct checker *c, struct probe *p, enum trial_outcome outcome) ATTR_NONNULL;
+/** It could not be tried: its state stays. */
+void doubt_untried(struct checker *c, struct probe *p) ATTR_NONNULL;
+/** Ends panic when it may end, and what has been asked for too long. */
+void doubt_review(struct checker *c) ATTR_NONNULL;
+/** Counts a probe of the next model as what it carries over, again if need be. */
+void doubt_carry(struct checker *c, struct probe *p) ATTR_NONNULL;
+/** The checker has moved to that. */
+void doubt_switched(struct checker *c) ATTR_NONNULL;
+
+/* derived.c */
+/** Works out what depends on the pools that changed. */
+void derived_update(struct checker *c) ATTR_NONNULL;
+/** Works all checks of type pool out once, silently. Returns whether anything changed. */
+bool derived_update_all(struct checker *c) ATTR_NONNULL;
+/** Works one out from the states; returns whether that changed it. */
+bool derived_work_out(struct checker *c, struct probe *p, const struct pool *pool) ATTR_NONNULL;
+
 /* endpoints.c */
 /** Works every state out for a new plan, silently. The caller has put into each state what is
  *  carried over or was saved: health, assumed_up, since, overrides. */
 void endpoints_init(struct checker *c) ATTR_NONNULL;
-/** A probe's fsm, reason or staleness changed: works its endpoints out anew. */
+/** Works one out, silently. */
+void endpoints_init_one(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
+/** A probe's health as told, reason or staleness changed: works its endpoints out anew. */
 void endpoints_follow(struct checker *c, const struct probe *probe) ATTR_NONNULL;
-/** Whether an endpoint serves, its weight or flip time changed: works out what depends on its pool.
- */
+/** Works one out anew at the beginning or the end of panic. */
+void endpoints_align(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
+/** Whether an endpoint serves, its weight or flip time changed: what depends on its pool is worked
+ *  out before the change is told. */
 void endpoints_touched(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
 void endpoints_mark_changed(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
 /** Tells of the changes that wait, in the next turn of the loop. */
@@ -168,16 +205,8 @@ void endpoints_flush_soon(struct checker *c) ATTR_NONNULL;
 void endpoints_flush(struct checker *c) ATTR_NONNULL;
 /** Does so if they have waited for long: in a busy turn of the loop the timer comes late. */
 void endpoints_flush_if_late(struct checker *c) ATTR_NONNULL;
-/** Ends panic when it may end. */
-void endpoints_review_panic(struct checker *c) ATTR_NONNULL;
 void endpoints_event(struct checker *c, uint32_t endpoint, const char *from, const char *to,
                      const char *reason);
-
-/** For a new plan, silently: counts anew, for the guard, in the plan's memory; works one endpoint
- *  out; works a check of type pool out from the states, and returns whether that changed it. */
-void endpoints_init_guard(struct checker *c) ATTR_NONNULL;
-void endpoints_init_one(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
-bool endpoints_derive(struct checker *c, struct probe *probe, const struct pool *pool) ATTR_NONNULL;
 
 /* operator.c */
 /** Names the files of the model's state directory. */

@@ -10,6 +10,8 @@ libhealth_a_SOURCES = \
 	src/health/checker.h \
 	src/health/credentials.c \
 	src/health/credentials.h \
+	src/health/derived.c \
+	src/health/doubt.c \
 	src/health/endpoints.c \
 	src/health/exec_line.h \
 	src/health/fsm.c \
@@ -37,6 +39,8 @@ libhealth_a_SOURCES = \
 	src/health/program.c \
 	src/health/program.h \
 	src/health/reason.c \
+	src/health/refusal.c \
+	src/health/refusal.h \
 	src/health/results.c \
 	src/health/schedule.c \
 	src/health/starts.c \
@@ -52,6 +56,8 @@ libhealth_a_SOURCES = \
 	src/health/subscription.h \
 	src/health/succession.c \
 	src/health/succession.h \
+	src/health/tally.c \
+	src/health/tally.h \
 	src/health/tls.c \
 	src/health/tls.h \
 	src/health/tls_reason.c \

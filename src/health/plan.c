@@ -92,15 +92,11 @@ static void add_probes(struct builder *b)
         const struct u32_list *checks = checks_of(b->model, e);
         give_way_often();
         plan->first[e] = at;
-        plan->site_of[e] = b->model->endpoints[e].site;
-        bool checked = false;
         for (uint32_t i = 0; i < checks->n; i++) {
             uint32_t probe = find_or_make(b, checks->v[i], e);
             plan->of_endpoint[at++] = probe;
             b->n_users[probe]++;
-            checked |= !probe_is_derived(&plan->probes[probe]);
         }
-        plan->n_checked += checked;
     }
     plan->first[b->model->n_endpoints] = at;
 }
@@ -122,6 +118,44 @@ static void add_users(struct builder *b)
         }
 }
 
+static int compare_ms(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The time within which at least `share` of the probes have their turn: interval plus timeout. */
+static uint32_t window_ms(const struct plan *plan, double share)
+{
+    uint32_t *windows = xcalloc(plan->n_probes + 1u, sizeof *windows), n = 0;
+    for (uint32_t i = 0; i < plan->n_probes; i++) {
+        const struct check *check = &plan->probes[i].check->def;
+        if (!probe_is_derived(&plan->probes[i]))
+            windows[n++] = check->interval_ms + check->timeout_ms;
+    }
+    qsort(windows, n, sizeof *windows, compare_ms);
+    uint32_t needed = (uint32_t)ceil(share * n);
+    uint32_t ms = n ? windows[needed > 0 ? needed - 1 : 0] : 0;
+    free(windows);
+    return ms;
+}
+
+static void make_guard(struct plan *plan, const struct model *model)
+{
+    const struct guard_limits limits = {
+        .off = model->server.panic.off,
+        .share = model->server.panic.share,
+        .probes = model->server.panic.probes,
+        .sites = model->server.panic.sites,
+        .window_ms = window_ms(plan, model->server.panic.share),
+    };
+    uint32_t *site_of = arena_calloc(plan->arena, plan->n_probes, sizeof *site_of);
+    for (uint32_t i = 0; i < plan->n_probes; i++)
+        site_of[i] = model->endpoints[plan->probes[i].subject].site;
+    plan->held = arena_calloc(plan->arena, plan->n_probes, sizeof *plan->held);
+    guard_init(&plan->guard, plan->arena, &limits, site_of, plan->n_probes, model->n_sites);
+}
+
 struct plan *plan_new(const struct model *model, const struct credentials *credentials)
 {
     struct arena *arena = arena_new();
@@ -135,7 +169,6 @@ struct plan *plan_new(const struct model *model, const struct credentials *crede
     plan->probes = arena_calloc(arena, most, sizeof *plan->probes);
     plan->first = arena_calloc(arena, model->n_endpoints + 1u, sizeof *plan->first);
     plan->of_endpoint = arena_calloc(arena, most, sizeof *plan->of_endpoint);
-    plan->site_of = arena_calloc(arena, model->n_endpoints, sizeof *plan->site_of);
     plan->watchers = arena_calloc(arena, model->n_pools, sizeof *plan->watchers);
     for (uint32_t i = 0; i < model->n_pools; i++)
         plan->watchers[i] = MODEL_NONE;
@@ -150,7 +183,8 @@ struct plan *plan_new(const struct model *model, const struct credentials *crede
     add_probes(&b);
     add_users(&b);
     lanes_make(plan, model, model->server.exec_concurrency);
-    plan->window_ms = plan_window_ms(plan, model->n_endpoints, model->server.panic.share);
+    make_guard(plan, model);
+    worklist_init(&plan->touched, model->n_pools, false);
     for (uint32_t i = 0; i < model->n_checks; i++)
         check_unref(b.checks[i]);
     free(b.checks);
@@ -175,40 +209,8 @@ void plan_free(struct plan *plan)
         free(plan->probes[i].reason);
         free(plan->probes[i].untried);
     }
+    worklist_free(&plan->touched);
     arena_free(plan->arena);
-}
-
-static int compare_ms(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static uint32_t slowest_ms(const struct plan *plan, uint32_t endpoint)
-{
-    uint32_t most = 0;
-    for (uint32_t i = plan->first[endpoint]; i < plan->first[endpoint + 1]; i++) {
-        const struct probe *p = &plan->probes[plan->of_endpoint[i]];
-        uint32_t ms = p->check->def.interval_ms + p->check->def.timeout_ms;
-        if (!probe_is_derived(p) && ms > most)
-            most = ms;
-    }
-    return most;
-}
-
-uint32_t plan_window_ms(const struct plan *plan, uint32_t n_endpoints, double share)
-{
-    uint32_t *windows = xcalloc(plan->n_checked + 1u, sizeof *windows), n = 0;
-    for (uint32_t e = 0; e < n_endpoints; e++) {
-        uint32_t ms = slowest_ms(plan, e);
-        if (ms > 0)
-            windows[n++] = ms;
-    }
-    qsort(windows, n, sizeof *windows, compare_ms);
-    uint32_t needed = (uint32_t)ceil(share * n);
-    uint32_t window_ms = n ? windows[needed > 0 ? needed - 1 : 0] : 0;
-    free(windows);
-    return window_ms;
 }
 
 static char *copy_text(const char *text)
@@ -221,6 +223,12 @@ void plan_carry(struct probe *to, const struct probe *from)
     free(to->reason);
     free(to->untried);
     to->fsm = from->fsm;
+    to->told = from->told;
+    to->told_before = from->told_before;
+    to->silent = from->silent;
+    to->fell_silent = from->fell_silent;
+    to->since_before_ms = from->since_before_ms;
+    to->fell_ms = from->fell_ms;
     to->stale = from->stale;
     to->latency_us = from->latency_us;
     to->n_ok = from->n_ok;

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "base/wheel.h"
+#include "base/worklist.h"
 #include "health/check.h"
 #include "health/credentials.h"
 #include "health/fsm.h"
+#include "health/guard.h"
 #include "health/waiting.h"
 
 #include <stdatomic.h>
@@ -34,9 +36,15 @@ struct probe {
     struct ip addr;   /* IP_NONE for a name, and for a pool */
     uint16_t port;
     bool queued, stale;
-    uint32_t lane; /* MODEL_NONE unless of type exec */
-    bool awaited;  /* readiness waits for its first result */
-    struct fsm fsm;
+    uint32_t lane;           /* MODEL_NONE unless of type exec */
+    bool awaited;            /* readiness waits for its first result */
+    struct fsm fsm;          /* what its results say */
+    uint8_t told;            /* enum health: what of it is published */
+    uint8_t told_before;     /* before its latest fall */
+    bool silent;             /* by its latest result: it failed, and the target said nothing */
+    bool fell_silent;        /* it is down, and no target has said so */
+    bool held;               /* its fall waits for others' word, unless it is back */
+    bool doubted;            /* what its results say is held back: doubt.c */
     uint32_t derived_flip_s; /* of a pool: seconds until it can flip at the soonest */
     uint32_t latency_us;
     const uint32_t *users; /* endpoints */
@@ -44,7 +52,9 @@ struct probe {
     uint32_t next_derived; /* chain of the probes that watch one pool; MODEL_NONE ends it */
     uint64_t n_ok, n_failed, n_untried;
     int64_t since_ms, last_ms; /* wall clock: of the last flip, of the last result */
+    int64_t since_before_ms;   /* since_ms before the last flip */
     int64_t last_mono_ms;      /* of the last result, or of the creation */
+    int64_t fell_ms;           /* monotonic: when its latest fall was told; 0: never */
     char *reason;              /* of the last result; heap; NULL before the first */
     char *untried;             /* why the latest try gave no result; heap; NULL: it gave one */
 };
@@ -56,13 +66,13 @@ struct plan {
     uint32_t *first;       /* per endpoint, and one more: where its probes begin in `of_endpoint` */
     uint32_t *of_endpoint; /* indices of probes, in the order of the pool's checks */
     uint32_t *watchers;    /* per pool: first probe of type `pool` that watches it, or MODEL_NONE */
-    uint32_t *site_of;     /* per endpoint */
     struct lane *lanes;
     uint32_t n_lanes;
-    uint32_t n_checked; /* endpoints with a check other than of type `pool` */
-    uint32_t window_ms; /* of the guard: plan_window_ms() by the model's limits */
 
     /* The checker's. */
+    struct guard guard;
+    uint32_t *held, n_held;  /* probes whose falls wait for others' word */
+    struct worklist touched; /* pools that changed since what watches them was worked out */
     struct wheel due;        /* probes that wait for their time */
     struct waiting waiting;  /* those that wait for a slot, but for those in lanes */
     uint32_t n_exec_waiting; /* in lanes */
@@ -96,10 +106,6 @@ void plan_match_free(struct plan_match *match) ATTR_NONNULL;
 
 /** Copies what is known of a probe to one that asks the same. */
 void plan_carry(struct probe *to, const struct probe *from) ATTR_NONNULL;
-
-/** The time within which at least `share` of the checked endpoints are probed, each with the
- *  slowest of its checks: interval plus timeout. */
-uint32_t plan_window_ms(const struct plan *plan, uint32_t n_endpoints, double share) ATTR_NONNULL;
 
 static inline bool probe_is_derived(const struct probe *p)
 {

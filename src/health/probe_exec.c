@@ -181,6 +181,8 @@ static void drain(struct output *o)
     }
 }
 
+/* A command that fails has run, but whether its target said anything only it knows: most fail in
+ * the same way when our own network is gone. So it is no word of the target. */
 static void finish(struct exec_trial *x, int status, int signal)
 {
     struct trial *trial = &x->base;
@@ -188,9 +190,10 @@ static void finish(struct exec_trial *x, int status, int signal)
     if (status == 0 && !signal && (x->out.line.n || x->err.line.n))
         trial_finish(trial, TRIAL_UP, "%s", x->out.line.n ? x->out.line.text : line);
     else if (signal)
-        trial_finish(trial, TRIAL_DOWN, "exec killed by signal %d (%s)", signal, strsignal(signal));
+        trial_finish(trial, TRIAL_SILENT, "exec killed by signal %d (%s)", signal,
+                     strsignal(signal));
     else
-        trial_finish(trial, status ? TRIAL_DOWN : TRIAL_UP, "exec exited %d%s%s", status,
+        trial_finish(trial, status ? TRIAL_SILENT : TRIAL_UP, "exec exited %d%s%s", status,
                      *line ? ": " : "", line);
 }
 

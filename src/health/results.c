@@ -40,7 +40,7 @@ static void take_untried(struct checker *c, struct probe *p, const char *why)
     c->plan->n_untried += !p->untried;
     replace_text(&p->untried, why);
     p->n_untried++;
-    endpoints_follow(c, p);
+    doubt_untried(c, p);
     if (c->untried_ms && now_ms - c->untried_ms < UNTRIED_MS)
         return;
     c->untried_ms = now_ms;
@@ -49,11 +49,9 @@ static void take_untried(struct checker *c, struct probe *p, const char *why)
 
 static void take_result(struct checker *c, struct probe *p, const struct trial_result *r)
 {
-    int64_t wall_ms = clock_wall_ms();
-    struct fsm_limits limits = probe_limits(p);
     c->plan->n_awaited -= p->awaited;
     p->awaited = false;
-    p->last_ms = wall_ms;
+    p->last_ms = clock_wall_ms();
     if (r->outcome == TRIAL_UNTRIED) {
         take_untried(c, p, r->reason);
         return;
@@ -64,11 +62,9 @@ static void take_result(struct checker *c, struct probe *p, const struct trial_r
     p->last_mono_ms = clock_mono_ms();
     p->latency_us = r->latency_us;
     p->n_ok += r->outcome == TRIAL_UP;
-    p->n_failed += r->outcome == TRIAL_DOWN;
-    if (fsm_result(&p->fsm, r->outcome == TRIAL_UP, &limits))
-        p->since_ms = wall_ms;
+    p->n_failed += r->outcome != TRIAL_UP;
     count_stale(c, p, false);
-    endpoints_follow(c, p);
+    doubt_result(c, p, r->outcome);
 }
 
 void results_take(struct trial_host *host, struct trial *trial, const struct trial_result *result)

@@ -27,6 +27,15 @@ void starts_queue(struct checker *c, struct probe *p)
     c->plan->n_exec_waiting += lane != NULL;
 }
 
+void starts_ask(struct checker *c, struct probe *p)
+{
+    struct lane *lane = lane_of(c, p);
+    if (p->queued || p->trial)
+        return;
+    waiting_add_first(lane ? &lane->waiting : &c->plan->waiting, p);
+    c->plan->n_exec_waiting += lane != NULL;
+}
+
 void starts_unqueue(struct checker *c, struct probe *p)
 {
     struct lane *lane = lane_of(c, p);
@@ -88,6 +97,7 @@ static void start_probe(struct checker *c, struct probe *p)
     } else {
         c->network.n_in_flight++;
     }
+    doubt_asked(c, p);
     p->trial = trial_start(&c->trials, p->check, &target, p);
     list_trial(c, p->trial);
     succession_note_probe(c, p);

@@ -16,19 +16,20 @@ enum override { OVERRIDE_AUTO, OVERRIDE_UP, OVERRIDE_DOWN, OVERRIDE_DRAIN };
 #define FLIP_NEVER UINT32_MAX
 
 struct endpoint_state {
-    uint8_t health;            /* enum health, all of the pool's checks taken together */
-    bool assumed_up;           /* while unknown: the last saved state if fresh, else up */
-    bool checked;              /* false: the pool has no checks, health is up for ever */
-    bool stale;                /* the checker has stalled or panic froze it: this may be old news */
-    uint8_t override;          /* enum override */
-    int64_t override_since_ms; /* wall clock, when the operator said so */
-    int64_t override_until_s;  /* wall clock; INT64_MAX: until changed */
-    int64_t weight_override;   /* -1: none */
-    int64_t weight_until_s;    /* wall clock; INT64_MAX */
-    uint32_t flip_s;           /* soonest that probes could flip it, seconds; FLIP_NEVER */
-    int64_t since_ms;          /* wall clock of the last change of health */
-    uint32_t latency_us;       /* of the last probe; 0: none yet */
-    char reason[REASON_MAX];   /* the last probe result that counted */
+    uint8_t health;                   /* enum health, all of the pool's checks taken together */
+    bool assumed_up;                  /* while unknown: the last saved state if fresh, else up */
+    bool checked;                     /* false: the pool has no checks, health is up for ever */
+    bool stale;                       /* the checker has stalled: this may be old news */
+    bool frozen;                      /* panic holds it against what probes say or would say */
+    uint8_t override;                 /* enum override */
+    int64_t override_since_ms;        /* wall clock, when the operator said so */
+    int64_t override_until_s;         /* wall clock; INT64_MAX: until changed */
+    int64_t weight_override;          /* -1: none */
+    int64_t weight_until_s;           /* wall clock; INT64_MAX */
+    uint32_t flip_s;                  /* soonest that probes could flip it, seconds; FLIP_NEVER */
+    int64_t since_ms;                 /* wall clock of the last change of health */
+    uint32_t latency_us;              /* of the last probe; 0: none yet */
+    char reason[REASON_MAX];          /* the last probe result that counted */
     char override_reason[REASON_MAX]; /* the operator's --reason */
 };
 

@@ -3,6 +3,7 @@
 #include "health/stream.h"
 
 #include "health/http_reply.h"
+#include "health/refusal.h"
 #include "health/tls.h"
 
 #include <assert.h>
@@ -148,6 +149,23 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
 }
 
+static uv_os_fd_t fd_of(const struct stream_trial *s)
+{
+    uv_os_fd_t fd = -1;
+    (void)uv_fileno((const uv_handle_t *)&s->tcp, &fd);
+    return fd;
+}
+
+static void fail_to_connect(struct stream_trial *s, int error)
+{
+    const char *by =
+        error == UV_ECONNREFUSED ? refusal_by_other(fd_of(s), &s->addr, s->failed_at_once) : NULL;
+    if (by)
+        trial_finish(&s->base, TRIAL_SILENT, "connect refused %s", by);
+    else
+        trial_finish_uv(&s->base, error, "connecting");
+}
+
 static void on_connect(uv_connect_t *connect, int status)
 {
     struct stream_trial *s = connect->data;
@@ -156,9 +174,10 @@ static void on_connect(uv_connect_t *connect, int status)
     if (status == 0)
         status = uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read);
     if (status) {
-        trial_finish_uv(&s->base, status, "connecting");
+        fail_to_connect(s, status);
         return;
     }
+    refusal_unwatch(fd_of(s), (enum ip_family)s->addr.family);
     if (s->tls) {
         s->base.phase = "in the TLS handshake";
         pump_tls(s);
@@ -172,14 +191,17 @@ static void start_connect(struct stream_trial *s)
 {
     struct sockaddr_storage to;
     s->base.phase = "connecting";
-    int rc = uv_tcp_init(s->base.host->loop, &s->tcp);
+    int rc =
+        uv_tcp_init_ex(s->base.host->loop, &s->tcp, s->addr.family == IP_V4 ? AF_INET : AF_INET6);
     if (rc == 0) {
         s->has_tcp = true;
         s->tcp.data = s;
         trial_opened(&s->base);
         ip_to_sockaddr(&to, &s->addr, s->port);
+        refusal_watch(fd_of(s), (enum ip_family)s->addr.family);
         s->connect.data = s;
         rc = uv_tcp_connect(&s->connect, &s->tcp, (const struct sockaddr *)&to, on_connect);
+        s->failed_at_once = rc == 0 && refusal_at_once(fd_of(s));
     }
     /* A refusal comes in on_connect(), even if it is known at once. */
     if (rc)

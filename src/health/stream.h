@@ -24,8 +24,9 @@ struct stream_trial {
     struct ip addr;
     uint16_t port;
     bool has_tcp, opened;
-    bool had_turn;  /* of reading, in this turn of the loop */
-    uint64_t n_tls; /* bytes of TLS that came */
+    bool failed_at_once; /* when connect() returned: see refusal.h */
+    bool had_turn;       /* of reading, in this turn of the loop */
+    uint64_t n_tls;      /* bytes of TLS that came */
 };
 
 void stream_start(struct stream_trial *s, const struct stream_user *user,

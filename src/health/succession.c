@@ -21,7 +21,6 @@ struct succession {
     struct plan *plan;
     struct endpoint_state *states;
     struct standing *standings;
-    struct guard guard;
     uint32_t *changed, n_changed;
 
     uint32_t n_endpoints;                  /* of `model` at first */
@@ -118,7 +117,6 @@ static void exchange(struct checker *c, struct succession *s)
     EXCHANGE(c->plan, s->plan);
     EXCHANGE(c->states, s->states);
     EXCHANGE(c->standings, s->standings);
-    EXCHANGE(c->guard, s->guard);
     EXCHANGE(c->changed, s->changed);
     EXCHANGE(c->n_changed, s->n_changed);
 }
@@ -135,6 +133,7 @@ static void carry_probe(struct checker *c, const struct succession *s, struct wo
     schedule_forget(c, p);
     if (from != MODEL_NONE)
         plan_carry(p, &s->plan->probes[from]);
+    doubt_carry(c, p);
     schedule_probe(c, p, from != MODEL_NONE && s->plan->probes[from].trial);
     for (uint32_t j = 0; j < p->n_users; j++)
         worklist_add(endpoints, p->users[j]);
@@ -177,7 +176,7 @@ static void derive_pool(struct checker *c, struct succession *s, uint32_t pool)
     for (uint32_t i = c->plan->watchers[pool]; i != MODEL_NONE;
          i = c->plan->probes[i].next_derived) {
         struct probe *p = &c->plan->probes[i];
-        if (!endpoints_derive(c, p, &c->model->pools[pool]))
+        if (!derived_work_out(c, p, &c->model->pools[pool]))
             continue;
         for (uint32_t j = 0; j < p->n_users; j++)
             worklist_add(&s->endpoints_left, p->users[j]);
@@ -197,20 +196,16 @@ static bool work(struct checker *c, struct succession *s)
     return i != WORKLIST_NONE;
 }
 
-/** The guard's counts are of the next plan; whether it panics is of the checker. */
+/** Whether the guard panics is of the checker, what it counts of the plan. */
 static void follow_guard(struct checker *c, struct succession *s)
 {
-    bool is_new = !s->begun;
-    if (s->begun && s->guard.panic == c->guard.panic)
+    if (s->plan->guard.panic == c->plan->guard.panic)
         return;
-    s->begun = true;
-    s->guard.panic = c->guard.panic;
-    exchange(c, s);
-    if (is_new)
-        endpoints_init_guard(c);
-    for (uint32_t e = 0; e < c->model->n_endpoints; e++)
+    s->plan->guard.panic = c->plan->guard.panic;
+    for (uint32_t i = 0; i < s->plan->n_probes; i++)
+        worklist_add(&s->probes_left, i);
+    for (uint32_t e = 0; e < s->n_endpoints; e++)
         worklist_add(&s->endpoints_left, e);
-    exchange(c, s);
 }
 
 bool succession_step(struct checker *c, struct succession *s, int64_t until_us)
@@ -218,6 +213,7 @@ bool succession_step(struct checker *c, struct succession *s, int64_t until_us)
     bool more = true;
     if (!s->begun)
         s->began_ms = clock_mono_ms();
+    s->begun = true;
     follow_guard(c, s);
     bool is_patient = clock_mono_ms() - s->began_ms < SUCCESSION_PATIENCE_MS;
     c->next = NULL;
@@ -295,6 +291,7 @@ void succession_finish(struct checker *c, struct succession *s)
     subscriptions_reset(&c->subscriptions, c->model->n_endpoints);
     endpoints_flush_soon(c);
     c->exec.more = c->plan->n_exec_waiting > 0;
+    doubt_switched(c);
     schedule_arm(c);
 }
 

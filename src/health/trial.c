@@ -128,7 +128,7 @@ void trial_deadline(struct trial *trial)
     if (trial->early)
         give(trial, trial->early);
     else
-        trial_finish(trial, TRIAL_DOWN, "timeout after %s %s",
+        trial_finish(trial, TRIAL_SILENT, "timeout after %s %s",
                      units_duration_text(after, trial->check->def.timeout_ms), trial->phase);
 }
 
@@ -150,13 +150,13 @@ void trial_finish_uv(struct trial *trial, int uv_error, const char *doing)
         trial_finish(trial, TRIAL_DOWN, "connect refused");
         return;
     case UV_EHOSTUNREACH:
-        trial_finish(trial, TRIAL_DOWN, "no route to host");
+        trial_finish(trial, TRIAL_SILENT, "no route to host");
         return;
     case UV_ENETUNREACH:
-        trial_finish(trial, TRIAL_DOWN, "network is unreachable");
+        trial_finish(trial, TRIAL_SILENT, "network is unreachable");
         return;
     case UV_ETIMEDOUT:
-        trial_finish(trial, TRIAL_DOWN, "timeout of the network %s", doing);
+        trial_finish(trial, TRIAL_SILENT, "timeout of the network %s", doing);
         return;
     case UV_ECONNRESET:
     case UV_EPIPE:
@@ -173,6 +173,6 @@ void trial_finish_uv(struct trial *trial, int uv_error, const char *doing)
         trial_finish_unsent(trial, uv_error, doing);
         return;
     default:
-        trial_finish(trial, TRIAL_DOWN, "%s %s", uv_strerror(uv_error), doing);
+        trial_finish(trial, TRIAL_SILENT, "%s %s", uv_strerror(uv_error), doing);
     }
 }

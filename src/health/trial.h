@@ -12,9 +12,12 @@
 
 #include <uv.h>
 
+/** What came of it, and who said so: see contrib/adr/0028. */
 enum trial_outcome {
     TRIAL_UP,
-    TRIAL_DOWN,
+    TRIAL_DOWN,    /* the target itself said so: a reset, a status, an alert, a wrong body */
+    TRIAL_SILENT,  /* down as well, but the target said nothing: a timeout in whatever phase, an
+                    * ICMP message, a refusal by our own host, a command that failed */
     TRIAL_UNTRIED, /* we lacked something (descriptor, memory, route, source address, file): says
                     * nothing of the endpoint */
 };
@@ -103,9 +106,9 @@ void trial_handle_closed(uv_handle_t *handle) ATTR_NONNULL;
 void trial_finish(struct trial *trial, enum trial_outcome outcome, const char *fmt,
                   ...) ATTR_NONNULL ATTR_PRINTF(3, 4);
 
-/** Gives the result for an error that came over an open or opening connection: "connect refused"
- *  and the like, or TRIAL_UNTRIED where only we can have caused it. `doing` names the phase for
- *  errors that need it. */
+/** Gives the result for an error that came over an open or opening connection: a refusal and a
+ *  reset are the target's, what ICMP can have said is TRIAL_SILENT, what only we can have caused
+ *  TRIAL_UNTRIED. `doing` names the phase for errors that need it. */
 void trial_finish_uv(struct trial *trial, int uv_error, const char *doing) ATTR_NONNULL;
 
 /** Gives TRIAL_UNTRIED for a call that failed before anything was sent: whatever the error is, the

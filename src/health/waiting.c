@@ -16,6 +16,18 @@ void waiting_add(struct waiting *w, struct probe *p)
     w->last = p;
 }
 
+void waiting_add_first(struct waiting *w, struct probe *p)
+{
+    p->queued = true;
+    p->queue_prev = NULL;
+    p->queue_next = w->first;
+    if (w->first)
+        w->first->queue_prev = p;
+    else
+        w->last = p;
+    w->first = p;
+}
+
 void waiting_remove(struct waiting *w, struct probe *p)
 {
     p->queued = false;

@@ -16,6 +16,8 @@ struct waiting {
 
 /** Puts a probe that waits nowhere at the end. */
 void waiting_add(struct waiting *waiting, struct probe *probe) ATTR_NONNULL;
+/** Puts it before all others. */
+void waiting_add_first(struct waiting *waiting, struct probe *probe) ATTR_NONNULL;
 /** Takes out one that waits there. */
 void waiting_remove(struct waiting *waiting, struct probe *probe) ATTR_NONNULL;
 /** Takes the first out; NULL: nobody waits. */

@@ -241,8 +241,9 @@ struct server_config {
     struct span state_dir_at;
     double zones_gone_max; /* the share of zones that a reload may take away; default 0.5 */
     struct {
+        bool off;
         double share;
-        uint32_t endpoints, sites;
+        uint32_t probes, sites;
     } panic;
     uint32_t exec_concurrency; /* commands at a time; default 32 */
     struct {

@@ -12,7 +12,7 @@ server:
   listen: ["127.0.0.1:5399"]
   identity: ams1
   state_dir: state
-  panic: {share: 80%, endpoints: 8}
+  panic: {share: 80%, probes: 8}
 control: control.sock
 http:
   listen: "127.0.0.1:8099"

@@ -144,7 +144,7 @@ static void test_server(void **state)
     assert_null(s->version);
     assert_string_equal(s->state_dir, "/var/lib/loadstar");
     assert_true(s->panic.share > 0.799 && s->panic.share < 0.801);
-    assert_int_equal(s->panic.endpoints, 8);
+    assert_int_equal(s->panic.probes, 8);
     assert_int_equal(s->panic.sites, 2);
     assert_int_equal(s->tcp.max_connections, 1000);
     assert_int_equal(s->tcp.max_per_client, 100);

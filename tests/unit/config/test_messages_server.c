@@ -324,10 +324,23 @@ static const struct message_case loadstar_yaml[] = {
      "00\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
-     "server: {panic: {share: 120%, endpoints: 0, sitess: 2}}\n",
+     "server: {panic: {share: 120%, probes: 0, sitess: 2}}\n",
      "loadstar.yaml:2:25: 'share' is '120%', expected a share from 0% to 100%, or 0 to 1\n"
-     "loadstar.yaml:2:42: 'endpoints' is '0', expected a whole number from 1 to 1000000\n"
-     "loadstar.yaml:2:45: unknown key 'sitess', did you mean 'sites'?\n"},
+     "loadstar.yaml:2:39: 'probes' is '0', expected a whole number from 1 to 1000000\n"
+     "loadstar.yaml:2:42: unknown key 'sitess', did you mean 'sites'?\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
+     "server: {panic: {share: 0%, endpoints: 12}}\n",
+     "loadstar.yaml:2:25: 'share' is '0%', expected a share from 10% to 100%; `panic: off` ends "
+     "the "
+     "guard\n"
+     "loadstar.yaml:2:40: warning: 'endpoints' is called 'probes' now: the guard counts an address "
+     "and port that many endpoints share once\n"},
+    {"loadstar.yaml",
+     "zones: zones/\n"
+     "server: {panic: never}\n",
+     "loadstar.yaml:2:17: 'panic' is 'never', expected off, or a mapping: {share: 80%, probes: "
+     "8}\n"},
     {"loadstar.yaml",
      "zones: zones/\n"
      "http: {token_file: x}\n",

@@ -78,3 +78,6 @@ tests_unit_health_test_consumers_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_succession
 tests_unit_health_test_succession_SOURCES = tests/unit/health/test_succession.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_succession_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_situations
+tests_unit_health_test_situations_SOURCES = tests/unit/health/test_situations.c $(HEALTH_SCRIPTED)
+tests_unit_health_test_situations_LDADD = $(UNIT_health)

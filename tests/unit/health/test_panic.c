@@ -4,7 +4,7 @@
 #include "settable_clock.h"
 #include "world.h"
 
-#include "base/clock.h"
+#include "base/buf.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -63,19 +63,22 @@ static void panic_with_fall(int fall)
     world_configure(&w, NULL, "%s", pools);
     world_start(&w);
     assert_true(world_run(&w, 3000, all_up, NULL));
-    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
+    scripted_set(OPEN_PORT, SCRIPTED_UNREACHABLE);
     assert_true(world_run(&w, 3000, in_panic, NULL));
     assert_int_equal(count_up(&w), 8);
-    assert_true(world_state(&w, 0)->stale);
+    assert_true(world_state(&w, 0)->frozen);
     world_run(&w, 1500, NULL, NULL);
     assert_int_equal(count_up(&w), 8);
+    assert_false(world_state(&w, 0)->stale);
+    assert_int_equal(world_state(&w, 0)->flip_s, 1);
     assert_non_null(
-        strstr(world_state(&w, 0)->reason, "frozen by the panic guard; c: connect refused"));
+        strstr(world_state(&w, 0)->reason, "frozen by the panic guard; c: no route to host"));
     assert_int_equal(world_count_events(&w, MODEL_NONE, "panic"), 1);
     scripted_set(OPEN_PORT, SCRIPTED_OPEN);
     assert_true(world_run(&w, 3000, not_in_panic, NULL));
     assert_int_equal(count_up(&w), 8);
-    assert_false(world_state(&w, 0)->stale);
+    world_run(&w, 0, NULL, NULL);
+    assert_false(world_state(&w, 0)->frozen);
     assert_int_equal(checker_summary(w.checker).n_panics, 1);
     world_stop(&w);
     world_close(&w);
@@ -87,53 +90,86 @@ static void test_panic_keeps_states(void **state)
     panic_with_fall(3);
 }
 
-/* The first ones fall before it is clear that all do; they are taken back. */
-static void test_panic_takes_falls_back(void **state)
+/* The first ones would fall before it is clear that all do. */
+static void test_panic_holds_falls(void **state)
 {
     (void)state;
     panic_with_fall(1);
 }
 
-static void test_no_panic_without_history(void **state)
+/* 3000 endpoints in two pools of two sites, 1500 probes; some die alone. */
+static void format_many(struct buf *out, const char *check)
 {
-    (void)state;
-    struct world w;
-    char pools[2048];
-    world_open(&w);
-    format_eight(pools, sizeof pools, REFUSED_PORT, 1);
-    world_configure(&w, NULL, "%s", pools);
-    world_start(&w);
-    assert_true(world_run(&w, 1000, world_all_tried, NULL));
-    assert_int_equal(checker_summary(w.checker).n_down, 8);
-    assert_false(checker_summary(w.checker).panic);
-    world_stop(&w);
-    world_close(&w);
+    buf_printf(out, SITES "checks: {c: {type: tcp, port: 80, %s}}\npools:\n", check);
+    for (int pool = 0; pool < 2; pool++) {
+        buf_printf(out, "  p%d: {checks: [c], sites: {", pool);
+        for (int site = 1; site <= 2; site++) {
+            buf_printf(out, "%s: [", site == 1 ? "ams" : "iad");
+            for (int k = 0; k < 750; k++)
+                buf_printf(out, "127.%d.%d.%d, ", k % 250 ? 1 : 2, site << 4 | k / 250, k % 250);
+            buf_puts(out, site == 1 ? "], " : "]}}\n");
+        }
+    }
 }
 
-/* Four back ends in two sites are too few for panic, also when four more follow them. */
-static void test_followers_do_not_count(void **state)
+/* Panic reaches all, a slice in each turn of the loop, and its end does. */
+static void test_many_in_slices(void **state)
 {
     (void)state;
     struct world w;
-    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    struct buf pools = {0};
+    scripted_set_group(1, SCRIPTED_OPEN);
+    scripted_set_group(2, SCRIPTED_OPEN);
     world_open(&w);
-    world_configure(&w, NULL,
-                    SITES "checks: {c: {type: tcp, " FAST
-                          ", port: %u}, p: {type: pool, pool: db}}\n"
-                          "pools:\n"
-                          "  db: {checks: [c], sites: {ams: [127.0.1.1, 127.0.1.2], iad: "
-                          "[127.0.1.3, 127.0.1.4]}}\n"
-                          "  www: {checks: [p], sites: {ams: [192.0.2.1, 192.0.2.2], iad: "
-                          "[192.0.2.3, 192.0.2.4]}}\n",
-                    OPEN_PORT);
+    format_many(&pools, "interval: 5s, timeout: 1s, fall: 2");
+    world_configure(&w, NULL, "%s", pools.p);
     world_start(&w);
-    assert_true(world_run(&w, 3000, all_up, NULL));
-    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
-    assert_true(world_wait_health(&w, 7, HEALTH_DOWN, 2000));
-    assert_int_equal(count_up(&w), 0);
-    assert_false(checker_summary(w.checker).panic);
+    assert_true(world_run(&w, 20000, all_up, NULL));
+    scripted_set_group(1, SCRIPTED_SILENT);
+    scripted_set_group(2, SCRIPTED_SILENT);
+    assert_true(world_run(&w, 20000, in_panic, NULL));
+    world_run(&w, 30000, NULL, NULL);
+    assert_int_equal(checker_summary(w.checker).n_frozen, 3000);
+    assert_int_equal(count_up(&w), 3000);
+    scripted_set_group(1, SCRIPTED_OPEN);
+    assert_true(world_run(&w, 20000, not_in_panic, NULL));
+    world_run(&w, 30000, NULL, NULL);
+    assert_int_equal(checker_summary(w.checker).n_frozen, 0);
+    assert_int_equal(count_up(&w), 3000 - 2 * 6); /* who is dead is found out now */
+    assert_int_equal(checker_summary(w.checker).n_panics, 1);
     world_stop(&w);
     world_close(&w);
+    buf_free(&pools);
+}
+
+/* With fall: 1, what dies among many that live is published with its timeout, and nobody else is
+ * probed for it. */
+static void test_lone_deaths_among_many(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf pools = {0};
+    scripted_set_group(1, SCRIPTED_OPEN);
+    scripted_set_group(2, SCRIPTED_OPEN);
+    world_open(&w);
+    format_many(&pools, "interval: 5s, timeout: 1s, fall: 1");
+    world_configure(&w, NULL, "%s", pools.p);
+    world_start(&w);
+    assert_true(world_run(&w, 20000, all_up, NULL));
+    world_run(&w, 5000, NULL, NULL);
+    unsigned before = scripted_count_group(1) + scripted_count_group(2);
+    scripted_set_group(2, SCRIPTED_SILENT);
+    world_run(&w, 5000 + 1000 + 50, NULL, NULL);
+    unsigned n = scripted_count_group(1) + scripted_count_group(2) - before;
+    assert_int_equal(count_up(&w), 3000 - 2 * 6);
+    assert_true(n >= 1500 && n <= 2 * 1500);
+    world_run(&w, 50000, NULL, NULL);
+    n = scripted_count_group(1) + scripted_count_group(2) - before;
+    assert_in_range(n, 11 * 1500, 12 * 1500 + 20);
+    assert_int_equal(checker_summary(w.checker).n_panics, 0);
+    world_stop(&w);
+    world_close(&w);
+    buf_free(&pools);
 }
 
 static void test_stall_is_noticed(void **state)
@@ -160,10 +196,8 @@ static void test_stall_is_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_panic_keeps_states),
-        cmocka_unit_test(test_panic_takes_falls_back),
-        cmocka_unit_test(test_no_panic_without_history),
-        cmocka_unit_test(test_followers_do_not_count),
+        cmocka_unit_test(test_panic_keeps_states), cmocka_unit_test(test_panic_holds_falls),
+        cmocka_unit_test(test_many_in_slices),     cmocka_unit_test(test_lone_deaths_among_many),
         cmocka_unit_test(test_stall_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

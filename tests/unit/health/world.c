@@ -51,7 +51,8 @@ void world_open(struct world *w)
 ATTR_PRINTF(3, 0)
 static struct model *load(struct world *w, const char *server, const char *fmt, va_list args)
 {
-    char path[128], text[8192];
+    static char text[1 << 17];
+    char path[128];
     struct model *model = NULL;
     snprintf(text, sizeof text,
              "server:\n  listen: [\"127.0.0.1:5399\"]\n  state_dir: state\n%s\npools: pools.yaml\n"
