@@ -74,6 +74,7 @@ int generation_compile_zones(struct generation *g, const struct generation *befo
 int generation_compile_steering(struct generation *g, struct budget *budget, struct diags *diags)
 {
     lint_geo(g->model, g->geo, diags);
+    lint_coarse(g->model, g->geo, diags);
     const struct steer_memory memory = {STEER_ALONE_BYTES, budget};
     int err = steer_compile(&g->steerings, g->arena, g->model, g->geo, &memory, diags);
     if (err == 0)

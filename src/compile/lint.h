@@ -21,6 +21,11 @@ void lint_pools(const struct model *model, struct diags *diags) ATTR_NONNULL;
  *  not exist. */
 void lint_geo(const struct model *model, const struct geo *geo, struct diags *diags) ATTR_NONNULL;
 
+/** Warns of `nearest` where `geo` has read only countries: to two sites of one country, or to a
+ *  dozen. */
+void lint_coarse(const struct model *model, const struct geo *geo,
+                 struct diags *diags) ATTR_NONNULL;
+
 /** Warns when the tables of clients together take a GB or more. */
 void lint_steer(const struct model *model, const struct steerings *steerings,
                 struct diags *diags) ATTR_NONNULL;

@@ -19,6 +19,7 @@ libcompile_a_SOURCES = \
 	src/compile/limits.h \
 	src/compile/lint.c \
 	src/compile/lint.h \
+	src/compile/lint_coarse.c \
 	src/compile/lint_geo.c \
 	src/compile/lint_name.h \
 	src/compile/lint_pools.c \

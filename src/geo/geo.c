@@ -12,6 +12,7 @@ struct loader {
     struct diags *diags;
     struct interner facts;
     struct trie *trie; /* values index `facts` */
+    bool precise;      /* the databases alone */
 };
 
 /* --- databases --- */
@@ -84,6 +85,8 @@ static void add_databases(struct loader *l)
     }
     for (uint32_t i = 0; i < list->n; i++)
         add_database(l, i);
+    for (uint32_t i = 0; i < l->facts.n && !l->precise; i++)
+        l->precise = l->facts.v[i].place.located || l->facts.v[i].place.subdivision[0];
 }
 
 /* --- networks --- */
@@ -225,6 +228,7 @@ static struct geo *finish(struct loader *l)
     geo->arena = arena;
     geo->base = l->trie;
     geo->n_places = f.used.n;
+    geo->precise = l->precise;
     geo->places = make_places(arena, l->model, &f.used);
     interner_free(&f.used);
     free(f.number);

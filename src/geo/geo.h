@@ -26,6 +26,8 @@ struct geo {
     struct trie *base;
     const struct place *places;
     uint32_t n_places;
+    bool precise; /* a database tells more of some clients than their country: where, or which
+                   * subdivision */
 };
 
 /** Reads all databases (later ones add what earlier ones lack) and lays the networks over them.
@@ -59,5 +61,8 @@ struct country {
     float latitude, longitude;
 };
 const struct country *country_find(const char *code) ATTR_NONNULL ATTR_PURE;
+/** The country that a place is in, where that is sure: one of the larger ones, and not near its
+ *  borders. NULL: it may be anywhere. Degrees. */
+const char *country_inland(double latitude, double longitude);
 /** Whether it is one of the seven continent codes AF AN AS EU NA OC SA. */
 bool continent_exists(const char *code) ATTR_NONNULL ATTR_PURE;

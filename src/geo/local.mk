@@ -9,6 +9,7 @@ libgeo_a_SOURCES = \
 	src/geo/facts.h \
 	src/geo/geo.c \
 	src/geo/geo.h \
+	src/geo/inland.c \
 	src/geo/interner.c \
 	src/geo/mistaken.c \
 	src/geo/mistaken.h \

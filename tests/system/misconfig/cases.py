@@ -405,3 +405,9 @@ m("endpoint: unknown check", P, "weight: 10", "checks: [wbe]")
 m("endpoint: checks twice", P, "weight: 10", "checks: [web, web]")
 sh("endpoint: check without a port", "sed -i 's/^maps:/  ssh: {type: tcp}\\nmaps:/; "
    "s/weight: 10/checks: [ssh]/' pools.yaml")
+sh("nearest, two sites in one country and a database of countries",
+   "sed -i 's/\\[52.31, 4.76\\]/[37.36, -121.93]/; s/steer: .*/steer: nearest/' pools.yaml")
+sh("nearest over a dozen sites and a database of countries",
+   "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do n=\"$n${n+, }s$i: [192.0.2.$i]\"; "
+   "sed -i \"s/^checks:/  s$i: {location: [0, $i]}\\n&/\" pools.yaml; done; "
+   "echo \"  dozen: {sites: {$n}}\" >> pools.yaml")

@@ -22,3 +22,7 @@ tests_unit_compile_test_lint_geo_SOURCES = tests/unit/compile/test_lint_geo.c
 tests_unit_compile_test_lint_geo_LDADD = $(UNIT_compile)
 tests_unit_compile_test_lint_pools_SOURCES = tests/unit/compile/test_lint_pools.c
 tests_unit_compile_test_lint_pools_LDADD = $(UNIT_compile)
+
+check_PROGRAMS += tests/unit/compile/test_lint_coarse
+tests_unit_compile_test_lint_coarse_SOURCES = tests/unit/compile/test_lint_coarse.c
+tests_unit_compile_test_lint_coarse_LDADD = $(UNIT_compile)

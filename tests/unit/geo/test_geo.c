@@ -486,6 +486,34 @@ static void test_country_beside_another_continent(void **state)
     fixture_free(&f);
 }
 
+/* What databases say of clients, whatever networks and countries add. */
+static void test_precision(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < 4; kind++) {
+        struct fixture f;
+        struct mmdb_make m;
+        fixture_init(&f);
+        make_init(&m, 24, 4);
+        uint32_t city = make_here(&m) | MAKE_RECORD;
+        if (kind == 0)
+            city = put_flat_country(&m, "US");
+        else if (kind == 1)
+            put_flat_city(&m, 1, 30, -100);
+        else
+            city = put_asn(&m, 64500);
+        make_text_network(&m, "192.0.2.0/24", city);
+        fixture_database(&f, &m);
+        struct geo_network *network = fixture_network(&f, "198.51.100.0/24");
+        network->located = kind != 3;
+        network->latitude = 50;
+        memcpy(network->country, "DE", 3);
+        fixture_load(&f);
+        assert_int_equal(f.geo->precise, kind == 1);
+        fixture_free(&f);
+    }
+}
+
 /* Coordinates and the site are all that a distance looks at. */
 static void test_locations_alone(void **state)
 {
@@ -783,6 +811,7 @@ int main(void)
         cmocka_unit_test(test_reduced_partition),
         cmocka_unit_test(test_country_beside_another_continent),
         cmocka_unit_test(test_locations_alone),
+        cmocka_unit_test(test_precision),
         cmocka_unit_test(test_network_that_is_a_window_warns),
         cmocka_unit_test(test_missing_file),
         cmocka_unit_test(test_not_a_database),
