@@ -225,10 +225,14 @@ static void put_zone_files(struct out *out)
     paragraph(out,
               "A record without a TTL has that of `$TTL`, else that of the record before it; a "
               "SOA that comes first, its own MINIMUM. Units may be used: `1h30m`.");
-    paragraph(out, "The type POOL makes a name dynamic. Its TTL is that of the pool, which may "
-                   "follow the checks, and no `$TTL` changes it; one on its line is fixed and "
-                   "takes its place. `answers=N` overrides the pool's `answers`:");
-    code_block(out, "www   IN POOL www answers=2\n");
+    paragraph(out,
+              "The type POOL makes a name dynamic. Its TTL is that of the pool, which may "
+              "follow the checks, and no `$TTL` changes it; one on its line is fixed and "
+              "takes its place. Behind the pool, `ttl=TTL` or `ttl=MIN-MAX` does the same, with "
+              "bounds for one that follows the checks, and `answers=N` overrides the pool's "
+              "`answers`. With a site, only that site answers, whoever asks:");
+    code_block(out, "www     IN POOL www answers=2 ttl=5s-60s\n"
+                    "www-ams IN POOL www/ams\n");
 }
 
 static void put_tail(struct out *out)

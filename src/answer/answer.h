@@ -83,8 +83,9 @@ void answer_batch(struct answer_ctx *ctx, const struct snapshot *snapshot,
 /** What happened to one packet, for explain: filled beside the answer, by the same code. When a
  *  chain of aliases leads through several dynamic names, it tells of the last one. */
 struct answer_trace {
-    bool dynamic;            /* a dynamic name was come to; nothing below counts otherwise */
-    struct dynamic settings; /* the name's */
+    bool dynamic; /* a dynamic name was come to; nothing below counts otherwise */
+    struct dynamic
+        settings;  /* the name's, and of TTL and answers what the last pool makes of them */
     bool has_type; /* its pool is configured for the type; nothing below counts otherwise */
     uint32_t pool[ANSWER_POOLS_MAX]; /* the pools consulted: the name's own, then fallbacks */
     uint32_t class_[ANSWER_POOLS_MAX];

@@ -49,9 +49,11 @@ static inline struct lpm_leaf look_up(const struct reply *r, const struct steere
 }
 
 static inline uint32_t class_of(const struct reply *r, struct steered *s,
-                                const struct pool_view *view, uint32_t *depth)
+                                const struct pool_view *view, uint32_t site, uint32_t *depth)
 {
     *depth = 0;
+    if (UNLIKELY(site != 0))
+        return view->n_classes + site - 1;
     if (UNLIKELY(!s->slot->clients))
         return view->split ? alias_draw(view->split, view->n_classes, &r->ctx->rng) : 0;
     struct lpm_leaf leaf = look_up(r, s);
@@ -82,14 +84,15 @@ static inline void set_client(const struct reply *r, struct steered *s)
     s->by_ecs = r->by_ecs;
 }
 
-/* Looks the client up in one pool; the result may be VERDICT_FALLBACK. */
+/* Looks the client up in one pool, or takes its `site` (as in struct dynamic); the result may be
+ * VERDICT_FALLBACK. */
 static inline ATTR_ALWAYS_INLINE void steer_to(const struct reply *r, struct steered *s,
-                                               uint32_t pool, enum family family)
+                                               uint32_t pool, uint32_t site, enum family family)
 {
     uint32_t depth;
     s->slot = &r->snapshot->pools[pool];
     const struct pool_view *view = atomic_load_explicit(&s->slot->view, memory_order_acquire);
-    uint32_t class_ = class_of(r, s, view, &depth);
+    uint32_t class_ = class_of(r, s, view, site, &depth);
     const struct verdict *v = &view->verdicts[view->class_verdict[class_]];
     if (UNLIKELY(r->trace))
         trace_pool(r->trace, pool, class_, depth);
@@ -97,19 +100,27 @@ static inline ATTR_ALWAYS_INLINE void steer_to(const struct reply *r, struct ste
     s->mode = v->mode[family];
 }
 
-/* What was passed over counts for the TTL as well: it could come back. Each pool's table may place
- * the client's network where that of the one before could not. */
-static ATTR_COLD void follow_fallbacks(const struct reply *r, struct steered *s, enum family family)
+/* The last pool answers by its own settings, but for what is set at the name. What was passed over
+ * counts for a TTL that follows from checks: it could come back. Each pool's table may place the
+ * client's network where that of the one before could not. */
+static ATTR_COLD void follow_fallbacks(const struct reply *r, struct steered *s, enum family family,
+                                       struct dynamic *settings)
 {
     for (unsigned i = 0; i < FALLBACKS_MAX && s->mode == VERDICT_FALLBACK; i++) {
         set_client(r, s);
-        steer_to(r, s, s->verdict->fallback, family);
+        steer_to(r, s, s->verdict->fallback, 0, family);
         s->flip_s = s->verdict->flip_s < s->flip_s ? s->verdict->flip_s : s->flip_s;
         if (s->verdict->expires_s < s->expires_s)
             s->expires_s = s->verdict->expires_s;
     }
     if (s->mode == VERDICT_FALLBACK)
         s->mode = VERDICT_SERVFAIL;
+    if (!settings->own_ttl) {
+        settings->ttl_min_s = s->slot->ttl_min_s;
+        settings->ttl_max_s = s->slot->ttl_max_s;
+    }
+    if (!settings->own_answers)
+        settings->answers = s->slot->answers;
 }
 
 static inline uint32_t ttl_of(const struct steered *s, const struct dynamic *dynamic, int64_t now_s)
@@ -203,8 +214,9 @@ static ATTR_COLD void trace_start(struct answer_trace *trace, const struct dynam
 }
 
 static ATTR_COLD void trace_verdict(struct answer_trace *trace, const struct steered *s,
-                                    uint32_t ttl_s)
+                                    const struct dynamic *settings, uint32_t ttl_s)
 {
+    trace->settings = *settings;
     trace->mode = s->mode;
     trace->client = *s->client;
     trace->client_from_ecs = s->by_ecs;
@@ -213,31 +225,30 @@ static ATTR_COLD void trace_verdict(struct answer_trace *trace, const struct ste
     trace->expires_s = s->expires_s;
 }
 
-static inline bool has_type(const struct pool_slot *slot, uint16_t qtype)
-{
-    return slot->is_cname || (qtype == TYPE_A ? slot->has_v4 : slot->has_v6);
-}
-
 enum pool_outcome pool_answer(struct reply *r, const struct dynamic *dynamic,
                               uint32_t *nodata_ttl_s)
 {
-    const struct pool_slot *own = &r->snapshot->pools[dynamic->pool];
     uint16_t qtype = r->query->qtype;
+    struct dynamic fallback;
+    enum family family = qtype == TYPE_AAAA && !dynamic->is_cname ? FAMILY_V6 : FAMILY_V4;
+    bool has_type = dynamic->families >> family & 1;
     if (UNLIKELY(r->trace))
-        trace_start(r->trace, dynamic, has_type(own, qtype));
-    if (UNLIKELY(!has_type(own, qtype)))
+        trace_start(r->trace, dynamic, has_type);
+    if (UNLIKELY(!has_type))
         return POOL_NODATA;
-    enum family family = qtype == TYPE_AAAA && !own->is_cname ? FAMILY_V6 : FAMILY_V4;
     struct steered s = {.scope = 0};
     set_client(r, &s);
-    steer_to(r, &s, dynamic->pool, family);
+    steer_to(r, &s, dynamic->pool, dynamic->site, family);
     s.flip_s = s.verdict->flip_s;
     s.expires_s = s.verdict->expires_s;
-    if (UNLIKELY(s.mode == VERDICT_FALLBACK))
-        follow_fallbacks(r, &s, family);
+    if (UNLIKELY(s.mode == VERDICT_FALLBACK)) {
+        fallback = *dynamic;
+        follow_fallbacks(r, &s, family, &fallback);
+        dynamic = &fallback;
+    }
     uint32_t ttl_s = ttl_of(&s, dynamic, r->ctx->now_s);
     if (UNLIKELY(r->trace))
-        trace_verdict(r->trace, &s, ttl_s);
+        trace_verdict(r->trace, &s, dynamic, ttl_s);
     if (UNLIKELY(s.mode != VERDICT_ANSWER)) {
         *nodata_ttl_s = ttl_s;
         return s.mode == VERDICT_NODATA ? POOL_NODATA : POOL_FAILED;

@@ -86,7 +86,7 @@ static void answer_any(struct reply *r)
 static const uint8_t *answer_otherwise(struct reply *r, const struct node *node)
 {
     uint16_t qtype = r->query->qtype;
-    if ((node->flags & NODE_DYNAMIC) && r->snapshot->pools[node_dynamic(node)->pool].is_cname)
+    if ((node->flags & NODE_DYNAMIC) && node_dynamic(node)->is_cname)
         return answer_pool(r, node);
     if (node->flags & NODE_CNAME)
         return answer_cname(r, node_at(node, node_sets(node)));

@@ -38,8 +38,6 @@ static void compile_pools(struct snapshot *snapshot, const struct generation *g)
         slot->ttl_max_s = pool->ttl.max_s;
         slot->answers = pool->answers;
         slot->pick = (uint8_t)pool->pick;
-        slot->has_v4 = pool->has_v4;
-        slot->has_v6 = pool->has_v6;
         slot->is_cname = pool->is_cname;
     }
 }

@@ -127,11 +127,19 @@ static void write_dynamic(struct node_writer *w)
         &w->c->model->zones[w->entry->zone].pool_names[w->entry->pool_name];
     const struct pool *pool = &w->c->model->pools[name->pool];
     const struct ttl_range *ttl = name->has_ttl ? &name->ttl : &pool->ttl;
+    const struct pool_site *only = name->site ? &pool->sites[name->site - 1] : NULL;
+    bool has_v4 = only ? only->has_v4 : pool->has_v4;
+    bool has_v6 = only ? only->has_v6 : pool->has_v6;
     struct dynamic dynamic = {
         .pool = name->pool,
+        .site = name->site,
         .answers = name->answers ? name->answers : pool->answers,
         .ttl_min_s = ttl->min_s,
         .ttl_max_s = ttl->max_s,
+        .families = (uint8_t)(pool->is_cname ? 3 : (unsigned)has_v4 | (unsigned)has_v6 << 1),
+        .is_cname = pool->is_cname,
+        .own_ttl = name->has_ttl,
+        .own_answers = name->answers != 0,
     };
     memcpy(blob_add(&w->c->blob, sizeof dynamic), &dynamic, sizeof dynamic);
 }

@@ -58,7 +58,8 @@ int steer_compile(struct steerings *out, struct arena *arena, const struct model
 
 /** Why a class looks as it does for one address. For explain. */
 struct steer_reason {
-    const char *rule; /* "map world, country IN", "nearest to 52.31,4.76", "order", ... */
+    const struct place *place; /* of the client */
+    const char *rule;          /* "map world, country IN", "nearest to 52.31,4.76", "order", ... */
     uint32_t class_;
     uint8_t depth;             /* of the leaf in the client table; 0 when there is none */
     bool unplaced;             /* see CLIENT_UNPLACED */
@@ -71,6 +72,10 @@ struct steer_reason {
 void steer_explain(struct steer_reason *out, struct arena *arena, const struct model *model,
                    const struct geo *geo, const struct steerings *steerings, uint32_t pool,
                    const struct ip *client, uint32_t drawn) ATTR_NONNULL;
+
+/** How far a place is from a site; < 0: unknown. */
+double steer_distance_km(const struct model *model, uint32_t site,
+                         const struct place *place) ATTR_NONNULL;
 
 /** "map world", "nearest", "order", "all", "split": what a steering is called. In `arena`. */
 const char *steer_name(struct arena *arena, const struct model *model,

@@ -93,17 +93,21 @@ static const char *rule_text(struct arena *arena, const struct model *model,
     return "split, drawn by weight among the sites that are up";
 }
 
+double steer_distance_km(const struct model *model, uint32_t site, const struct place *place)
+{
+    double latitude, longitude;
+    const struct site *s = &model->sites[site];
+    if (!s->located || !place_location(model, place, &latitude, &longitude))
+        return -1.0;
+    return great_circle_km(latitude, longitude, s->latitude, s->longitude);
+}
+
 static const double *distances(struct arena *arena, const struct model *model,
                                const struct u32_list *sites, const struct place *place)
 {
-    double *km = arena_calloc(arena, sites->n, sizeof *km), latitude, longitude;
-    bool known = place_location(model, place, &latitude, &longitude);
-    for (uint32_t i = 0; i < sites->n; i++) {
-        const struct site *site = &model->sites[sites->v[i]];
-        km[i] = !known || !site->located
-                    ? -1.0
-                    : great_circle_km(latitude, longitude, site->latitude, site->longitude);
-    }
+    double *km = arena_calloc(arena, sites->n, sizeof *km);
+    for (uint32_t i = 0; i < sites->n; i++)
+        km[i] = steer_distance_km(model, sites->v[i], place);
     return km;
 }
 
@@ -114,7 +118,7 @@ void steer_explain(struct steer_reason *out, struct arena *arena, const struct m
     const struct steering *s = &steerings->v[steerings->of_pool[pool]];
     struct ip_prefix prefix;
     const struct place *place = geo_find(geo, client, &prefix);
-    *out = (struct steer_reason){.class_ = drawn != MODEL_NONE ? drawn : 0};
+    *out = (struct steer_reason){.place = place, .class_ = drawn != MODEL_NONE ? drawn : 0};
     if (s->clients != NULL) {
         struct lpm_leaf leaf = lpm_lookup(s->clients, client);
         out->class_ = CLIENT_CLASS(leaf.value);

@@ -267,6 +267,22 @@ static struct outcome outcome_of(const struct build *b, uint32_t class_)
     return out;
 }
 
+/* What answers the names that ask for one site alone. */
+static struct outcome outcome_of_site(const struct build *b, uint32_t at)
+{
+    const struct site_sum *sum = &b->sums[at];
+    struct outcome out = {.flip_s = sum->flip_s, .expires_s = sum->expires_s};
+    for (unsigned family = 0; family < FAMILIES; family++) {
+        if (!sum->exists[family])
+            out.of[family] = (struct origin){NOWHERE, VERDICT_NODATA, 0};
+        else if (sum->candidates[family] > 0)
+            out.of[family] = (struct origin){at, VERDICT_ANSWER, 0};
+        else
+            out.of[family] = all_down(b, family, sum->allowed[family] > 0 ? at : NOWHERE);
+    }
+    return out;
+}
+
 static void add_verdict(struct build *b, const struct outcome *o)
 {
     struct verdict *v = vec_push(&b->verdicts);
@@ -345,6 +361,32 @@ static void finish(struct build *b)
     free(b->have_set);
 }
 
+static bool has_named_sites(const struct pool *pool)
+{
+    for (uint32_t i = 0; pool->named && i < pool->n_sites; i++) {
+        if (pool->named[i])
+            return true;
+    }
+    return false;
+}
+
+/* As pool_view.class_verdict. */
+static const uint32_t *class_verdicts(struct build *b, uint32_t n_sites)
+{
+    uint32_t n_classes = b->steering->n_classes;
+    uint32_t *of = arena_calloc(b->arena, n_classes + n_sites, sizeof *of);
+    for (uint32_t i = 0; i < n_classes; i++) {
+        struct outcome outcome = outcome_of(b, i);
+        of[i] = intern(b, &outcome);
+    }
+    for (uint32_t i = 0; i < n_sites; i++) {
+        struct outcome outcome = outcome_of_site(b, i);
+        if (b->pool->named[i])
+            of[n_classes + i] = intern(b, &outcome);
+    }
+    return of;
+}
+
 const struct pool_view *verdict_compile(const struct model *model, const struct steering *steering,
                                         uint32_t pool, const struct endpoint_state *states)
 {
@@ -354,16 +396,12 @@ const struct pool_view *verdict_compile(const struct model *model, const struct 
                       .states = states,
                       .arena = arena_new()};
     struct pool_view *view = arena_calloc(b.arena, 1, sizeof *view);
-    uint32_t *class_verdict = arena_calloc(b.arena, steering->n_classes, sizeof *class_verdict);
     start(&b);
-    for (uint32_t i = 0; i < steering->n_classes; i++) {
-        struct outcome outcome = outcome_of(&b, i);
-        class_verdict[i] = intern(&b, &outcome);
-    }
-    *view = (struct pool_view){.arena = b.arena,
-                               .n_classes = steering->n_classes,
-                               .class_verdict = class_verdict,
-                               .n_verdicts = (uint32_t)b.verdicts.n};
+    uint32_t n_sites = has_named_sites(b.pool) ? b.pool->n_sites : 0;
+    *view =
+        (struct pool_view){.arena = b.arena, .n_classes = steering->n_classes, .n_sites = n_sites};
+    view->class_verdict = class_verdicts(&b, n_sites);
+    view->n_verdicts = (uint32_t)b.verdicts.n;
     if (b.pool->steer == STEER_SPLIT)
         view->split = split_table(&b);
     view->verdicts = vec_to_arena(&b.verdicts, b.arena);

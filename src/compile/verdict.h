@@ -22,6 +22,9 @@
  * each as often; if none is, the first with a candidate serves; if there is none at all, it draws
  * by weight among all of them.
  *
+ * For dynamic names that ask for one site alone it is as if the pool had no other: what that site
+ * has and lacks decides, without `min_up`, and on_all_down is about it.
+ *
  * A verdict's inputs are the endpoints of weight other than 0 in every site that was looked at to
  * decide: flip_s and expires_s are the soonest of theirs. An endpoint under order flips only when
  * the order ends. */

@@ -48,6 +48,7 @@ libconfig_a_SOURCES = \
 	src/config/zone_build.c \
 	src/config/zone_build.h \
 	src/config/zone_directives.c \
+	src/config/zone_pool.c \
 	src/config/zone_preamble.c \
 	src/config/zone_preamble.h \
 	src/config/zone_rdata.c \

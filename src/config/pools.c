@@ -83,7 +83,9 @@ static const struct schema_key all_down_keys[] = {
      .required = true,
      .offset = offsetof(struct all_down_form, fallback),
      .type = "the name of a pool",
-     .doc = "Answers as that pool would. Pools may not fall back to one another in a circle.",
+     .doc =
+         "Answers as that pool would, with its own TTL and `answers` unless the name has some of "
+         "its own. Pools may not fall back to one another in a circle.",
      .example = "sorry"},
 };
 const struct schema all_down_schema = {
@@ -217,8 +219,13 @@ static void read_sites(struct load *load, struct pool_draft *d, uint32_t pool)
         s->site = site;
         s->first_endpoint = (uint32_t)load->endpoints.n;
         s->n_endpoints = endpoints_read(load, node->pairs[i].value, pool, site);
+        for (uint32_t e = s->first_endpoint; e < s->first_endpoint + s->n_endpoints; e++) {
+            s->has_v4 |= load->endpoints.v[e].addr.family == IP_V4;
+            s->has_v6 |= load->endpoints.v[e].addr.family == IP_V6;
+        }
     }
     d->pool.sites = d->sites;
+    d->pool.named = arena_calloc(load->arena, d->pool.n_sites, sizeof *d->pool.named);
 }
 
 /* What kinds of answers the pool has, and whether its endpoints agree on it. */

@@ -89,6 +89,16 @@ void zone_add_record(struct zone_build *build, uint16_t type, uint32_t ttl_s, st
                         .file = file};
 }
 
+static void name_site(struct zone_build *build, struct named_site named)
+{
+    struct slice key = slice_of(&named, sizeof named);
+    if (strmap_get(&build->named, key) != STRMAP_NONE)
+        return;
+    *vec_push(&build->named_sites) = named;
+    (void)strmap_add(&build->named, slice_of(arena_copy(build->load->scratch, key.p, key.n), key.n),
+                     (uint32_t)build->named_sites.n);
+}
+
 void zone_add_pool_name(struct zone_build *build, const struct pool_name *p, struct span span)
 {
     const struct pool *pool = &build->load->model->pools[p->pool];
@@ -97,6 +107,8 @@ void zone_add_pool_name(struct zone_build *build, const struct pool_name *p, str
                    "answers is %u, but pool '%s' is of 'cname', expected 1: a name has one CNAME",
                    p->answers, pool->name);
     *vec_push(&build->pool_names) = *p;
+    if (p->site)
+        name_site(build, (struct named_site){p->pool, p->site - 1});
 }
 
 void zone_finish(struct zone_build *build, struct zone *out)
@@ -107,8 +119,11 @@ void zone_finish(struct zone_build *build, struct zone *out)
                          .records = build->records,
                          .n_records = build->n,
                          .n_pool_names = build->pool_names.n,
+                         .n_named_sites = (uint32_t)build->named_sites.n,
                          .mtime_s = build->mtime_s};
     out->pool_names = vec_to_arena(&build->pool_names, arena);
+    out->named_sites = vec_to_arena(&build->named_sites, arena);
+    strmap_free(&build->named);
     out->files.n = (uint32_t)build->files.n;
     out->files.v = vec_to_arena(&build->files, arena);
     build->load->pack = build->pack;

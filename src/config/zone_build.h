@@ -17,6 +17,8 @@ struct zone_build {
     const uint8_t *owner; /* of the record before: shared when it is the same */
     uint8_t owner_len;    /* 0: none yet */
     VEC(struct pool_name) pool_names;
+    VEC(struct named_site) named_sites;
+    struct strmap named; /* which those are */
     VEC(const char *) files;
     int64_t mtime_s;
 };
@@ -47,6 +49,11 @@ void zone_set_owner(struct zone_build *build, const uint8_t *owner, unsigned n) 
  * `span`, line and column matter. */
 void zone_add_record(struct zone_build *build, uint16_t type, uint32_t ttl_s, struct slice rdata,
                      struct span span, uint16_t file) ATTR_NONNULL;
+
+/** Finds what a dynamic name names, POOL or POOL/SITE, for p->pool and p->site. False after
+ *  reporting; then p->pool is MODEL_NONE. `what` as in namespace_find(). */
+bool zone_find_pool(struct load *load, const struct yaml_node *node, const char *what,
+                    struct pool_name *p) ATTR_NONNULL;
 
 /** Adds a dynamic name; `span` is where its `answers` stand. Refuses what its pool cannot do. */
 void zone_add_pool_name(struct zone_build *build, const struct pool_name *p,

@@ -77,3 +77,7 @@ bool reader_directive(struct zone_reader *r, const struct word *word) ATTR_NONNU
 
 /** Reads a file into the zone; returns false if it cannot be read. */
 bool reader_file(struct zone_reader *r, const char *path, struct span named) ATTR_NONNULL;
+
+/** Reads `POOL[/SITE] [ttl=TTL|MIN-MAX] [answers=N]` behind the type, which stands at `at`; `ttl_s`
+ *  is the record's TTL, NULL if it has none. */
+bool reader_pool(struct zone_reader *r, const uint32_t *ttl_s, const uint8_t *at);

@@ -53,44 +53,6 @@ bool reader_entry_ends(struct zone_reader *r)
     return reader_expected(r, &word, "the end of the line");
 }
 
-/* `POOL name [answers=N]` */
-static bool read_pool(struct zone_reader *r, const struct preamble *pre, const uint8_t *at)
-{
-    struct zone_build *build = r->build;
-    struct word word;
-    const char *why = NULL;
-    if (!reader_word(r, &word, "the name of a pool"))
-        return false;
-    struct pool_name p = {.owner = build->owner,
-                          .owner_len = build->owner_len,
-                          .span = scan_span(&r->scan, at),
-                          .has_ttl = pre->has_ttl,
-                          .ttl = {pre->ttl_s, pre->ttl_s}};
-    const char *name = arena_strndup(build->load->scratch, (const char *)word.p, word.n);
-    struct yaml_node node = {.span = scan_span(&r->scan, word.p),
-                             .kind = YAML_SCALAR,
-                             .quoted = true,
-                             .n = word.n,
-                             .text = name};
-    p.pool = namespace_find(build->load, &build->load->pools, &node, "POOL");
-    enum scan_result result = scan_word(&r->scan, &word, &why);
-    if (result == SCAN_ERROR)
-        return reader_fail(r, r->scan.bad, "%s", why);
-    if (result == SCAN_WORD) {
-        uint64_t n = 0;
-        if (word.n < 8 || memcmp(word.p, "answers=", 8) != 0 ||
-            !decimal_parse(slice_of(word.p + 8, word.n - 8), 1000, &n) || n == 0)
-            return reader_expected(r, &word, "answers=N, N from 1 to 1000");
-        p.answers = (uint32_t)n;
-    }
-    if (p.pool == MODEL_NONE) {
-        r->n_errors++;
-        return false;
-    }
-    zone_add_pool_name(build, &p, scan_span(&r->scan, word.p));
-    return reader_entry_ends(r);
-}
-
 /* A record without a TTL: $TTL (RFC 2308 4), the record before (RFC 1035 5.1), or for a SOA its own
  * MINIMUM. */
 static bool default_ttl(struct zone_reader *r, int type, const uint8_t *at, uint32_t *out)
@@ -159,7 +121,7 @@ static bool read_record(struct zone_reader *r, struct word *word, uint32_t line)
         return false;
     const uint8_t *data = r->scan.p;
     if (UNLIKELY(pre.type == TYPE_POOL)) {
-        bool ok = read_pool(r, &pre, at);
+        bool ok = reader_pool(r, pre.has_ttl ? &pre.ttl_s : NULL, at);
         if (ok)
             check_slips(r, pre.type, data);
         return ok;

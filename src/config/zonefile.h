@@ -2,7 +2,9 @@
  * Zone files: master files of RFC 1035 5 with the directives $ORIGIN, $TTL (RFC 2308), $INCLUDE and
  * $GENERATE, unknown types (RFC 3597), and one type of our own:
  *
- *     www 30 IN POOL www answers=2        ; names a pool; the TTL, if given, overrides the pool's
+ *     www    30 IN POOL www answers=2           ; names a pool; the TTL overrides the pool's
+ *     www       IN POOL www ttl=5s-60s          ; bounds for one that follows from the checks
+ *     www.ams   IN POOL www/ams                 ; one site of the pool
  *
  * A record without a TTL has that of $TTL, else that of the record before it (RFC 1035 5.1); a SOA
  * that comes first has its own MINIMUM. */

@@ -129,17 +129,38 @@ static void refuse_repeated(struct load *load, const struct zone *zones, uint32_
     strmap_free(&seen);
 }
 
+static uint64_t digest_site(uint64_t digest, const struct model *m, const struct pool_site *site)
+{
+    const char *name = m->sites[site->site].name;
+    uint32_t numbers[] = {site->has_v4, site->has_v6};
+    digest = hash_bytes(digest, (const uint8_t *)name, (uint32_t)strlen(name) + 1);
+    return hash_bytes(digest, (const uint8_t *)numbers, sizeof numbers);
+}
+
 /* What is rendered of pools into zones (compile/kin.c) and checked against them. */
 static uint64_t digest_pools(const struct model *m)
 {
     uint64_t digest = 0;
     for (uint32_t i = 0; i < m->n_pools; i++) {
         const struct pool *p = &m->pools[i];
-        uint32_t numbers[] = {p->ttl.min_s, p->ttl.max_s, p->answers, p->is_cname};
+        uint32_t numbers[] = {p->ttl.min_s, p->ttl.max_s, p->answers, p->is_cname,
+                              p->has_v4,    p->has_v6,    p->n_sites};
         digest = hash_bytes(digest, (const uint8_t *)p->name, (uint32_t)strlen(p->name) + 1);
         digest = hash_bytes(digest, (const uint8_t *)numbers, sizeof numbers);
+        for (uint32_t k = 0; k < p->n_sites; k++)
+            digest = digest_site(digest, m, &p->sites[k]);
     }
     return digest;
+}
+
+/* The sites that dynamic names ask for get verdicts of their own. */
+static void mark_named_sites(const struct model *m)
+{
+    for (uint32_t i = 0; i < m->n_zones; i++) {
+        const struct zone *zone = &m->zones[i];
+        for (uint32_t k = 0; k < zone->n_named_sites; k++)
+            m->pools[zone->named_sites[k].pool].named[zone->named_sites[k].site] = true;
+    }
 }
 
 static void read_zones(struct load *load, const struct yaml_node *node)
@@ -165,6 +186,7 @@ static void read_zones(struct load *load, const struct yaml_node *node)
     load->model->n_zones = (uint32_t)sources.n;
     if (load->lenient)
         load->model->n_zones = zones_set_aside(load, zones, (uint32_t)sources.n);
+    mark_named_sites(load->model);
     refuse_repeated(load, zones, load->model->n_zones);
     warn_of_others(load, &sources);
     vec_free(&sources);

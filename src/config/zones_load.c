@@ -193,6 +193,8 @@ static void settle(struct arena *arena, struct zone *zone)
     zone->origin = slice_of(arena_copy(arena, zone->origin.p, zone->origin.n), zone->origin.n);
     zone->span.file = zone->span.file ? arena_strdup(arena, zone->span.file) : NULL;
     zone->notes = copy_notes(arena, zone->notes, zone->n_notes);
+    zone->named_sites =
+        arena_copy(arena, zone->named_sites, zone->n_named_sites * sizeof *zone->named_sites);
 }
 
 static void add_sources(struct load *load, struct zone *zone, const struct source *v, size_t n)

@@ -98,8 +98,7 @@ static void read_pool(struct zoneyaml *z, const struct yaml_node *node, const st
     if (node->kind == YAML_MAP)
         schema_read(z->load, &pool_name_schema, node, &p);
     else
-        p.pool = namespace_find(z->load, &z->load->pools, node,
-                                arena_printf(z->load->scratch, "'%s'", key->text));
+        (void)zone_find_pool(z->load, node, arena_printf(z->load->scratch, "'%s'", key->text), &p);
     const struct yaml_node *answers = yaml_get(node, "answers");
     if (p.pool != MODEL_NONE)
         zone_add_pool_name(z->build, &p, answers ? answers->span : node->span);

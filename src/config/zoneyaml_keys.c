@@ -2,6 +2,8 @@
  * Zones as YAML: the keys. */
 #include "config/zoneyaml_keys.h"
 
+#include "config/zone_build.h"
+
 #include <stddef.h>
 
 static void keep(struct load *load, const struct yaml_node *node, void *field)
@@ -91,7 +93,7 @@ const struct schema data_schema = {
 
 static void read_pool_ref(struct load *load, const struct yaml_node *node, void *field)
 {
-    *(uint32_t *)field = namespace_find(load, &load->pools, node, "'pool'");
+    (void)zone_find_pool(load, node, "'pool'", field);
 }
 
 static void read_pool_ttl(struct load *load, const struct yaml_node *node, void *field)
@@ -105,16 +107,15 @@ static const struct schema_key pool_name_keys[] = {
     {.name = "pool",
      .kind = SCHEMA_CUSTOM,
      .required = true,
-     .offset = offsetof(struct pool_name, pool),
      .read = read_pool_ref,
-     .type = "the name of a pool",
-     .doc = "The pool that answers at this name.",
+     .type = "the name of a pool, or POOL/SITE",
+     .doc = "The pool that answers at this name; with a site, that site alone does, whoever asks.",
      .example = "www"},
     {.name = "ttl",
      .kind = SCHEMA_CUSTOM,
      .read = read_pool_ttl,
      .type = "a duration in whole seconds, or {min, max}",
-     .fallback_doc = "the pool's",
+     .fallback_doc = "the pool's, or that of the pool it falls back to",
      .doc = "The TTL at this name.",
      .example = "10s"},
     {.name = "answers",
@@ -122,7 +123,7 @@ static const struct schema_key pool_name_keys[] = {
      .offset = offsetof(struct pool_name, answers),
      .min = 1,
      .max = 1000,
-     .fallback_doc = "the pool's",
+     .fallback_doc = "the pool's, or that of the pool it falls back to",
      .doc = "At most this many addresses of a family are in an answer at this name.",
      .example = "2"},
 };
@@ -143,7 +144,7 @@ static const struct schema_key owner_keys[] = {
     {.name = "POOL",
      .kind = SCHEMA_CUSTOM,
      .sub = &pool_name_schema,
-     .type = "the name of a pool, or {pool, ttl, answers}",
+     .type = "the name of a pool, POOL/SITE, or {pool, ttl, answers}",
      .doc = "Makes the name dynamic: the pool answers its A and AAAA, or CNAME, queries.",
      .example = "www"},
 };

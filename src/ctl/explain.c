@@ -38,6 +38,22 @@ static void list_sites(struct explain_step *step, struct arena *arena, const str
     }
 }
 
+/* The name asks for one site: the client's class does not matter. */
+static void bind_site(struct explain_step *step, struct arena *arena, const struct model *m,
+                      uint32_t pool_site)
+{
+    struct steer_reason *why = &step->why;
+    uint32_t *site = arena_calloc(arena, 1, sizeof *site);
+    double *km = arena_calloc(arena, 1, sizeof *km);
+    *site = m->pools[step->pool].sites[pool_site].site;
+    *km = steer_distance_km(m, *site, why->place);
+    why->rule = arena_printf(arena, "site %s alone, as the name asks", m->sites[*site].name);
+    why->depth = 0;
+    why->sites = (struct u32_list){site, 1};
+    why->distance_km = km;
+    step->bound = true;
+}
+
 /* The pools that were consulted; the name's own when its configuration was answer enough. */
 static void take_steps(struct explanation *x)
 {
@@ -48,9 +64,12 @@ static void take_steps(struct explanation *x)
         struct explain_step *step = &x->steps[i];
         step->pool = t->n_pools > 0 ? t->pool[i] : t->settings.pool;
         bool split = g->model->pools[step->pool].steer == STEER_SPLIT;
-        uint32_t drawn = split && t->n_pools > 0 ? t->class_[i] : MODEL_NONE;
+        bool bound = i == 0 && t->settings.site != 0;
+        uint32_t drawn = split && !bound && t->n_pools > 0 ? t->class_[i] : MODEL_NONE;
         steer_explain(&step->why, x->arena, g->model, g->geo, &g->steerings, step->pool, &x->client,
                       drawn);
+        if (bound)
+            bind_site(step, x->arena, g->model, t->settings.site - 1);
         list_sites(step, x->arena, &g->model->pools[step->pool]);
     }
 }
@@ -123,7 +142,8 @@ static void add_site(json_t *list, const struct explanation *x, const struct exp
     json_set_bool(site, "up", standing.up);
     json_set_text(site, "reason",
                   in_class ? standing.reason
-                           : arena_printf(x->arena, "%s; not for this client", standing.reason));
+                           : arena_printf(x->arena, "%s; not for this %s", standing.reason,
+                                          step->bound ? "name" : "client"));
     if (in_class && step->why.distance_km[rank] >= 0)
         json_set_real(site, "distance_km", step->why.distance_km[rank], 0);
     else
@@ -222,11 +242,19 @@ static void set_endpoints(json_t *document, const struct explanation *x,
 
 /* --- the document --- */
 
+static void set_class(json_t *object, const struct explain_step *step)
+{
+    if (step->bound)
+        json_object_set_new(object, "class", json_null());
+    else
+        json_set_int(object, "class", step->why.class_);
+}
+
 static json_t *step_json(const struct explanation *x, const struct explain_step *step)
 {
     json_t *object = json_object();
     json_set_text(object, "pool", model_of(x)->pools[step->pool].name);
-    json_set_int(object, "class", step->why.class_);
+    set_class(object, step);
     json_set_text(object, "rule", step->why.rule);
     set_sites(object, x, step);
     return object;
@@ -241,7 +269,7 @@ static void set_decision(json_t *document, struct explanation *x)
     const struct pool *pool = &model_of(x)->pools[last->pool];
     json_set_text(document, "reason", explain_decision(x));
     json_set_text(document, "pool", pool->name);
-    json_set_int(document, "class", last->why.class_);
+    set_class(document, last);
     json_set_text(document, "rule", last->why.rule);
     json_set_text(document, "pick", picks[pool->pick]);
     set_sites(document, x, last);

@@ -12,6 +12,7 @@ struct explain_step {
     uint32_t
         *sites; /* all of the pool's, as indices into pool->sites: the class's, then the rest */
     uint32_t n_sites, n_class;
+    bool bound; /* the name asks for the one site of its class alone */
 };
 
 struct explanation {

@@ -112,8 +112,10 @@ static void put_steering(struct buf *out, const json_t *steered, const char *ser
                          struct screen screen)
 {
     struct buf line = {0};
-    buf_printf(&line, "%s, class %" PRId64 ": %s", json_get_text(steered, "pool", "?"),
-               json_get_int(steered, "class", 0), json_get_text(steered, "rule", "?"));
+    buf_puts(&line, json_get_text(steered, "pool", "?"));
+    if (json_is_integer(json_object_get(steered, "class")))
+        buf_printf(&line, ", class %" PRId64, json_get_int(steered, "class", 0));
+    buf_printf(&line, ": %s", json_get_text(steered, "rule", "?"));
     put_line(out, screen, "pool", line.p);
     buf_free(&line);
     put_sites(out, steered, serves, screen);

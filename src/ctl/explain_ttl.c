@@ -81,12 +81,15 @@ static const char *derived(const struct explanation *x)
 static const char *uncapped(const struct explanation *x)
 {
     const struct dynamic *settings = &x->asked->trace.settings;
-    const struct pool *pool = &x->facts->generation->model->pools[settings->pool];
-    bool own = settings->ttl_min_s != pool->ttl.min_s || settings->ttl_max_s != pool->ttl.max_s;
     const char *text = settings->ttl_min_s == settings->ttl_max_s
                            ? arena_printf(x->arena, "%s fixed", duration(x, settings->ttl_min_s))
                            : derived(x);
-    return own ? arena_printf(x->arena, "%s, set at the name", text) : text;
+    if (settings->own_ttl)
+        return arena_printf(x->arena, "%s, set at the name", text);
+    if (x->n_steps > 1)
+        return arena_printf(x->arena, "%s, of pool %s", text,
+                            x->facts->generation->model->pools[x->steps[x->n_steps - 1].pool].name);
+    return text;
 }
 
 const char *explain_ttl(const struct explanation *x)

@@ -26,7 +26,7 @@ uint32_t explain_pool_site(const struct pool *pool, uint32_t site)
 struct elsewhere {
     bool weightless;  /* it has weight 0 */
     bool other_type;  /* an address of the other family */
-    bool other_sites; /* in sites that are not the client's */
+    bool other_sites; /* in sites that are not the client's, or not the one the name asks for */
 };
 
 static struct elsewhere look_elsewhere(const struct explanation *x, const struct explain_step *step)
@@ -53,6 +53,12 @@ static struct elsewhere look_elsewhere(const struct explanation *x, const struct
     return found;
 }
 
+/* The site that the name asks for. */
+static const char *bound_site(const struct explanation *x, const struct explain_step *step)
+{
+    return model_of(x)->sites[step->why.sites.v[0]].name;
+}
+
 /* "no endpoint is up", as far as that goes: "no endpoint with AAAA of this client's sites is up".
  * With `named`, the pool is. */
 static const char *none_up(const struct explanation *x, const struct explain_step *step, bool named)
@@ -64,7 +70,9 @@ static const char *none_up(const struct explanation *x, const struct explain_ste
         text = arena_printf(x->arena, "%s with %s", text, rr_type_text(type, x->asked->type));
     if (found.weightless)
         text = arena_printf(x->arena, "%s that has a weight", text);
-    if (found.other_sites)
+    if (found.other_sites && step->bound)
+        text = arena_printf(x->arena, "%s in site %s", text, bound_site(x, step));
+    else if (found.other_sites)
         text = arena_printf(x->arena, "%s in this client's sites", text);
     if (named)
         text = arena_printf(x->arena, "%s of pool %s", text, model_of(x)->pools[step->pool].name);
@@ -78,6 +86,9 @@ static const char *why_no_answer(const struct explanation *x, const struct expla
     const struct answer_trace *t = &x->asked->trace;
     const struct pool *pool = &model_of(x)->pools[step->pool];
     char type[RR_TYPE_TEXT_MAX];
+    if (!t->has_type && step->bound)
+        return arena_printf(x->arena, "site %s of pool %s has no %s, by configuration",
+                            bound_site(x, step), pool->name, rr_type_text(type, x->asked->type));
     if (!t->has_type)
         return arena_printf(x->arena, "no site of pool %s has %s, by configuration", pool->name,
                             rr_type_text(type, x->asked->type));
@@ -106,6 +117,8 @@ static const char *why_site(const struct explanation *x, const struct explain_st
     if (!endpoint_serves(&x->facts->states[picked]))
         return arena_printf(x->arena, "%s: serve_all answers with those that are down",
                             none_up(x, step, false));
+    if (step->bound)
+        return arena_printf(x->arena, "the name asks for site %s alone", name);
     if (pool->steer == STEER_ALL)
         return "the endpoints of all sites are one set";
     while (step->sites[rank] != at)

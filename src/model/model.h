@@ -135,6 +135,7 @@ struct pool_site {
     uint32_t first_endpoint, n_endpoints;
     uint32_t split_weight; /* STEER_SPLIT: 0..WEIGHT_MAX; else 0 */
     bool reserve;          /* STEER_SPLIT: listed with weight 0 */
+    bool has_v4, has_v6;   /* as of the pool */
 };
 
 struct pool {
@@ -154,6 +155,7 @@ struct pool {
     const struct pool_site *sites; /* at least one, in the order of the file */
     uint32_t n_sites;
     bool has_v4, has_v6, is_cname; /* which types exist, whatever the health */
+    bool *named; /* n_sites: whether dynamic names ask for this site alone; NULL: for none */
 };
 #define ANSWERS_ALL UINT32_MAX
 
@@ -175,10 +177,16 @@ struct pool_name {
     const uint8_t *owner;
     struct span span;
     uint32_t pool;
+    uint32_t site;        /* 1 + that of pool.sites which alone answers; 0: as the pool steers */
     struct ttl_range ttl; /* overrides the pool's if has_ttl */
     uint32_t answers;     /* overrides the pool's unless 0 */
     uint8_t owner_len;
     bool has_ttl;
+};
+
+/** A site of a pool that dynamic names ask for. */
+struct named_site {
+    uint32_t pool, site; /* the latter of pool.sites */
 };
 
 struct zone {
@@ -189,6 +197,8 @@ struct zone {
     size_t n_records;
     const struct pool_name *pool_names;
     size_t n_pool_names;
+    const struct named_site *named_sites; /* of the pool names, each once */
+    uint32_t n_named_sites;
     int64_t mtime_s;          /* newest of the files: the serial, where none is given */
     const char *path;         /* as listed, or found in a directory */
     const struct diag *notes; /* of its reading: warnings, told again while it is kept */

@@ -29,7 +29,7 @@ struct verdict_note {
 
 struct pool_note {
     uint32_t n_classes;
-    const struct verdict_note **classes; /* per class */
+    const struct verdict_note **classes; /* per class, then per site as in struct pool_view */
     const double *shares;                /* STEER_SPLIT: of the answers, per class; else NULL */
     const char *text;                    /* what effects_text() said; NULL: not asked yet */
 };
@@ -82,8 +82,9 @@ static struct pool_note note_view(struct arena *arena, const struct pool_view *v
     const struct verdict_note **verdicts = arena_calloc(arena, view->n_verdicts, sizeof *verdicts);
     for (uint32_t i = 0; i < view->n_verdicts; i++)
         verdicts[i] = note_verdict(arena, &view->verdicts[i]);
-    note.classes = arena_calloc(arena, view->n_classes, sizeof(struct verdict_note *));
-    for (uint32_t c = 0; c < view->n_classes; c++)
+    uint32_t n = view->n_classes + view->n_sites;
+    note.classes = arena_calloc(arena, n, sizeof(struct verdict_note *));
+    for (uint32_t c = 0; c < n; c++)
         note.classes[c] = verdicts[view->class_verdict[c]];
     if (view->split)
         note.shares = note_shares(arena, view->split, view->n_classes);
@@ -307,6 +308,25 @@ static void say_families(struct words *w, const char *v4, const char *v6)
         say(w, arena_printf(w->arena, "%s (AAAA)", v6));
 }
 
+/** What changes for names that ask for one site alone, where it was not said already. */
+static void say_site(struct words *w, uint32_t pool_site, const struct verdict_note *before,
+                     const struct verdict_note *after)
+{
+    struct words own = {.arena = w->arena, .model = w->model, .states = w->states, .pool = w->pool};
+    const char *site = w->model->sites[w->pool->sites[pool_site].site].name;
+    say_families(&own, phrase(&own, &before->family[0], &after->family[0]),
+                 phrase(&own, &before->family[1], &after->family[1]));
+    for (size_t i = 0; i < own.phrases.n; i++) {
+        bool said = false;
+        for (size_t k = 0; k < w->phrases.n; k++)
+            said |= strcmp(w->phrases.v[k], own.phrases.v[i]) == 0;
+        if (!said)
+            say(w, arena_printf(w->arena, "at names of %s/%s: %s", w->pool->name, site,
+                                own.phrases.v[i]));
+    }
+    vec_free(&own.phrases);
+}
+
 static void say_class(struct words *w, const struct verdict_note *before,
                       const struct verdict_note *after)
 {
@@ -361,6 +381,9 @@ static void text_of_view(char out[EFFECT_MAX], const struct effects *effects,
     for (uint32_t c = 0; c < now.n_classes; c++)
         if (!now.shares || now.shares[c] > 0)
             say_class(&w, before->classes[c], now.classes[c]);
+    for (uint32_t i = 0; i < after->n_sites; i++)
+        if (w.pool->named[i])
+            say_site(&w, i, before->classes[now.n_classes + i], now.classes[now.n_classes + i]);
     if (w.phrases.n)
         join(out, generation->model->pools[pool].name, &w);
     vec_free(&w.phrases);

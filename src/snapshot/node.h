@@ -98,8 +98,13 @@ struct places {
 /** What a dynamic name is steered to; the pool's settings and the name's own already merged. */
 struct dynamic {
     uint32_t pool;
+    uint32_t site;    /* 1 + that of the pool's sites which alone answers; 0: as the pool steers */
     uint32_t answers; /* of a family at most; UINT32_MAX: all */
     uint32_t ttl_min_s, ttl_max_s;
+    uint8_t families; /* bit f: family f exists, as in verdict.set; a pool of names has both */
+    bool is_cname;    /* of the pool */
+    bool own_ttl,
+        own_answers; /* set at the name: they hold for a pool that it falls back to, too */
 };
 
 struct parent {

@@ -63,9 +63,11 @@ struct verdict {
 };
 
 struct pool_view {
-    struct arena *arena; /* owns this view */
-    uint32_t n_classes;
-    const uint32_t *class_verdict;  /* n_classes: index into verdicts */
+    struct arena *arena;         /* owns this view */
+    uint32_t n_classes, n_sites; /* n_sites: 0 unless dynamic names ask for sites alone */
+    /* n_classes + n_sites: index into verdicts. Those past the classes are for names that ask for
+     * one of the pool's sites alone, whoever asks; what no name asks for has 0 there. */
+    const uint32_t *class_verdict;
     const struct verdict *verdicts; /* distinct ones; many classes share one */
     uint32_t n_verdicts;
     const struct alias_slot *split; /* STEER_SPLIT: draws the class; NULL otherwise */
@@ -88,7 +90,7 @@ struct pool_slot {
     uint32_t ttl_min_s, ttl_max_s;
     uint32_t answers; /* at most; UINT32_MAX: all */
     uint8_t pick;     /* enum slot_pick */
-    uint8_t has_v4, has_v6, is_cname;
+    uint8_t is_cname;
 };
 
 #define STICKY_BITS_V4 24

@@ -120,9 +120,10 @@ class Prober:
 
 
 class Steering(harness.TestCase):
-    def steered(self, pools, *names, extra="", **kw):
-        """A daemon with the test's database, where each name is steered to the pool of its name."""
-        d = self.daemon(zones={"example.test.yaml": zone(*names, extra=extra)},
+    def steered(self, pools, *names, extra="", more=None, **kw):
+        """A daemon with the test's database, where each name is steered to the pool of its name;
+        `more` zones beside it."""
+        d = self.daemon(zones={"example.test.yaml": zone(*names, extra=extra), **(more or {})},
                         pools=SITES + pools, files={"networks.yaml": NETWORKS},
                         main="geo: {databases: [city.mmdb], networks: networks.yaml}\n",
                         start=False, **kw)
@@ -421,6 +422,77 @@ pools:
         self.expect(d, "serve_all", [])
         d.ctl("set", "nodata/ams/127.0.0.1", "up")
         self.expect(d, "nodata", ["127.0.0.1"])
+
+    def test_a_fallback_answers_by_its_own_settings(self):
+        d = self.steered("""
+pools:
+  www:
+    ttl: {min: 50s, max: 60s}
+    pick: all
+    on_all_down: {fallback: two}
+    sites: {ams: [192.0.2.11, 192.0.2.12]}
+  two: {ttl: 40s, on_all_down: {fallback: three}, sites: {iad: [192.0.2.21, 192.0.2.22]}}
+  three: {ttl: 7s, pick: all, sites: {iad: [192.0.2.23, 192.0.2.24]}}
+""", "www", extra="  own: {POOL: {pool: www, ttl: {min: 1s, max: 9s}, answers: 1}}\n")
+
+        def seen(name):
+            answer = d.query(name + ".example.test").answer[0]
+            return answer.ttl, len(answer)
+        self.assertEqual([seen("www"), seen("own")], [(60, 2), (9, 1)])
+        d.ctl("set", "www/*", "down")
+        d.wait_for(lambda: seen("www") == (40, 1) and seen("own") == (9, 1), 5)
+        self.assertEqual(d.ctl_json("explain", "www.example.test")["ttl_reason"],
+                         "40s fixed, of pool two")
+        d.ctl("set", "two/*", "down")
+        d.wait_for(lambda: seen("www") == (7, 2) and seen("own") == (9, 1), 5)
+
+    def test_one_site_of_a_pool(self):
+        d = self.steered("""
+maps: {world: {default: [iad, ams], continents: {EU: [ams]}}}
+pools:
+  www:
+    steer: {map: world}
+    on_all_down: {fallback: sorry}
+    sites: {ams: [192.0.2.11, 192.0.2.12], iad: [192.0.2.21, "2001:db8::21"]}
+  sorry: {sites: {sin: [192.0.2.31]}}
+""", "www", extra="  at-ams: {POOL: www/ams}\n  at-iad: {POOL: {pool: www/iad, ttl: 9s}}\n",
+                         more={"more.test.zone": "@ 60 SOA ns1 h 1 2 3 4 5\n@ 60 NS ns1\n"
+                                                 "ns1 60 A 192.0.2.53\n"
+                                                 "ams POOL www/ams answers=2 ttl=2s-4s\n"})
+        for client in "20.1.0.0/24", "20.2.0.0/24":
+            self.expect(d, "at-iad", ["192.0.2.21"], ecs=client)
+            self.expect(d, "at-iad", ["2001:db8::21"], "AAAA", ecs=client)
+            self.expect(d, "at-ams", [], "AAAA", ecs=client)
+            self.assertIn(self.site(d, "at-ams", client), "ams")
+        self.assertEqual(d.query("at-iad.example.test").answer[0].ttl, 9)
+        self.assertEqual(harness.ecs_scope(d.query("at-iad.example.test", ecs="20.1.0.0/24")), 0)
+        answer = d.query("ams.more.test").answer[0]
+        self.assertEqual((answer.ttl, len(answer)), (4, 2))
+        explained = d.ctl_json("explain", "at-iad.example.test", "--ecs", "20.1.0.0/24")
+        self.assertEqual((explained["site"], explained["class"], explained["rule"],
+                          explained["ecs_scope"]),
+                         ("iad", None, "site iad alone, as the name asks", 0))
+        # Others of the pool's sites do not step in: on_all_down is about this one.
+        effect = d.ctl("set", "www/iad", "down").stdout
+        self.assertIn("at names of www/iad: nothing is up, answers come from pool sorry", effect)
+        self.expect(d, "at-iad", ["192.0.2.31"], ecs="20.1.0.0/24")
+        self.assertIn(self.site(d, "www", "20.2.0.0/24"), "ams")
+        # A reload that keeps the zone, and one by which the site has another number.
+        d.ctl("set", "www/iad", "auto")
+        d.reload()
+        self.expect(d, "at-iad", ["192.0.2.21"], ecs="20.1.0.0/24")
+        d.write("pools.yaml", d.read("pools.yaml").replace(
+            "{ams: [192.0.2.11, 192.0.2.12], iad: [192.0.2.21, \"2001:db8::21\"]}",
+            "{sin: [192.0.2.32], iad: [192.0.2.22], ams: [192.0.2.13]}"))
+        d.reload()
+        self.expect(d, "at-iad", ["192.0.2.22"])
+        self.expect(d, "at-ams", ["192.0.2.13"])
+        d.write("pools.yaml", d.read("pools.yaml").replace("iad: [192.0.2.22], ", ""))
+        reply = d.reload(check=False)
+        self.assertEqual(reply.returncode, 1)
+        self.assertIn("example.test.yaml:10:29: pool 'www' has no site 'iad', expected one of: "
+                      "sin, ams", reply.stdout + reply.stderr)
+        self.expect(d, "at-iad", ["192.0.2.22"])
 
     def test_fallback_has_the_longer_scope(self):
         d = self.steered("""

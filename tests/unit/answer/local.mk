@@ -12,6 +12,11 @@ tests_unit_answer_test_dynamic_SOURCES = tests/unit/answer/test_dynamic.c
 tests_unit_answer_test_dynamic_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_answer_test_dynamic_LDADD = $(UNIT_answer)
 
+check_PROGRAMS += tests/unit/answer/test_names
+tests_unit_answer_test_names_SOURCES = tests/unit/answer/test_names.c
+tests_unit_answer_test_names_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_answer_test_names_LDADD = $(UNIT_answer)
+
 check_PROGRAMS += tests/unit/answer/test_message
 tests_unit_answer_test_message_SOURCES = tests/unit/answer/test_message.c
 tests_unit_answer_test_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)

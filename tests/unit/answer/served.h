@@ -2,7 +2,8 @@
  * Zones and pools made by hand, compiled, and asked: for tests of the compiler and of answering.
  *
  * A zone is text, one record a line, `OWNER TTL TYPE RDATA`, names relative to the zone; type POOL
- * names a pool by its number in the world. Responses come back as one line of text:
+ * names a pool by its number in the world (`POOL 0`), or `0/1`: the second of its sites;
+ * `answers=N` may follow; a TTL of 0 is none. Responses come back as one line of text:
  *
  *     RCODE flags | answer RRs; ... | authority RRs | additional RRs | edns... */
 #pragma once
@@ -83,10 +84,17 @@ static inline void served_line(struct served *s, struct zone *zone, char *line, 
     if (strcmp(type, "POOL") == 0) {
         struct pool_name *p =
             (struct pool_name *)(uintptr_t)&zone->pool_names[zone->n_pool_names++];
+        const char *slash = strchr(at, '/'), *answers = strstr(at, "answers=");
         *p = (struct pool_name){.owner = served_owner(s, name),
                                 .owner_len = (uint8_t)name.n,
                                 .pool = (uint32_t)atoi(at),
+                                .site = slash ? (uint32_t)atoi(slash + 1) + 1 : 0,
+                                .has_ttl = strcmp(ttl, "0") != 0,
+                                .ttl = {(uint32_t)atoi(ttl), (uint32_t)atoi(ttl)},
+                                .answers = answers ? (uint32_t)atoi(answers + 8) : 0,
                                 .span = {zone->span.file, number, 1}};
+        if (slash)
+            s->w->named[p->pool][p->site - 1] = true;
         return;
     }
     const char *why;
@@ -142,9 +150,9 @@ static inline void served_pools(struct served *s)
         const struct steering *steering = &s->steerings.v[s->steerings.of_pool[i]];
         slot->clients = steering->clients;
         slot->pick = (uint8_t)pool->pick;
+        slot->ttl_min_s = pool->ttl.min_s;
+        slot->ttl_max_s = pool->ttl.max_s;
         slot->answers = pool->answers;
-        slot->has_v4 = pool->has_v4;
-        slot->has_v6 = pool->has_v6;
         slot->is_cname = pool->is_cname;
         slot->view = verdict_compile(m, steering, i, s->w->states);
     }

@@ -355,12 +355,12 @@ static void test_all_down(void **state)
          "1 3600 900 604800 60 | | edns 1232 ecs /24/0",
          .subnet = "203.0.113.0/24");
 
-    /* The scope is that of the fallback's look-up. */
+    /* The scope is that of the look-up in the pool that answers, and so is its TTL. */
     pool->on_all_down = ALL_DOWN_FALLBACK;
     pool->fallback = MAPPED;
     refresh(s, ORDERED);
     SAYS("order.example.com.", "A",
-         "NOERROR aa | order.example.com. 7 IN A 192.0.2.1 | | | edns 1232 ecs /24/25",
+         "NOERROR aa | order.example.com. 30 IN A 192.0.2.1 | | | edns 1232 ecs /24/25",
          .subnet = "203.0.113.0/24");
 
     s->w->states[3].health = HEALTH_UP;

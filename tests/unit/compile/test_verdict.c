@@ -220,6 +220,20 @@ static void oracle(const struct world *w, uint32_t p, const struct u32_list *cla
     all_down(w, p, sites, n, family, out);
 }
 
+/* As if the pool had no other site, and no min_up. */
+static void oracle_site(const struct world *w, uint32_t p, uint32_t site, unsigned family,
+                        struct expected *out, struct inputs *in)
+{
+    *out = (struct expected){.mode = VERDICT_NODATA};
+    consult(w, p, site, in);
+    if (!site_has(w, p, site, family, CONFIGURED))
+        return;
+    gather(w, p, site, family, CANDIDATES, out);
+    out->mode = VERDICT_ANSWER;
+    if (out->n == 0)
+        all_down(w, p, &site, 1, family, out);
+}
+
 /* --- random worlds --- */
 
 static void random_state(struct endpoint_state *s, struct rng *rng)
@@ -254,6 +268,7 @@ static void random_pool(struct world *w, struct rng *rng, bool names)
         if (pool->n_sites > 0 && rng_below(rng, 4) == 0)
             continue;
         world_site(w, site)->split_weight = rng_below(rng, 4);
+        pool->named[pool->n_sites - 1] = rng_below(rng, 3) == 0;
         uint32_t families = rng_below(rng, 3), n = 1 + rng_below(rng, 4);
         for (uint32_t i = 0; i < n; i++) {
             bool v6 = families == 1 || (families == 2 && rng_below(rng, 2));
@@ -375,27 +390,39 @@ static bool same_verdict(const struct verdict *a, const struct verdict *b)
     return same;
 }
 
+/* A class of the steering, or past them one of the pool's sites alone. */
+static void expect_class(const struct world *w, uint32_t p, const struct pool_view *view,
+                         const struct steering *s, uint32_t c)
+{
+    const struct pool *pool = &w->pools[p];
+    const struct verdict *v = &view->verdicts[view->class_verdict[c]];
+    struct inputs in = {FLIP_NEVER, INT64_MAX};
+    struct expected want;
+    for (unsigned f = 0; f < (pool->is_cname ? 1 : 2); f++) {
+        if (c < s->n_classes)
+            oracle(w, p, &s->class_sites[c], f, &want, &in);
+        else
+            oracle_site(w, p, pool->sites[c - s->n_classes].site, f, &want, &in);
+        assert_int_equal(v->mode[f], want.mode);
+        expect_set(w, pool, &v->set[f], &want, f);
+    }
+    assert_int_equal(v->flip_s, in.flip_s);
+    assert_true(v->expires_s == in.expires_s);
+    if (v->mode[0] == VERDICT_FALLBACK || v->mode[1] == VERDICT_FALLBACK)
+        assert_int_equal(v->fallback, pool->fallback);
+    if (pool->is_cname)
+        assert_true(v->mode[1] == v->mode[0] && v->set[1].n == v->set[0].n);
+}
+
 static void check_pool(struct world *w, struct rng *rng, uint32_t p)
 {
     const struct pool *pool = &w->pools[p];
     struct steering s = random_steering(w, rng, p);
     const struct pool_view *view = verdict_compile(&w->model, &s, p, w->states);
     assert_int_equal(view->n_classes, s.n_classes);
-    for (uint32_t c = 0; c < s.n_classes; c++) {
-        const struct verdict *v = &view->verdicts[view->class_verdict[c]];
-        struct inputs in = {FLIP_NEVER, INT64_MAX};
-        struct expected want;
-        for (unsigned f = 0; f < (pool->is_cname ? 1 : 2); f++) {
-            oracle(w, p, &s.class_sites[c], f, &want, &in);
-            assert_int_equal(v->mode[f], want.mode);
-            expect_set(w, pool, &v->set[f], &want, f);
-        }
-        assert_int_equal(v->flip_s, in.flip_s);
-        assert_true(v->expires_s == in.expires_s);
-        if (v->mode[0] == VERDICT_FALLBACK || v->mode[1] == VERDICT_FALLBACK)
-            assert_int_equal(v->fallback, pool->fallback);
-        if (pool->is_cname)
-            assert_true(v->mode[1] == v->mode[0] && v->set[1].n == v->set[0].n);
+    for (uint32_t c = 0; c < s.n_classes + pool->n_sites; c++) {
+        if (c < s.n_classes || pool->named[c - s.n_classes])
+            expect_class(w, p, view, &s, c);
     }
     for (uint32_t i = 0; i < view->n_verdicts && pool->steer != STEER_ALL; i++) {
         for (uint32_t k = 0; k < i; k++)

@@ -19,6 +19,7 @@ struct world {
     struct site sites[WORLD_SITES];
     struct pool pools[WORLD_POOLS];
     struct pool_site pool_sites[WORLD_POOLS][WORLD_SITES];
+    bool named[WORLD_POOLS][WORLD_SITES];
     struct map maps[1];
     struct endpoint endpoints[WORLD_ENDPOINTS];
     struct endpoint_state states[WORLD_ENDPOINTS];
@@ -58,14 +59,15 @@ static inline void world_free(struct world *w)
 /* Adds a pool without sites; the caller changes what differs from the defaults. */
 static inline struct pool *world_pool(struct world *w)
 {
-    static const char *const names[WORLD_POOLS] = {"www", "other", "third", "fourth"};
+    static const char *const names[WORLD_POOLS] = {"www", "other", "third", "fourth", "fifth"};
     uint32_t at = w->model.n_pools++;
     w->pools[at] = (struct pool){.name = names[at],
                                  .ttl = {30, 30},
                                  .pick = PICK_WEIGHTED,
                                  .answers = 1,
                                  .fallback = MODEL_NONE,
-                                 .sites = w->pool_sites[at]};
+                                 .sites = w->pool_sites[at],
+                                 .named = w->named[at]};
     return &w->pools[at];
 }
 
@@ -98,6 +100,8 @@ static inline struct endpoint_state *world_endpoint(struct world *w, uint8_t fam
     pool->has_v4 = pool->has_v4 || family == IP_V4;
     pool->has_v6 = pool->has_v6 || family == IP_V6;
     pool->is_cname = pool->is_cname || family == IP_NONE;
+    site->has_v4 = site->has_v4 || family == IP_V4;
+    site->has_v6 = site->has_v6 || family == IP_V6;
     site->n_endpoints++;
     w->states[at] = (struct endpoint_state){.health = HEALTH_UP,
                                             .weight_override = -1,

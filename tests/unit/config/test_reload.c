@@ -129,6 +129,35 @@ static void test_what_is_read_again(void **state)
 }
 
 /* Zones of a few records are packed one behind the other, not into a chunk each. */
+static bool names_site(const struct model *m, uint32_t site)
+{
+    return m->pools[model_find_pool(m, "p")].named[site];
+}
+
+/* A zone that is kept still asks for a site; what that is numbered by makes it be read again. */
+static void test_named_sites_are_kept(void **state)
+{
+    (void)state;
+    files_write_text("pools.yaml", "sites: {a: {}, b: {}}\npools: {p: {steer: all, sites: {a: "
+                                   "[192.0.2.1], b: [192.0.2.2]}}}\n");
+    files_write_text("zones/b.test.zone", ZONE_TEXT "p IN POOL p/b\n");
+    struct model *m = load(NULL, false, NULL);
+    assert_true(names_site(m, 1) && !names_site(m, 0));
+    m = reload(m, ALL);
+    assert_true(names_site(m, 1) && !names_site(m, 0));
+    files_write_text("pools.yaml", "sites: {a: {}, b: {}}\npools: {p: {steer: all, sites: {b: "
+                                   "[192.0.2.2], a: [192.0.2.1]}}}\n");
+    m = reload(m, "a.test.zone sub.a.test.zone ");
+    assert_true(names_site(m, 0) && !names_site(m, 1));
+    files_write_text("pools.yaml", "sites: {a: {}, b: {}}\npools: {p: {steer: all, sites: {b: "
+                                   "[192.0.2.2, \"2001:db8::1\"], a: [192.0.2.1]}}}\n");
+    m = reload(m, "a.test.zone sub.a.test.zone ");
+    files_write_text("pools.yaml", "sites: {a: {}, b: {}}\npools: {p: {steer: all, sites: {b: "
+                                   "[192.0.2.2], a: [192.0.2.1, \"2001:db8::1\"]}}}\n");
+    m = reload(m, "a.test.zone sub.a.test.zone ");
+    model_free(m);
+}
+
 static void test_small_zones_share_memory(void **state)
 {
     (void)state;
@@ -345,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_read_again, enter, leave),
+        cmocka_unit_test_setup_teardown(test_named_sites_are_kept, enter, leave),
         cmocka_unit_test_setup_teardown(test_small_zones_share_memory, enter, leave),
         cmocka_unit_test_setup_teardown(test_same_size_and_times, enter, leave),
         cmocka_unit_test_setup_teardown(test_source_unchanged, enter, leave),

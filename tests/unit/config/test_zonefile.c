@@ -241,6 +241,28 @@ static void test_pool(void **state)
     assert_memory_equal(p[1].owner, "\3www\7example\3com", 17);
     assert_memory_equal(p[2].owner, "\1*\1x\7example\3com", 17);
     model_free(m);
+    m = zone_text_load("example.com", HEAD "a POOL api ttl=5s-1m\nb POOL api/ams answers=2 ttl=7\n"
+                                           "c 9 POOL api/ams\nd POOL api/iad ttl=0-0 ; one\n");
+    assert_non_null(m);
+    p = m->zones[0].pool_names;
+    static const struct {
+        struct ttl_range ttl;
+        uint32_t site, answers;
+    } want[] = {{{5, 60}, 0, 0}, {{7, 7}, 1, 2}, {{9, 9}, 1, 0}, {{0, 0}, 2, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        assert_int_equal(p[i].pool, model_find_pool(m, "api"));
+        assert_int_equal(p[i].site, want[i].site);
+        assert_int_equal(p[i].answers, want[i].answers);
+        assert_true(p[i].has_ttl && p[i].ttl.min_s == want[i].ttl.min_s);
+        assert_int_equal(p[i].ttl.max_s, want[i].ttl.max_s);
+    }
+    /* Each site that is asked for once, in the order of the file. */
+    assert_int_equal(m->zones[0].n_named_sites, 2);
+    assert_int_equal(m->zones[0].named_sites[1].site, 1);
+    const struct pool *pool = &m->pools[p[0].pool];
+    assert_true(pool->named[0] && pool->named[1]);
+    assert_false(m->pools[model_find_pool(m, "www")].named[0]);
+    model_free(m);
     files_leave();
 }
 

@@ -19,8 +19,9 @@ struct model *zone_text_load(const char *name, const char *text)
     struct model *model = NULL;
     snprintf(path, sizeof path, "zones/%s.zone", name);
     files_write_text("loadstar.yaml", "pools: pools.yaml\nzones: zones/\n");
-    files_write_text("pools.yaml", "sites: {ams: {}}\npools: {www: {sites: {ams: [192.0.2.1]}}, "
-                                   "api: {sites: {ams: [192.0.2.2]}}}\n");
+    files_write_text("pools.yaml",
+                     "sites: {ams: {}, iad: {}}\npools: {www: {sites: {ams: [192.0.2.1]}}, "
+                     "api: {steer: all, sites: {ams: [192.0.2.2], iad: [192.0.2.3]}}}\n");
     files_write_text(path, text);
     diags_init(&diags);
     if (config_load(&model, "loadstar.yaml", &diags) != 0)

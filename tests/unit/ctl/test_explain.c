@@ -61,6 +61,7 @@ static const char zone_file[] = "zone: example.test\n"
                                 "  www: {POOL: www}\n"
                                 "  \"*.wild\": {POOL: {pool: www, ttl: 9s}}\n"
                                 "  split: {POOL: split}\n"
+                                "  at-iad: {POOL: {pool: www/iad, ttl: {min: 1s, max: 9s}}}\n"
                                 "  alias: {CNAME: www}\n"
                                 "  sub: {NS: ns.sub}\n"
                                 "  ns.sub: {A: 192.0.2.54}\n";
@@ -316,6 +317,47 @@ static void reasons_leave_out_what_is_up_elsewhere(void **state)
            "no endpoint is up: serve_all answers with those that are down");
 }
 
+static void one_site_alone(void **state)
+{
+    struct fixture *f = *state;
+    expect_text(f, "at-iad.example.test", TYPE_A, "20.1.2.0/24",
+                "at-iad.example.test. A: NOERROR\n"
+                "  because    the name asks for site iad alone\n"
+                "  client     20.1.2.0/24 (client subnet of the query)\n"
+                "  place      EU, DE, 50.11,8.68 (networks of 20.1.0.0/16)\n"
+                "  pool       www: site iad alone, as the name asks\n"
+                "             #  SITE    STATE  DISTANCE  WHY\n"
+                "             1  iad <-  up      6553 km  1 of 1 endpoint up\n"
+                "             -  ams     up            -  2 of 2 endpoints up; not for this name\n"
+                "  pick       ordered\n"
+                "             SITE  ADDRESS           STATE  WEIGHT  SHARE  WHY\n"
+                "             iad   198.51.100.11 <-  up          3      -  web: connected\n"
+                "  records    at-iad.example.test. 9 A 198.51.100.11\n"
+                "  ttl        derived: check web of www/iad/web7 could flip in 15s, clamped to "
+                "1s..9s, set at "
+                "the name\n"
+                "  scope      /0: the same for every client\n"
+                "  limit      127.0.0.0/24: exempt, never limited\n");
+    expect(f, "at-iad.example.test", TYPE_AAAA, NULL, "reason",
+           "site iad of pool www has no AAAA, by configuration");
+    down(f, 2);
+    expect(f, "at-iad.example.test", TYPE_A, "20.2.0.0/24", "reason",
+           "no endpoint in site iad of pool www is up, which falls back to spare; sin comes first, "
+           "and is up");
+    expect(f, "www.example.test", TYPE_A, "20.2.0.0/24", "reason", "ams comes first, and is up");
+}
+
+static void fallbacks_keep_their_own_ttl(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t e = 0; e < 3; e++)
+        down(f, e);
+    expect(f, "www.example.test", TYPE_A, NULL, "ttl_reason", "30s fixed, of pool spare");
+    expect(f, "at-iad.example.test", TYPE_A, NULL, "ttl_reason",
+           "derived: check web of www/iad/web7 could flip in 10s, clamped to 1s..9s, set at the "
+           "name");
+}
+
 static void subnets_that_nothing_places_say_so(void **state)
 {
     struct fixture *f = *state;
@@ -352,6 +394,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(static_names_say_where_they_lie, load, unload),
         cmocka_unit_test_setup_teardown(reasons_without_an_answer, load, unload),
         cmocka_unit_test_setup_teardown(reasons_leave_out_what_is_up_elsewhere, load, unload),
+        cmocka_unit_test_setup_teardown(one_site_alone, load, unload),
+        cmocka_unit_test_setup_teardown(fallbacks_keep_their_own_ttl, load, unload),
         cmocka_unit_test_setup_teardown(subnets_that_nothing_places_say_so, load, unload),
         cmocka_unit_test_setup_teardown(bad_names_are_refused, load, unload),
     };

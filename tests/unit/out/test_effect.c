@@ -58,6 +58,11 @@ static void ams_drained(struct scene *s)
     s->world->states[0].override = s->world->states[1].override = OVERRIDE_DRAIN;
 }
 
+static void iad_drained(struct scene *s)
+{
+    s->world->states[2].override = OVERRIDE_DRAIN;
+}
+
 static void test_moves(void **state)
 {
     struct scene *s = scene_new();
@@ -69,6 +74,20 @@ static void test_moves(void **state)
     assert_effect(s, ams_up, "www: answers move from sin to ams");
     assert_effect(s, e0_heavier, "www: weights change in ams");
     assert_effect(s, ams_drained, "www: answers move from ams to sin");
+    scene_free(s);
+}
+
+/* Names that ask for a site alone: what the pool's own names do is not said again. */
+static void test_one_site_alone(void **state)
+{
+    (void)state;
+    struct scene *s = scene_new();
+    s->world->named[0][1] = true;
+    assert_effect(s, iad_drained,
+                  "www: at names of www/iad: nothing is up, answers are empty (NODATA)");
+    assert_effect(s, one_of_ams_down, "www: without ams/e1 (1 left)");
+    s->world->named[0][0] = true;
+    assert_effect(s, ams_up, "www: with ams/e1");
     scene_free(s);
 }
 
@@ -130,9 +149,8 @@ static void test_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_modes),
-        cmocka_unit_test(test_families_apart),
+        cmocka_unit_test(test_moves), cmocka_unit_test(test_one_site_alone),
+        cmocka_unit_test(test_modes), cmocka_unit_test(test_families_apart),
         cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
