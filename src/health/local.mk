@@ -23,6 +23,10 @@ libhealth_a_SOURCES = \
 	src/health/internal.h \
 	src/health/lanes.c \
 	src/health/lanes.h \
+	src/health/level.c \
+	src/health/level.h \
+	src/health/level_table.h \
+	src/health/levels.c \
 	src/health/operator.c \
 	src/health/overrides.c \
 	src/health/overrides.h \

@@ -81,3 +81,6 @@ tests_unit_health_test_succession_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_situations
 tests_unit_health_test_situations_SOURCES = tests/unit/health/test_situations.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_situations_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_levels
+tests_unit_health_test_levels_SOURCES = tests/unit/health/test_levels.c $(HEALTH_WORLD)
+tests_unit_health_test_levels_LDADD = $(UNIT_health)
