@@ -177,11 +177,14 @@ static void set_policy(json_t *object, const struct facts *f, struct arena *aren
         json_array_append_new(checks, json_text(m->checks[pool->checks.v[i]].name));
 }
 
-static json_t *pool_site_json(const struct model *m, const struct site_standing *s)
+static json_t *pool_site_json(const struct facts *f, const struct site_standing *s,
+                              const struct place_level *level)
 {
     json_t *object = json_object();
-    json_set_text(object, "name", m->sites[s->site].name);
+    json_set_text(object, "name", model_of(f)->sites[s->site].name);
     json_set_bool(object, "up", s->up);
+    json_set_text(object, "state", level_text((enum level)level->level));
+    set_since(object, f, level->since_ms);
     json_set_text(object, "reason", s->reason);
     json_set_int(object, "endpoints_up", s->n_up);
     json_set_int(object, "endpoints", s->n);
@@ -195,19 +198,21 @@ static json_t *pool_json(const void *facts, struct arena *arena, uint32_t index)
     const struct facts *f = facts;
     const struct model *m = model_of(f);
     const struct pool *pool = &m->pools[index];
+    const struct pool_level *level = &f->levels->pools[index];
     struct pool_standing standing;
     json_t *object = json_object();
     pool_standing(&standing, arena, m, f->states, index);
     json_set_text(object, "name", pool->name);
-    json_set_text(object, "state", standing.state);
-    json_set_int(object, "up", standing.n_up);
-    json_set_int(object, "total", standing.n);
-    set_since(object, f, standing.since_ms);
+    json_set_text(object, "state", level_text((enum level)level->level));
+    json_set_int(object, "up", level->n_up);
+    json_set_int(object, "total", level->n);
+    set_since(object, f, level->since_ms);
     json_set_text(object, "why", standing.why);
     set_policy(object, f, arena, pool);
     json_t *sites = json_set_array(object, "sites");
     for (uint32_t i = 0; i < pool->n_sites; i++)
-        json_array_append_new(sites, pool_site_json(m, &standing.sites[i]));
+        json_array_append_new(sites, pool_site_json(f, &standing.sites[i],
+                                                    &f->levels->places[level->first_place + i]));
     return object;
 }
 
@@ -225,16 +230,12 @@ json_t *document_pools(const struct facts *f, const struct window *window)
 
 /* Sites */
 
-struct site_sum {
-    uint32_t n_pools, n_pools_up, n_up, n;
-    int64_t since_ms;
-    const char *why;
-};
-
-static void add_site_pools(json_t *list, struct site_sum *sum, const struct facts *f,
-                           struct arena *arena, uint32_t site)
+/* Returns the pools for which it is not up, with reasons. */
+static const char *add_site_pools(json_t *list, const struct facts *f, struct arena *arena,
+                                  uint32_t site)
 {
     const struct model *m = model_of(f);
+    const char *why = "";
     for (uint32_t p = 0; p < m->n_pools; p++)
         for (uint32_t i = 0; i < m->pools[p].n_sites; i++) {
             if (m->pools[p].sites[i].site != site)
@@ -246,34 +247,27 @@ static void add_site_pools(json_t *list, struct site_sum *sum, const struct fact
             json_set_bool(object, "up", s.up);
             json_set_text(object, "reason", s.reason);
             json_array_append_new(list, object);
-            sum->n_pools++, sum->n_pools_up += s.up;
-            sum->n_up += s.n_up, sum->n += s.n;
             if (!s.up)
-                sum->why = arena_printf(arena, "%s%s%s: %s", sum->why, *sum->why ? "; " : "",
-                                        m->pools[p].name, s.reason);
+                why = arena_printf(arena, "%s%s%s: %s", why, *why ? "; " : "", m->pools[p].name,
+                                   s.reason);
         }
-    for (uint32_t e = 0; e < m->n_endpoints; e++)
-        if (m->endpoints[e].site == site && f->states[e].since_ms > sum->since_ms)
-            sum->since_ms = f->states[e].since_ms;
+    return why;
 }
 
 static json_t *site_json(const void *facts, struct arena *arena, uint32_t index)
 {
     const struct facts *f = facts;
     const struct site *site = &model_of(f)->sites[index];
-    struct site_sum sum = {.why = ""};
+    const struct site_level *level = &f->levels->sites[index];
     json_t *object = json_object(), *pools = json_array();
-    add_site_pools(pools, &sum, f, arena, index);
+    const char *why = add_site_pools(pools, f, arena, index);
     json_set_text(object, "name", site->name);
-    json_set_text(object, "state",
-                  sum.n_pools == 0                ? "unused"
-                  : sum.n_pools_up == sum.n_pools ? "up"
-                  : sum.n_pools_up                ? "degraded"
-                                                  : "down");
-    json_set_int(object, "up", sum.n_up);
-    json_set_int(object, "total", sum.n);
-    set_since(object, f, sum.since_ms);
-    json_set_text(object, "why", sum.why);
+    json_set_text(object, "state", level_text((enum level)level->level));
+    json_set_int(object, "up", level->n_up);
+    json_set_int(object, "total", level->n);
+    json_set_int(object, "pools_up", level->n_pools_up);
+    set_since(object, f, level->since_ms);
+    json_set_text(object, "why", why);
     if (site->located) {
         json_t *location = json_set_array(object, "location");
         json_array_append_new(location, json_real(site->latitude));
@@ -354,11 +348,15 @@ json_t *document_events(uint64_t after, uint32_t limit)
         json_t *object = json_object();
         json_set_int(object, "id", (int64_t)events[i].id);
         json_set_time(object, "at", events[i].at_ms);
+        json_set_text(object, "severity",
+                      event_severity_text((enum event_severity)events[i].severity));
         json_set_text(object, "target", events[i].target);
         json_set_text(object, "from", events[i].from);
         json_set_text(object, "to", events[i].to);
         json_set_text(object, "reason", events[i].reason);
         json_set_text(object, "effect", events[i].effect);
+        if (events[i].by[0])
+            json_set_text(object, "by", events[i].by);
         json_array_append_new(list, object);
     }
     free(events);

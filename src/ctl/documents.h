@@ -8,21 +8,22 @@
  *   status    {version, pid, generation, uptime_s, config{path hash loaded age_s disk},
  *              counts{...}, endpoints{up down unknown overridden}, queries{...}, reload{...},
  *              overrides[{target state|weight reason since until left_s endpoints}],
- *              problems[{severity text}]}
+ *              problems[{severity text site pools pools_down pool}]}
  *   pools     {pools: [{name state up total steer pick answers ttl{min_s max_s} on_all_down
- *              checks[] since_s why sites[{name up reason endpoints_up endpoints up_weight
- *              weight}]}]}
+ *              checks[] since_s why sites[{name up state since reason endpoints_up endpoints
+ *              up_weight weight}]}]}
  *   endpoints {endpoints: [{target pool site name address|cname port probed checks[] state health
  *              serves weight configured_weight since since_s why latency_ms override{...} stale}]}
  *              (probed, checks: where they are the endpoint's own)
- *   sites     {sites: [{name state up total location why pools[{pool up reason}]}]}
+ *   sites     {sites: [{name state up total pools_up since location why
+ *              pools[{pool up reason}]}]}
  *   checks    {checks: [{check type address port state since since_s latency_ms last ok failed
  *              endpoints why interval_s}]}
  *   geo       {address prefix source continent country subdivision asn latitude longitude site tag
  *              steerings[{pools[] class scope placed rule sites[{site distance_km}]}]}
  *              (placed false: sent as a client subnet, it leaves it to the resolver's address)
  *   (pools, endpoints, sites, checks: "next" as well, when a window shows not all that follows)
- *   events    {last, events: [{id at target from to reason effect}]} */
+ *   events    {last, events: [{id at severity target from to reason effect by}]} */
 #pragma once
 
 #include "ctl/window.h"

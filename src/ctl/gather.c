@@ -121,6 +121,7 @@ void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
     *f = (struct facts){
         .generation = host->generation(host->ctx),
         .states = checker_states(checker),
+        .levels = host->levels(host->ctx),
         .health = checker_summary(checker),
         .now_ms = clock_wall_ms(),
         .started_ms = host->started_wall_ms,
@@ -162,6 +163,7 @@ void gather_give(struct gather *g, struct facts *f, struct arena *arena)
     }
     for (uint32_t i = 0; i < f->n_xdp; i++)
         f->xdp[i].name = copy(arena, f->xdp[i].name);
+    f->levels = level_table_copy(f->levels);
     f->reload.errors = copy(arena, f->reload.errors);
     f->reload.gone = copy(arena, f->reload.gone);
     f->health.problem = copy(arena, f->health.problem);
@@ -173,6 +175,7 @@ void gather_give(struct gather *g, struct facts *f, struct arena *arena)
 
 void gather_release(struct facts *f)
 {
+    level_table_free((struct level_table *)(uintptr_t)f->levels);
     free((struct probe_info *)(uintptr_t)f->probes);
     free((struct override_rule *)(uintptr_t)f->rules);
     io_shares_free(&f->shares);

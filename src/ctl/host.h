@@ -21,6 +21,7 @@ struct ctl_host {
     void *ctx;
     const struct generation *(*generation)(void *ctx); /* the one in force */
     struct checker *(*checker)(void *ctx);
+    const struct level_table *(*levels)(void *ctx); /* as levels_now() */
     void (*io_stats)(void *ctx, struct io_stats *out);
     void (*io_shares)(void *ctx, struct io_shares *out); /* as workers_shares() */
     const struct limiter *(*limiter)(void *ctx);         /* as workers_limiter(); NULL: none yet */

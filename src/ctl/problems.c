@@ -6,6 +6,7 @@
 #include "ctl/quoted.h"
 #include "dns/name.h"
 #include "model/broken.h"
+#include "out/causes.h"
 #include "out/standing.h"
 #include "out/vanished.h"
 
@@ -13,7 +14,7 @@
 
 #define ZONES_NAMED 20
 #define LIMITED_NAMED 3 /* networks that are limited */
-#define POOLS_NAMED 20  /* in problems, of each severity; the rest are counted */
+#define POOLS_NAMED 20  /* lines on pools, of each severity; the rest are counted */
 
 struct problems {
     json_t *list; /* errors first */
@@ -21,8 +22,9 @@ struct problems {
     struct arena *arena;
 };
 
+/** Returns what was added, for more members. */
 ATTR_PRINTF(3, 4)
-static void complain(struct problems *problems, const char *severity, const char *fmt, ...)
+static json_t *complain(struct problems *problems, const char *severity, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -34,6 +36,7 @@ static void complain(struct problems *problems, const char *severity, const char
     else
         json_array_append_new(problems->list, object);
     va_end(args);
+    return object;
 }
 
 static void complain_of_broken(struct problems *p, const struct zone *zone)
@@ -122,22 +125,69 @@ static void complain_of_health(struct problems *p, const struct facts *f)
         complain(p, "warning", "starting: not every probe has a first result yet");
 }
 
+/* Lines on pools, of either severity. */
+struct pool_lines {
+    struct problems *problems;
+    const struct causes_of *of;
+    unsigned n_lines[2], n_more[2]; /* degraded, down; pools of lines that are not written */
+};
+
+static bool has_line_left(struct pool_lines *l, bool down, unsigned n_pools)
+{
+    bool any = l->n_lines[down]++ < POOLS_NAMED;
+    l->n_more[down] += any ? 0 : n_pools;
+    return any;
+}
+
+static void complain_of_cause(struct pool_lines *l, const struct cause *c)
+{
+    bool down = c->n_down > 0;
+    if (!has_line_left(l, down, c->n_pools))
+        return;
+    json_t *object = complain(l->problems, down ? "error" : "warning", "%s",
+                              cause_text(l->problems->arena, l->of, c));
+    json_set_text(object, "site", l->of->model->sites[c->site].name);
+    json_set_int(object, "pools", c->n_pools);
+    json_set_int(object, "pools_down", c->n_down);
+}
+
+static void complain_of_pool(struct pool_lines *l, const struct facts *f, uint32_t pool)
+{
+    struct pool_standing s;
+    const struct model *m = l->of->model;
+    bool down = l->of->levels->pools[pool].level == LEVEL_DOWN;
+    if (!has_line_left(l, down, 1))
+        return;
+    pool_standing(&s, l->problems->arena, m, f->states, pool);
+    json_t *object = complain(l->problems, down ? "error" : "warning", "pool %s is %s: %s",
+                              m->pools[pool].name, down ? "down" : "degraded", s.why);
+    json_set_text(object, "pool", m->pools[pool].name);
+}
+
+/* A line for each cause that several pools share, and one for each pool that has another. */
 static void complain_of_pools(struct problems *p, const struct facts *f)
 {
-    const struct model *m = f->generation->model;
-    unsigned n_down = 0, n_degraded = 0;
-    for (uint32_t i = 0; i < m->n_pools; i++) {
-        struct pool_standing s;
-        pool_standing(&s, p->arena, m, f->states, i);
-        if (s.n_up == 0 && n_down++ < POOLS_NAMED)
-            complain(p, "error", "pool %s is down: %s", m->pools[i].name, s.why);
-        else if (s.n_up > 0 && s.n_sites_up < m->pools[i].n_sites && n_degraded++ < POOLS_NAMED)
-            complain(p, "warning", "pool %s is degraded: %s", m->pools[i].name, s.why);
-    }
-    if (n_down > POOLS_NAMED)
-        complain(p, "error", "%u more pools are down", n_down - POOLS_NAMED);
-    if (n_degraded > POOLS_NAMED)
-        complain(p, "warning", "%u more pools are degraded", n_degraded - POOLS_NAMED);
+    const struct causes_of of = {f->generation->model, f->states, f->levels};
+    struct pool_lines lines = {.problems = p, .of = &of};
+    uint32_t n_pools = of.model->n_pools;
+    uint32_t *all = arena_calloc(p->arena, n_pools, sizeof *all);
+    bool *alone = arena_calloc(p->arena, n_pools, sizeof *alone);
+    struct causes causes;
+    for (uint32_t i = 0; i < n_pools; i++)
+        all[i] = i;
+    causes_find(&causes, p->arena, &of, all, n_pools, false);
+    for (uint32_t i = 0; i < causes.n; i++)
+        if (causes.v[i].n_pools > 1)
+            complain_of_cause(&lines, &causes.v[i]);
+        else
+            alone[causes.v[i].pools[0]] = true;
+    for (uint32_t i = 0; i < n_pools; i++)
+        if (alone[i])
+            complain_of_pool(&lines, f, i);
+    if (lines.n_more[true])
+        complain(p, "error", "%u more pools are down, or degraded with them", lines.n_more[true]);
+    if (lines.n_more[false])
+        complain(p, "warning", "%u more pools are degraded", lines.n_more[false]);
 }
 
 /* What `auto` leaves behind: it orders nothing. */

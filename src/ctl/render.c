@@ -205,7 +205,7 @@ static void render_checks(struct buf *out, const json_t *result, struct screen s
 
 static void render_events(struct buf *out, const json_t *result, struct screen screen)
 {
-    struct table *table = table_new("ID> AT TARGET FROM TO REASON EFFECT");
+    struct table *table = table_new("ID> AT TARGET FROM TO REASON BY EFFECT");
     const json_t *list = json_object_get(result, "events"), *e;
     size_t i;
     json_array_foreach(list, i, e)
@@ -217,6 +217,7 @@ static void render_events(struct buf *out, const json_t *result, struct screen s
         const char *to = json_get_text(e, "to", "-");
         table_cell(table, state_style(to), "%s", to);
         cell_text(table, e, "reason");
+        table_cell(table, STYLE_NONE, "%s", json_get_text(e, "by", ""));
         cell_text(table, e, "effect");
     }
     table_finish(table, out, 0, screen);

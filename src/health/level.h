@@ -68,9 +68,10 @@ enum level_kind { LEVEL_OF_POOL, LEVEL_OF_SITE };
 struct level_watcher {
     void *ctx;
     void (*moved)(void *ctx, enum level_kind kind, uint32_t index, enum level from);
-    /** Another model: for each of its pools and sites the number it had before, or MODEL_NONE. What
-     *  has moved with the model is not told by moved(). */
-    void (*renumbered)(void *ctx, const uint32_t *pools, const uint32_t *sites);
+    /** Another model, or the first: for each of its pools and sites the number it had before, or
+     *  MODEL_NONE. What has moved with the model is not told by moved(). */
+    void (*renumbered)(void *ctx, const struct level_table *now, const uint32_t *pools,
+                       const uint32_t *sites);
 };
 
 struct levels;

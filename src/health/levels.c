@@ -173,16 +173,16 @@ static void follow_all(struct levels *l)
     const char **old_pools = l->pool_names, **old_sites = l->site_names;
     l->table = level_table_new(m, checker_states(l->checker));
     index_model(l, m);
-    if (before) {
-        const uint32_t *pools =
-            match(l->arena, old_pools, before->n_pools, l->pool_names, m->n_pools);
-        const uint32_t *sites =
-            match(l->arena, old_sites, before->n_sites, l->site_names, m->n_sites);
+    const uint32_t *pools =
+        match(l->arena, old_pools, before ? before->n_pools : 0, l->pool_names, m->n_pools);
+    const uint32_t *sites =
+        match(l->arena, old_sites, before ? before->n_sites : 0, l->site_names, m->n_sites);
+    if (before)
         carry_since(l->table, before, pools, sites);
-        if (l->watcher.renumbered)
-            l->watcher.renumbered(l->watcher.ctx, pools, sites);
+    if (l->watcher.renumbered)
+        l->watcher.renumbered(l->watcher.ctx, l->table, pools, sites);
+    if (old)
         arena_free(old);
-    }
     level_table_free(before);
 }
 

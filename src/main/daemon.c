@@ -36,6 +36,11 @@ static struct checker *host_checker(void *ctx)
     return ((struct daemon *)ctx)->checker;
 }
 
+static const struct level_table *host_levels(void *ctx)
+{
+    return levels_now(((struct daemon *)ctx)->levels);
+}
+
 static void host_io_stats(void *ctx, struct io_stats *out)
 {
     const struct daemon *d = ctx;
@@ -94,6 +99,7 @@ static struct ctl_host make_host(struct daemon *d)
         .ctx = d,
         .generation = host_generation,
         .checker = host_checker,
+        .levels = host_levels,
         .io_stats = host_io_stats,
         .io_shares = host_io_shares,
         .limiter = host_limiter,
@@ -116,6 +122,7 @@ static void close_own_handles(struct daemon *d)
     turn_watch_stop(&d->turns);
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
+    uv_close((uv_handle_t *)&d->level_timer, NULL);
     uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
     uv_close((uv_handle_t *)&d->host_timer, NULL);
     if (d->watching)
@@ -135,6 +142,7 @@ static void on_ctl_stopped(void *ctx)
     struct daemon *d = ctx;
     d->ctl = NULL;
     daemon_flush_events(d);
+    daemon_leave_levels(d);
     checker_stop(d->checker, on_checker_stopped, d);
 }
 
@@ -278,9 +286,10 @@ static void init_handles(struct daemon *d)
     }
     uv_timer_init(&d->loop, &d->ready_timer);
     uv_timer_init(&d->loop, &d->event_timer);
+    uv_timer_init(&d->loop, &d->level_timer);
     uv_timer_init(&d->loop, &d->watchdog_timer);
     uv_timer_init(&d->loop, &d->host_timer);
-    d->ready_timer.data = d->event_timer.data = d->host_timer.data = d;
+    d->ready_timer.data = d->event_timer.data = d->level_timer.data = d->host_timer.data = d;
     if (notify_watchdog_ms() > 0)
         uv_timer_start(&d->watchdog_timer, on_watchdog_timer, 0, notify_watchdog_ms());
 }
@@ -341,9 +350,11 @@ static int set_up(struct daemon *d, struct diags *diags)
         return code;
     struct checker_callbacks callbacks = daemon_checker_callbacks(d);
     code = checker_start(&d->checker, &d->loop, m, d->generation->credentials, &callbacks, diags);
-    if (code == 0)
-        daemon_follow_checker(d);
-    return code;
+    if (code != 0)
+        return code;
+    daemon_follow_checker(d);
+    daemon_follow_levels(d);
+    return 0;
 }
 
 /** Frees what the loop's end has left. */

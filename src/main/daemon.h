@@ -14,6 +14,7 @@
 #include "main/transition.h"
 #include "main/turn_watch.h"
 #include "out/events.h"
+#include "out/transitions.h"
 #include "out/vanished.h"
 
 #include <uv.h>
@@ -31,6 +32,7 @@ struct daemon {
     struct turn_watch turns;
     uv_timer_t ready_timer;    /* until the first results are in */
     uv_timer_t event_timer;    /* for events that no refresh follows */
+    uv_timer_t level_timer;    /* for levels that have moved */
     uv_timer_t watchdog_timer; /* tells the service manager that the loop goes on */
     uv_timer_t host_timer;     /* instead of host_watch, where there is no news */
     uv_poll_t host_watch;      /* this host's addresses, where `watching` */
@@ -40,6 +42,8 @@ struct daemon {
     struct subscription *views; /* what has changed since the views were compiled */
     struct workers *workers;
     struct ctl *ctl;
+    struct levels *levels;
+    struct transitions *transitions; /* of these */
     uint64_t n_generations;
     int64_t started_wall_ms, started_mono_ms;
     uint32_t n_filled; /* views, at the start */
@@ -79,3 +83,8 @@ void daemon_views_are_filled(struct daemon *daemon) ATTR_NONNULL;
 /** Brings the views in force up to date; to be called when they have come into force. */
 void daemon_refresh_views(struct daemon *daemon) ATTR_NONNULL;
 void daemon_flush_events(struct daemon *daemon) ATTR_NONNULL;
+
+/* levels.c: levels of pools and sites, and their events. */
+void daemon_follow_levels(struct daemon *daemon) ATTR_NONNULL;
+/** Before checker_stop(). */
+void daemon_leave_levels(struct daemon *daemon) ATTR_NONNULL;

@@ -18,6 +18,7 @@ loadstard_SOURCES = \
 	src/main/daemon.h \
 	src/main/judge.c \
 	src/main/judge.h \
+	src/main/levels.c \
 	src/main/loadstard.c \
 	src/main/notify.c \
 	src/main/notify.h \

@@ -210,7 +210,8 @@ static void add_event(const struct transition *t, int code, const struct diags *
     snprintf(event.to, sizeof event.to, "gen %" PRIu64, now);
     if (code == 0)
         snprintf(event.reason, sizeof event.reason, "reloaded");
-    else /* the errors themselves are logged once, and kept for status */
+    event.severity = code == 0 ? EVENT_NOTICE : EVENT_ERROR;
+    if (code != 0) /* the errors themselves are logged once, and kept for status */
         snprintf(event.reason, sizeof event.reason, "reload failed, %u error%s", diags->n_errors,
                  diags->n_errors == 1 ? "" : "s");
     events_add(&event);

@@ -19,10 +19,19 @@ static struct {
     uint64_t logged, unlogged;
 } pace;
 
+const char *event_severity_text(enum event_severity severity)
+{
+    static const char *const words[] = {"notice", "warning", "error"};
+    return words[severity];
+}
+
 static void write_to_log(const struct event *e)
 {
-    log_notice("event %llu: %s: %s -> %s%s%s%s%s", (unsigned long long)e->id, e->target, e->from,
-               e->to, e->reason[0] ? ": " : "", e->reason, e->effect[0] ? "; " : "", e->effect);
+    static const enum log_level levels[] = {LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR};
+    log_line(levels[e->severity], "event %llu: %s: %s -> %s%s%s%s%s%s%s%s",
+             (unsigned long long)e->id, e->target, e->from, e->to, e->reason[0] ? ": " : "",
+             e->reason, e->effect[0] ? "; " : "", e->effect, e->by[0] ? " (by " : "", e->by,
+             e->by[0] ? ")" : "");
 }
 
 uint64_t events_unlogged(void)

@@ -5,21 +5,27 @@
  * checker. Control thread only. */
 #pragma once
 
-#include "base/attr.h"
+#include "base/actor.h"
 
 #include <stdint.h>
 
 #define EVENTS_KEPT 1000
 #define EVENTS_LOGGED_PER_S 1000
 
+enum event_severity { EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR };
+
 struct event {
     uint64_t id; /* counts from 1, no gaps; given by events_add() */
     int64_t at_ms;
-    char target[256]; /* POOL/SITE/LABEL, or "loadstar" for events of the whole */
+    uint8_t severity; /* enum event_severity: what it is logged as */
+    char target[256]; /* POOL/SITE/LABEL, "pool POOL", "site SITE", "zone ZONE"; "loadstar" */
     char from[16], to[16];
-    char reason[192];
-    char effect[256]; /* "www: answers move from ams to iad", "" when no answer changed */
+    char reason[320];
+    char effect[256];        /* "www: answers move from ams to iad", "" when no answer changed */
+    char by[ACTOR_TEXT_MAX]; /* who caused it (struct actor); "": nobody, it happened */
 };
+
+const char *event_severity_text(enum event_severity severity); /* "notice" "warning" "error" */
 
 /** Keeps a copy under the next id, and writes it to the log. */
 void events_add(const struct event *event) ATTR_NONNULL;

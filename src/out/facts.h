@@ -5,7 +5,7 @@
 
 #include "base/turns.h"
 #include "compile/compile.h"
-#include "health/checker.h"
+#include "health/level.h"
 #include "io/stats.h"
 #include "out/limited.h"
 
@@ -29,6 +29,7 @@ enum token_state { TOKEN_STATE_UNKNOWN, TOKEN_SAME, TOKEN_CHANGED, TOKEN_UNREADA
 struct facts {
     const struct generation *generation;
     const struct endpoint_state *states; /* by endpoint of generation->model */
+    const struct level_table *levels;    /* of the same model */
     struct checker_summary health;
     const struct probe_info *probes;
     uint32_t n_probes;

@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libout.a
 LINK_out = libout.a libio.a libanswer.a $(LINK_compile) $(XDP_LIBS)
 libout_a_SOURCES = \
+	src/out/causes.c \
+	src/out/causes.h \
 	src/out/effect.c \
 	src/out/effect.h \
 	src/out/events.c \
@@ -9,9 +11,17 @@ libout_a_SOURCES = \
 	src/out/facts.h \
 	src/out/limited.c \
 	src/out/limited.h \
+	src/out/metric.c \
+	src/out/metric.h \
 	src/out/metrics.c \
 	src/out/metrics.h \
+	src/out/metrics_parts.h \
+	src/out/metrics_pools.c \
+	src/out/metrics_probes.c \
+	src/out/metrics_traffic.c \
 	src/out/standing.c \
 	src/out/standing.h \
+	src/out/transitions.c \
+	src/out/transitions.h \
 	src/out/vanished.c \
 	src/out/vanished.h

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How a pool stands as a whole: for status, documents and metrics, so that all say the same. */
+ * Why a pool stands as it does, in words. How it does is its level (health/level.h). */
 #pragma once
 
 #include "compile/verdict.h"
 
 struct pool_standing {
-    const char *state;           /* "up", "degraded": a site is down, "down": no endpoint serves */
     const char *why;             /* the sites that are down, with reasons; "" */
     struct site_standing *sites; /* pool->n_sites, in the pool's order */
-    uint32_t n_sites_up;
-    uint32_t n_up, n; /* endpoints */
-    int64_t since_ms; /* the last change of health of any endpoint; 0: none yet */
+    uint32_t n_up;               /* endpoints */
 };
 
 /** Fills *out; texts and sites live in `arena`. */

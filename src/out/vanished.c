@@ -18,7 +18,8 @@
 
 static void add_event(const char *target, const char *from, const char *to, const char *reason)
 {
-    struct event event = {.at_ms = clock_wall_ms()};
+    struct event event = {.at_ms = clock_wall_ms(),
+                          .severity = strcmp(to, "gone") == 0 ? EVENT_WARNING : EVENT_NOTICE};
     snprintf(event.target, sizeof event.target, "%s", target);
     snprintf(event.from, sizeof event.from, "%s", from);
     snprintf(event.to, sizeof event.to, "%s", to);

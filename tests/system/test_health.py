@@ -160,6 +160,27 @@ pools:
         self.d.wait_for(lambda: self.answer() == ["192.0.2.1"], WAIT)
 
 
+class Events(Case):
+    """What is told of pools and sites, beside their endpoints."""
+
+    def told(self, target):
+        return [(e["severity"], e["from"], e["to"]) for e in self.d.ctl_json("events")["events"]
+                if e["target"] == target]
+
+    def test_down_and_back(self):
+        self.pair()
+        self.ams.refuse()
+        self.d.wait_for(lambda: self.told("pool www") == [("warning", "up", "degraded")], 20)
+        self.d.wait_for(lambda: self.told("site ams") == [("error", "up", "down")], 20)
+        self.iad.refuse()
+        self.d.wait_for(lambda: ("error", "degraded", "down") in self.told("pool www"), 20)
+        log = self.d.log()
+        self.assertRegex(log, r"(?m)warning: event \d+: pool www: up -> degraded: ams: 1 endpoint down: ")
+        self.assertRegex(log, r"(?m)error: event \d+: pool www: degraded -> down: ")
+        self.d.ctl("set", "www/*", "up")
+        self.d.wait_for(lambda: ("notice", "down", "up") in self.told("pool www"), 20)
+
+
 class Start(Case):
     def test_first_answer_is_right(self):
         """A back end that is dead at the start is not in the very first answer."""

@@ -168,6 +168,52 @@ static void test_status(void **state)
     scene_free(s);
 }
 
+/* Two pools over ams and iad, and one over iad alone. */
+static struct scene *scene_of_pools(void)
+{
+    struct scene *s = scene_new();
+    for (unsigned i = 0; i < 2; i++) {
+        world_pool(s->world)->steer = STEER_ALL;
+        for (uint32_t site = i; site < 2; site++) {
+            world_site(s->world, site);
+            world_endpoint(s->world, IP_V4, 1);
+        }
+    }
+    s->world->model.server.state_dir = "/var/lib/loadstar";
+    scene_levels(s);
+    return s;
+}
+
+/* A line for each cause, not for each pool. */
+static void test_problems_by_cause(void **state)
+{
+    struct scene *s = scene_of_pools();
+    (void)state;
+    scene_down(s, 2, "web: timeout"); /* iad of www, of other, of third, which has nothing else */
+    scene_down(s, 5, "web: timeout");
+    scene_down(s, 6, "other: timeout");
+    json_t *document = document_status(&s->facts);
+    assert_int_equal(json_array_size(json_object_get(document, "problems")), 1);
+    const json_t *problem = at(document, "problems", 0);
+    assert_text(problem, "severity", "error");
+    assert_text(problem, "text",
+                "site iad: 3 endpoints of 3 pools down: timeout: 1 pool down, 2 degraded: third, "
+                "www, other");
+    assert_text(problem, "site", "iad");
+    assert_int_equal(json_get_int(problem, "pools", -1), 3);
+    assert_int_equal(json_get_int(problem, "pools_down", -1), 1);
+    json_decref(document);
+
+    s->world->states[4].override = OVERRIDE_DRAIN; /* another cause: of one pool */
+    scene_levels(s);
+    document = document_status(&s->facts);
+    assert_int_equal(json_array_size(json_object_get(document, "problems")), 2);
+    assert_true(has_problem(document, "error", "2 pools down, 1 degraded: other, third, www"));
+    assert_true(has_problem(document, "error", "pool other is down: ams: none of 1 endpoint up"));
+    json_decref(document);
+    scene_free(s);
+}
+
 /* Orders that nothing of the configuration obeys are told, of either kind; those that others
  * decide for, and exceptions from others, are none of them. */
 static void test_orders_without_effect(void **state)
@@ -227,11 +273,9 @@ static void test_pages_of_a_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_endpoints),
-        cmocka_unit_test(test_pages_of_a_list),
-        cmocka_unit_test(test_pools_and_sites),
-        cmocka_unit_test(test_status),
-        cmocka_unit_test(test_orders_without_effect),
+        cmocka_unit_test(test_endpoints),         cmocka_unit_test(test_pages_of_a_list),
+        cmocka_unit_test(test_pools_and_sites),   cmocka_unit_test(test_status),
+        cmocka_unit_test(test_problems_by_cause), cmocka_unit_test(test_orders_without_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

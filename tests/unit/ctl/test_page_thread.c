@@ -19,6 +19,7 @@
 
 struct scene {
     struct world w;
+    struct levels *levels;
     struct generation generation;
     struct snapshot snapshot;
     struct gather *gather;
@@ -39,6 +40,11 @@ static const struct generation *host_generation(void *ctx)
 static struct checker *host_checker(void *ctx)
 {
     return ((struct scene *)ctx)->w.checker;
+}
+
+static const struct level_table *host_levels(void *ctx)
+{
+    return levels_now(((struct scene *)ctx)->levels);
 }
 
 static void host_io_stats(void *ctx, struct io_stats *out)
@@ -109,11 +115,13 @@ static int set_up(void **state)
                     SITES "pools: {www: {sites: {ams: [192.0.2.1, 192.0.2.2]}}, "
                           "spare: {sites: {iad: [192.0.2.3]}}}\n");
     world_start(&s->w);
+    s->levels = levels_new(s->w.checker, NULL);
     s->generation = (struct generation){
         .number = 1, .model = s->w.model, .snapshot = &s->snapshot, .n_holds = 1000};
     const struct ctl_host host = {.ctx = s,
                                   .generation = host_generation,
                                   .checker = host_checker,
+                                  .levels = host_levels,
                                   .io_stats = host_io_stats,
                                   .io_shares = host_io_shares,
                                   .limiter = host_limiter,
@@ -144,6 +152,7 @@ static int tear_down(void **state)
     pages_free(s->pages);
     gather_free(s->gather);
     assert_int_equal(s->generation.n_holds, 1000); /* whoever held it has given it up */
+    levels_free(s->levels);
     world_stop(&s->w);
     world_close(&s->w);
     free(s);

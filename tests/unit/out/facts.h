@@ -15,8 +15,17 @@ struct scene {
     uint32_t order[3], of_pool[WORLD_POOLS];
     struct u32_list class_sites;
     struct facts facts;
+    struct level_table *levels;
     struct zone zone;
 };
+
+/* The levels of the states as they are now. */
+static inline void scene_levels(struct scene *s)
+{
+    level_table_free(s->levels);
+    s->levels = level_table_new(&s->world->model, s->world->states);
+    s->facts.levels = s->levels;
+}
 
 /* Pool www: ams with e0 (weight 1) and e1 (weight 3), iad with e2, sin with e3; order ams iad sin.
  */
@@ -56,11 +65,13 @@ static inline struct scene *scene_new(void)
                               .now_ms = 1090000,
                               .started_ms = 1000000,
                               .ready = true};
+    scene_levels(s);
     return s;
 }
 
 static inline void scene_free(struct scene *s)
 {
+    level_table_free(s->levels);
     world_free(s->world);
 }
 
@@ -71,4 +82,5 @@ static inline void scene_down(struct scene *s, uint32_t endpoint, const char *wh
     e->checked = true;
     e->since_ms = 1080000;
     snprintf(e->reason, sizeof e->reason, "%s", why);
+    scene_levels(s);
 }

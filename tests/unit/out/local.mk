@@ -16,3 +16,6 @@ tests_unit_out_test_metrics_LDADD = $(UNIT_out)
 check_PROGRAMS += tests/unit/out/test_vanished
 tests_unit_out_test_vanished_SOURCES = tests/unit/out/test_vanished.c
 tests_unit_out_test_vanished_LDADD = $(UNIT_out)
+check_PROGRAMS += tests/unit/out/test_transitions
+tests_unit_out_test_transitions_SOURCES = tests/unit/out/test_transitions.c $(HEALTH_SCRIPTED)
+tests_unit_out_test_transitions_LDADD = libout.a $(UNIT_health)

@@ -167,6 +167,11 @@ static void test_format(void **state)
         "1\n",
         "loadstar_pool_site_up{pool=\"www\",site=\"iad\"} 0\n",
         "loadstar_pool_up{pool=\"www\"} 1\n",
+        "loadstar_pool_level{pool=\"www\"} 1\n",
+        "loadstar_site_level{site=\"iad\"} 0\n",
+        "loadstar_site_level{site=\"ams\"} 2\n",
+        "loadstar_pool_site_level{pool=\"www\",site=\"iad\"} 0\n",
+        "loadstar_pool_site_endpoints_serving{pool=\"www\",site=\"ams\"} 2\n",
         "loadstar_probe_duration_seconds{check=\"web\",address=\"192.0.2.1\",port=\"80\"} 0.0015\n",
         "loadstar_probe_results_total{check=\"web\",address=\"192.0.2.1\",port=\"80\","
         "result=\"ok\"} 5\n",

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inside src/out: the metrics by subject. */
+#pragma once
+
+#include "base/buf.h"
+#include "out/facts.h"
+
+/** Queries, limits, sockets. */
+void metrics_traffic(struct buf *out, const struct facts *facts) ATTR_NONNULL;
+/** Endpoints, pools, sites. */
+void metrics_pools(struct buf *out, const struct facts *facts) ATTR_NONNULL;
+/** Probes, and how fast what they find is answered. */
+void metrics_probes(struct buf *out, const struct facts *facts) ATTR_NONNULL;
