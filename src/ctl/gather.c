@@ -126,7 +126,8 @@ void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
         .now_ms = clock_wall_ms(),
         .started_ms = host->started_wall_ms,
         .ready = host->serving(host->ctx),
-        .n_events = events_last_id(),
+        .events_problem = host->events_problem(host->ctx),
+        .n_events = events_added(),
         .reload = {.errors = "", .gone = ""},
     };
     f->zones_read = f->generation->snapshot->n_read;
@@ -166,6 +167,7 @@ void gather_give(struct gather *g, struct facts *f, struct arena *arena)
     f->levels = level_table_copy(f->levels);
     f->reload.errors = copy(arena, f->reload.errors);
     f->reload.gone = copy(arena, f->reload.gone);
+    f->events_problem = copy(arena, f->events_problem);
     f->health.problem = copy(arena, f->health.problem);
     f->health.untried = copy(arena, f->health.untried);
     memset(&g->probes, 0, sizeof g->probes);

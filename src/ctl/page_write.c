@@ -61,9 +61,9 @@ static json_t *write_explain(const struct facts *f, const struct ctl_request *re
 
 static json_t *write_events(const struct ctl_request *request)
 {
-    uint64_t after = request->after, last = events_last_id();
+    uint64_t after = request->after;
     if (after == UINT64_MAX)
-        after = last > request->limit ? last - request->limit : 0;
+        after = events_before_newest(request->limit);
     return document_events(after, request->limit);
 }
 

@@ -7,6 +7,7 @@
 #include "dns/name.h"
 #include "model/broken.h"
 #include "out/causes.h"
+#include "out/event_file.h"
 #include "out/standing.h"
 #include "out/vanished.h"
 
@@ -202,6 +203,9 @@ static void complain_of_operation(struct problems *p, const struct facts *f)
         if (f->rules[i].n_matched == 0 && !is_exception(&f->rules[i]))
             complain(p, "warning", "the %s of %s matches no endpoint of this configuration",
                      f->rules[i].is_weight ? "weight" : "override", f->rules[i].target);
+    if (f->events_problem)
+        complain(p, "warning", "events are kept in memory only: %s/" EVENT_FILE ": %s",
+                 f->generation->model->server.state_dir, f->events_problem);
     if (!f->generation->model->server.state_dir && f->n_rules)
         complain(p, "warning", "no server.state_dir: overrides are lost at a restart");
     else if (!f->generation->model->server.state_dir)

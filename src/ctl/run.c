@@ -160,7 +160,7 @@ static void run_reload(struct run *run, const struct run_asker *to,
                        const struct ctl_request *request)
 {
     log_notice("%s: reload%s", request->actor.text, request->force ? " --force" : "");
-    run->host.reload(run->host.ctx, request->force,
+    run->host.reload(run->host.ctx, request->force, &request->actor,
                      &(struct ctl_reload_waiter){.done = on_reloaded,
                                                  .step = to->progress ? on_step : NULL,
                                                  .arg = wait_new(run, to)});
@@ -174,7 +174,7 @@ static void run_stop_command(struct run *run, const struct run_asker *to,
     json_set_int(result, "pid", getpid());
     log_notice("%s: stop", request->actor.text);
     answer(to, result);
-    run->host.stop(run->host.ctx);
+    run->host.stop(run->host.ctx, &request->actor);
 }
 
 /* Requests */

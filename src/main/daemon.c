@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define READY_POLL_MS 10
@@ -74,14 +75,22 @@ static bool host_serving(void *ctx)
     return ((struct daemon *)ctx)->serving;
 }
 
-static void host_reload(void *ctx, bool force, const struct ctl_reload_waiter *waiter)
+static void host_reload(void *ctx, bool force, const struct actor *by,
+                        const struct ctl_reload_waiter *waiter)
 {
     struct daemon *d = ctx;
+    d->reload_by = *by;
     reload_ask(&d->reload, force, &(struct reload_waiter){waiter->done, waiter->step, waiter->arg});
 }
 
-static void host_stop(void *ctx)
+static const char *host_events_problem(void *ctx)
 {
+    return event_file_problem(((struct daemon *)ctx)->event_file);
+}
+
+static void host_stop(void *ctx, const struct actor *by)
+{
+    ((struct daemon *)ctx)->stop_by = *by;
     daemon_stop(ctx);
 }
 
@@ -100,6 +109,7 @@ static struct ctl_host make_host(struct daemon *d)
         .generation = host_generation,
         .checker = host_checker,
         .levels = host_levels,
+        .events_problem = host_events_problem,
         .io_stats = host_io_stats,
         .io_shares = host_io_shares,
         .limiter = host_limiter,
@@ -123,6 +133,8 @@ static void close_own_handles(struct daemon *d)
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
     uv_close((uv_handle_t *)&d->level_timer, NULL);
+    if (d->event_file)
+        event_file_stop(d->event_file);
     uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
     uv_close((uv_handle_t *)&d->host_timer, NULL);
     if (d->watching)
@@ -258,6 +270,12 @@ static void on_ready_timer(uv_timer_t *timer)
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *d = handle->data;
+    struct actor *by = number == SIGHUP ? &d->reload_by : &d->stop_by;
+    if (!d->stopping)
+        snprintf(by->text, sizeof by->text, "signal %s",
+                 number == SIGHUP    ? "SIGHUP"
+                 : number == SIGTERM ? "SIGTERM"
+                                     : "SIGINT");
     if (number == SIGHUP)
         reload_ask(&d->reload, false, NULL); /* a signal never insists */
     else
@@ -354,6 +372,7 @@ static int set_up(struct daemon *d, struct diags *diags)
         return code;
     daemon_follow_checker(d);
     daemon_follow_levels(d);
+    daemon_tell_start(d);
     return 0;
 }
 
@@ -366,6 +385,7 @@ static void tear_down(struct daemon *d)
         publish_shutdown();
     else if (d->generation)
         snapshot_free(d->generation->snapshot);
+    daemon_tell_stop(d);
     generation_free(d->generation);
     vec_free(&d->events);
     vanished_free(&d->vanished);

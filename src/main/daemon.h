@@ -13,6 +13,7 @@
 #include "io/workers.h"
 #include "main/transition.h"
 #include "main/turn_watch.h"
+#include "out/event_file.h"
 #include "out/events.h"
 #include "out/transitions.h"
 #include "out/vanished.h"
@@ -54,6 +55,8 @@ struct daemon {
     int exit_code;
 
     VEC(struct pending_event) events;
+    struct event_file *event_file;   /* NULL: it has not come so far */
+    struct actor reload_by, stop_by; /* who asked for the last one; "": nobody */
     struct vanished vanished;
 
     struct reload reload;
@@ -83,6 +86,12 @@ void daemon_views_are_filled(struct daemon *daemon) ATTR_NONNULL;
 /** Brings the views in force up to date; to be called when they have come into force. */
 void daemon_refresh_views(struct daemon *daemon) ATTR_NONNULL;
 void daemon_flush_events(struct daemon *daemon) ATTR_NONNULL;
+
+/* life.c: starts and stops as events. */
+/** Opens the event log on disk, and tells of the start. */
+void daemon_tell_start(struct daemon *daemon) ATTR_NONNULL;
+/** After the loop has ended: tells of the stop, writes it, closes the log. */
+void daemon_tell_stop(struct daemon *daemon) ATTR_NONNULL;
 
 /* levels.c: levels of pools and sites, and their events. */
 void daemon_follow_levels(struct daemon *daemon) ATTR_NONNULL;

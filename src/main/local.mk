@@ -19,6 +19,7 @@ loadstard_SOURCES = \
 	src/main/judge.c \
 	src/main/judge.h \
 	src/main/levels.c \
+	src/main/life.c \
 	src/main/loadstard.c \
 	src/main/notify.c \
 	src/main/notify.h \

@@ -164,6 +164,7 @@ static void put_in_force(void *ctx)
     publish_snapshot(next->snapshot);
     d->generation = next;
     d->switching = false;
+    event_file_move(d->event_file, next->model->server.state_dir);
     publish_retire(release_generation, before); /* after its snapshot, which points into it */
     turns_part("a reload put in force", began_us);
 }
@@ -214,6 +215,7 @@ static void add_event(const struct transition *t, int code, const struct diags *
     if (code != 0) /* the errors themselves are logged once, and kept for status */
         snprintf(event.reason, sizeof event.reason, "reload failed, %u error%s", diags->n_errors,
                  diags->n_errors == 1 ? "" : "s");
+    snprintf(event.by, sizeof event.by, "%s", t->daemon->reload_by.text);
     events_add(&event);
 }
 

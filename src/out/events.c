@@ -9,9 +9,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Event id i is in slot i % EVENTS_KEPT. One log a process, like stderr, which it mirrors. */
+/* The i-th event, from 0, is in slot i % EVENTS_KEPT: ids ascend, with gaps. One log a process,
+ * like stderr, which it mirrors. */
 static struct event ring[EVENTS_KEPT];
-static uint64_t last_id;
+static uint64_t last_id, n_added, n_restored;
+static void (*follower)(void *ctx, const struct event *event);
+static void *follower_ctx;
 
 /* Of the second that runs. */
 static struct {
@@ -61,28 +64,60 @@ static bool may_log(void)
     return room;
 }
 
+static struct event *keep(const struct event *event, uint64_t id)
+{
+    struct event *slot = &ring[n_added++ % EVENTS_KEPT];
+    *slot = *event;
+    slot->id = last_id = id;
+    return slot;
+}
+
 void events_add(const struct event *event)
 {
-    struct event *slot = &ring[++last_id % EVENTS_KEPT];
-    *slot = *event;
-    slot->id = last_id;
+    const struct event *kept = keep(event, last_id + 1);
     if (may_log())
-        write_to_log(slot);
+        write_to_log(kept);
+    if (follower)
+        follower(follower_ctx, kept);
+}
+
+void events_restore(const struct event *events, uint32_t n, uint64_t skip)
+{
+    for (uint32_t i = 0; i < n; i++)
+        keep(&events[i], events[i].id);
+    n_restored = n_added;
+    last_id += skip;
+}
+
+void events_follow(void (*added)(void *ctx, const struct event *event), void *ctx)
+{
+    follower = added;
+    follower_ctx = ctx;
 }
 
 uint32_t events_since(uint64_t after, struct event *out, uint32_t max)
 {
-    uint64_t oldest = last_id > EVENTS_KEPT ? last_id - EVENTS_KEPT + 1 : 1;
-    uint64_t id = after + 1 > oldest && after != UINT64_MAX ? after + 1 : oldest;
+    uint64_t first = n_added > EVENTS_KEPT ? n_added - EVENTS_KEPT : 0;
     uint32_t n = 0;
-    if (after >= last_id)
-        return 0;
-    for (; id <= last_id && n < max; id++)
-        out[n++] = ring[id % EVENTS_KEPT];
+    for (uint64_t i = first; i < n_added && n < max; i++)
+        if (ring[i % EVENTS_KEPT].id > after)
+            out[n++] = ring[i % EVENTS_KEPT];
     return n;
 }
 
 uint64_t events_last_id(void)
 {
     return last_id;
+}
+
+uint64_t events_added(void)
+{
+    return n_added - n_restored;
+}
+
+uint64_t events_before_newest(uint32_t n)
+{
+    if (n >= n_added || n >= EVENTS_KEPT)
+        return 0;
+    return ring[(n_added - n - 1) % EVENTS_KEPT].id;
 }

@@ -14,8 +14,11 @@
 
 enum event_severity { EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR };
 
+#define EVENT_STARTED "started"
+#define EVENT_STOPPED "stopped" /* of "loadstar": the last one of a process that ended in order */
+
 struct event {
-    uint64_t id; /* counts from 1, no gaps; given by events_add() */
+    uint64_t id; /* counts from 1; given by events_add(). No gaps, but after an unclean end */
     int64_t at_ms;
     uint8_t severity; /* enum event_severity: what it is logged as */
     char target[256]; /* POOL/SITE/LABEL, "pool POOL", "site SITE", "zone ZONE"; "loadstar" */
@@ -32,6 +35,17 @@ void events_add(const struct event *event) ATTR_NONNULL;
 /** Copies events with id > after, oldest first, at most max. Returns how many. */
 uint32_t events_since(uint64_t after, struct event *out, uint32_t max) ATTR_NONNULL;
 uint64_t events_last_id(void);
+/** Those of this process. */
+uint64_t events_added(void);
+/** The id after which the newest n (all, if there are fewer) come. */
+uint64_t events_before_newest(uint32_t n);
+
+/** Takes over the n events (ids ascending) of a process before, of which `skip` more ids are left
+ *  out. Before the first events_add(). */
+void events_restore(const struct event *events, uint32_t n, uint64_t skip);
+
+/** Who keeps what is added, from events_add() on; one at a time, NULL: nobody. */
+void events_follow(void (*added)(void *ctx, const struct event *event), void *ctx);
 
 /** How many events of late were not logged, and nothing has been said of it yet. */
 uint64_t events_unlogged(void);

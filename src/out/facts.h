@@ -42,7 +42,8 @@ struct facts {
     struct turns turns;              /* of the control thread's loop */
     double rates[RATE_WINDOWS];      /* queries per second; < 0: not known yet */
     uint64_t drops_60s;              /* by the kernel, in the last minute */
-    uint64_t n_events;               /* logged so far */
+    uint64_t n_events;               /* since the start */
+    const char *events_problem;      /* why they are not on disk; NULL: they are, or need not be */
     uint32_t zones_read, zones_kept; /* at the last reload */
     const struct limiter *limiter;   /* of the control thread's; NULL: there is none yet */
     struct limited_network limited[LIMITER_ACTING]; /* the client networks that are, of late */

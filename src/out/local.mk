@@ -6,6 +6,10 @@ libout_a_SOURCES = \
 	src/out/causes.h \
 	src/out/effect.c \
 	src/out/effect.h \
+	src/out/event_file.c \
+	src/out/event_file.h \
+	src/out/event_line.c \
+	src/out/event_line.h \
 	src/out/events.c \
 	src/out/events.h \
 	src/out/facts.h \

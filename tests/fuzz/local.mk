@@ -51,6 +51,11 @@ noinst_PROGRAMS += tests/fuzz/fuzz_http_reply
 tests_fuzz_fuzz_http_reply_SOURCES = tests/fuzz/fuzz_http_reply.c
 tests_fuzz_fuzz_http_reply_LDADD = $(LINK_health)
 tests_fuzz_fuzz_http_reply_LDFLAGS = $(FUZZ_LINK)
+noinst_PROGRAMS += tests/fuzz/fuzz_event_lines
+tests_fuzz_fuzz_event_lines_SOURCES = tests/fuzz/fuzz_event_lines.c
+tests_fuzz_fuzz_event_lines_LDADD = $(LINK_out)
+tests_fuzz_fuzz_event_lines_LDFLAGS = $(FUZZ_LINK)
+
 noinst_PROGRAMS += tests/fuzz/fuzz_overrides
 tests_fuzz_fuzz_overrides_SOURCES = tests/fuzz/fuzz_overrides.c
 tests_fuzz_fuzz_overrides_LDADD = $(LINK_health)

@@ -358,8 +358,9 @@ class Changing(harness.TestCase):
         self.assertEqual((status["problems"], status["config"]["disk"]), ([], "same"))
         events = [e for e in d.ctl_json("events")["events"] if e["target"] == "loadstar"]
         self.assertEqual([(e["from"], e["to"]) for e in events],
-                         [("gen 1", "gen 1"), ("gen 1", "gen 1"), ("gen 1", "gen 2")])
-        self.assertEqual(events[0]["reason"], "reload failed, 2 errors")
+                         [("unknown", "started"), ("gen 1", "gen 1"), ("gen 1", "gen 1"),
+                          ("gen 1", "gen 2")])
+        self.assertEqual(events[1]["reason"], "reload failed, 2 errors")
 
     def test_a_new_zone_file_is_seen_as_a_difference(self):
         d = self.daemon(**CONFIG)

@@ -47,6 +47,12 @@ static const struct level_table *host_levels(void *ctx)
     return levels_now(((struct scene *)ctx)->levels);
 }
 
+static const char *host_events_problem(void *ctx)
+{
+    (void)ctx;
+    return NULL;
+}
+
 static void host_io_stats(void *ctx, struct io_stats *out)
 {
     (void)ctx;
@@ -122,6 +128,7 @@ static int set_up(void **state)
                                   .generation = host_generation,
                                   .checker = host_checker,
                                   .levels = host_levels,
+                                  .events_problem = host_events_problem,
                                   .io_stats = host_io_stats,
                                   .io_shares = host_io_shares,
                                   .limiter = host_limiter,

@@ -19,3 +19,6 @@ tests_unit_out_test_vanished_LDADD = $(UNIT_out)
 check_PROGRAMS += tests/unit/out/test_transitions
 tests_unit_out_test_transitions_SOURCES = tests/unit/out/test_transitions.c $(HEALTH_SCRIPTED)
 tests_unit_out_test_transitions_LDADD = libout.a $(UNIT_health)
+check_PROGRAMS += tests/unit/out/test_event_file
+tests_unit_out_test_event_file_SOURCES = tests/unit/out/test_event_file.c
+tests_unit_out_test_event_file_LDADD = $(UNIT_out)
