@@ -76,6 +76,9 @@ static inline void daemon_number(struct daemon *daemon, struct generation *gener
     generation->snapshot->generation = generation->number;
 }
 
+/* lent.c */
+struct ctl_host daemon_lend(struct daemon *daemon) ATTR_NONNULL;
+
 /* changes.c: from the checker's news to views and events. */
 struct checker_callbacks daemon_checker_callbacks(struct daemon *daemon) ATTR_NONNULL;
 /** Subscribes the views to the checker. */

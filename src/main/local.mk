@@ -18,6 +18,7 @@ loadstard_SOURCES = \
 	src/main/daemon.h \
 	src/main/judge.c \
 	src/main/judge.h \
+	src/main/lent.c \
 	src/main/levels.c \
 	src/main/life.c \
 	src/main/loadstard.c \
