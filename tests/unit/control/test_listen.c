@@ -236,6 +236,7 @@ static void test_tokens(void **state)
     assert_int_equal(token_judge(&token, "Bearer x"), TOKEN_OFF);
     write_file(place->path, "  s3cret \n", 0600);
     assert_int_equal(token_read(&token, place->path, (struct span){0}, &place->diags), 0);
+    assert_string_equal(token.name, strrchr(place->path, '/') + 1);
     assert_int_equal(token_judge(&token, NULL), TOKEN_MISSING);
     assert_int_equal(token_judge(&token, "Basic s3cret"), TOKEN_MISSING);
     assert_int_equal(token_judge(&token, "Bearer s3cre"), TOKEN_WRONG);

@@ -35,3 +35,7 @@ tests_unit_ctl_test_http_input_LDADD = $(UNIT_ctl)
 check_PROGRAMS += tests/unit/ctl/test_window
 tests_unit_ctl_test_window_SOURCES = tests/unit/ctl/test_window.c
 tests_unit_ctl_test_window_LDADD = $(UNIT_ctl)
+check_PROGRAMS += tests/unit/ctl/test_http_route
+tests_unit_ctl_test_http_route_SOURCES = tests/unit/ctl/test_http_route.c
+tests_unit_ctl_test_http_route_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_ctl_test_http_route_LDADD = $(UNIT_ctl)
