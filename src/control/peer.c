@@ -183,7 +183,7 @@ static void send_progress(struct peer *peer)
 void control_call_progress(struct control_call *call, const json_t *progress)
 {
     struct peer *peer = call->peer;
-    if (!call->request.wants_progress || peer->closing)
+    if (!call->request.wants_progress)
         return;
     drop_progress(peer);
     peer->progress.next = protocol_progress(call->request.id, progress, &peer->progress.next_n);

@@ -14,6 +14,7 @@
 
 #include <pwd.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/un.h>
@@ -224,7 +225,10 @@ static void test_progress_is_not_kept(void **state)
     report(s->asked[0], 11); /* overtaken by the answer */
     answer_all(s);
     RUN_UNTIL(&s->loop, (client_hear(fd, text, 4 << 20), strstr(text, "too many")));
-    assert_non_null(strstr(text, "\"progress\":10}\n{\"ok\":false"));
+    run_on(s);
+    client_hear(fd, text, 4 << 20);
+    assert_non_null(strstr(text, "\"progress\":10}\n{\"ok\":false,\"error\":\"too many\"}\n"));
+    assert_null(strstr(text, "11"));
     json_decref(progress);
     free(long_text);
     free(text);
@@ -246,6 +250,53 @@ static void test_progress_to_nobody(void **state)
     control_call_progress(s->asked[0], progress); /* its client has gone */
     json_decref(progress);
     free(long_text);
+}
+
+/* The directory of users, which hangs until it is let go. */
+static atomic_bool directory_hangs;
+int __real_getpwuid_r(uid_t uid, struct passwd *pw, char *buffer, size_t n, struct passwd **out);
+int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buffer, size_t n, struct passwd **out);
+int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buffer, size_t n, struct passwd **out)
+{
+    while (directory_hangs)
+        usleep(1000);
+    return __real_getpwuid_r(uid, pw, buffer, n, out);
+}
+
+static void test_directory_of_users_hangs(void **state)
+{
+    struct scene *s = *state;
+    char want[32];
+    directory_hangs = true;
+    int gone = client(s, SITES), fd = client(s, SITES);
+    run_on(s);
+    assert_int_equal(s->n_requests, 0);
+    close(gone); /* meanwhile */
+    RUN_UNTIL(&s->loop, s->n_requests == 2);
+    snprintf(want, sizeof want, "uid %u", getuid());
+    assert_string_equal(control_call_actor(s->asked[0])->text, want);
+    directory_hangs = false;
+    close(fd);
+}
+
+/* Dropped as idle, or as we end, while they are being named. */
+static void test_clients_that_are_dropped_unnamed(void **state)
+{
+    struct scene *s = *state;
+    directory_hangs = true;
+    int idle = client(s, ""), last;
+    run_on(s);
+    control_server_set_idle(s->server, 40);
+    RUN_UNTIL(&s->loop, client_is_closed(idle));
+    control_server_set_idle(s->server, 60000);
+    last = client(s, SITES);
+    run_on(s);
+    control_server_close(s->server, on_flag, &s->closed);
+    RUN_UNTIL(&s->loop, s->closed);
+    assert_int_equal(s->n_requests, 0);
+    directory_hangs = false;
+    close(idle);
+    close(last);
 }
 
 static void test_who_asks(void **state)
@@ -357,6 +408,8 @@ int main(void)
         TEST(test_progress),
         TEST(test_progress_is_not_kept),
         TEST(test_progress_to_nobody),
+        TEST(test_directory_of_users_hangs),
+        TEST(test_clients_that_are_dropped_unnamed),
         TEST(test_who_asks),
         TEST(test_idle_ones_end),
         TEST(test_readers_that_do_not_read_end),
