@@ -35,6 +35,7 @@ libcompile_a_SOURCES = \
 	src/compile/steer_explain.c \
 	src/compile/tree.c \
 	src/compile/tree.h \
+	src/compile/tree_sets.c \
 	src/compile/verdict.c \
 	src/compile/verdict.h \
 	src/compile/zones.h \

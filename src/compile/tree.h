@@ -61,6 +61,11 @@ void tree_free(struct tree *tree) ATTR_NONNULL;
 /** The entry of a lower-case name, or TREE_NONE. */
 uint32_t tree_find(const struct tree *tree, struct slice name) ATTR_NONNULL;
 
+/** Sorts the records of an entry, which has two at least, and drops with a warning those that are
+ *  there twice. */
+void tree_sort_records(struct tree *tree, struct name_entry *entry,
+                       struct diags *diags) ATTR_NONNULL;
+
 /** The next RRset of an entry, CNAME first, then in the order of types. *at starts at 0. */
 bool tree_next_set(const struct tree *tree, const struct name_entry *entry, uint32_t *at,
                    struct rrset *set) ATTR_NONNULL;
