@@ -157,3 +157,28 @@ static inline uint32_t put_asn(struct mmdb_make *m, uint32_t asn)
     put_u32(&m->data, asn);
     return at;
 }
+
+/* latitude and longitude as double, float and text; state by name. */
+static inline void put_flat_city(struct mmdb_make *m, unsigned kind, double latitude,
+                                 double longitude)
+{
+    char text[32];
+    put_map(&m->data, 5);
+    put_text(&m->data, "city");
+    put_text(&m->data, "Somewhere");
+    put_text(&m->data, "country_code");
+    put_text(&m->data, "US");
+    put_text(&m->data, "state1");
+    put_text(&m->data, kind == 0 ? "California" : kind == 1 ? "CA" : "US-CA");
+    const double v[2] = {latitude, longitude};
+    for (unsigned i = 0; i < 2; i++) {
+        put_text(&m->data, i ? "longitude" : "latitude");
+        snprintf(text, sizeof text, "%.4f", v[i]);
+        if (kind == 0)
+            put_double(&m->data, v[i]);
+        else if (kind == 1)
+            put_float(&m->data, (float)v[i]);
+        else
+            put_text(&m->data, text);
+    }
+}

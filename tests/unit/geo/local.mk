@@ -18,3 +18,7 @@ tests_unit_geo_test_mmdb_guard_LDADD = $(UNIT_geo)
 check_PROGRAMS += tests/unit/geo/test_mistaken
 tests_unit_geo_test_mistaken_SOURCES = tests/unit/geo/test_mistaken.c
 tests_unit_geo_test_mistaken_LDADD = $(UNIT_geo)
+check_PROGRAMS += tests/unit/geo/test_places
+tests_unit_geo_test_places_SOURCES = tests/unit/geo/test_places.c tests/unit/geo/geo_fixture.h \
+	tests/unit/geo/mmdb_make.h
+tests_unit_geo_test_places_LDADD = $(UNIT_geo)
