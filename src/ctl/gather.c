@@ -21,8 +21,7 @@ struct gather {
     struct sample samples[SAMPLES];
     uint64_t n_samples;
     struct limited_watch limited;
-    VEC(struct probe_info) probes; /* of the last gather_facts() */
-    VEC(struct override_rule) rules;
+    VEC(struct override_rule) rules; /* of the last gather_facts() */
     struct io_shares shares;
     void (*done)(void *arg);
     void *arg;
@@ -50,6 +49,11 @@ struct gather *gather_new(uv_loop_t *loop, const struct ctl_host *host)
     return g;
 }
 
+const struct ctl_host *gather_host(const struct gather *g)
+{
+    return &g->host;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct gather *g = handle->data;
@@ -65,7 +69,6 @@ void gather_stop(struct gather *g, void (*done)(void *arg), void *arg)
 
 void gather_free(struct gather *g)
 {
-    vec_free(&g->probes);
     vec_free(&g->rules);
     io_shares_free(&g->shares);
     free(g);
@@ -92,16 +95,6 @@ static void set_rates(const struct gather *g, struct facts *f)
             f->rates[i] =
                 (double)(newest->queries - sample_before(g, windows[i])->queries) / windows[i];
     f->drops_60s = newest->drops - sample_before(g, 60)->drops;
-}
-
-static void set_probes(struct gather *g, struct facts *f, const struct checker *checker)
-{
-    uint32_t max = f->health.n_probes;
-    vec_free(&g->probes);
-    g->probes.v = xcalloc(max + 1, sizeof *g->probes.v);
-    f->n_probes = checker_probes(checker, g->probes.v, max);
-    f->n_probes = f->n_probes < max ? f->n_probes : max;
-    f->probes = g->probes.v;
 }
 
 static void set_rules(struct gather *g, struct facts *f, const struct checker *checker)
@@ -136,9 +129,10 @@ void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
     f->n_limited = limited_list(&g->limited, f->now_ms, f->limited);
     if (depth == GATHER_SUMMARY)
         return;
-    turns_look(&f->turns, clock_mono_ms());
-    set_probes(g, f, checker);
     set_rules(g, f, checker);
+    if (depth == GATHER_ORDERS)
+        return;
+    turns_look(&f->turns, clock_mono_ms());
     host->io_stats(host->ctx, &f->io);
     io_shares_free(&g->shares);
     host->io_shares(host->ctx, &g->shares);
@@ -156,8 +150,6 @@ static const char *copy(struct arena *arena, const char *text)
 
 void gather_give(struct gather *g, struct facts *f, struct arena *arena)
 {
-    for (uint32_t i = 0; i < f->n_probes; i++)
-        g->probes.v[i].reason = copy(arena, g->probes.v[i].reason);
     for (uint32_t i = 0; i < f->n_rules; i++) {
         g->rules.v[i].target = copy(arena, g->rules.v[i].target);
         g->rules.v[i].reason = copy(arena, g->rules.v[i].reason);
@@ -170,7 +162,6 @@ void gather_give(struct gather *g, struct facts *f, struct arena *arena)
     f->events_problem = copy(arena, f->events_problem);
     f->health.problem = copy(arena, f->health.problem);
     f->health.untried = copy(arena, f->health.untried);
-    memset(&g->probes, 0, sizeof g->probes);
     memset(&g->rules, 0, sizeof g->rules);
     memset(&g->shares, 0, sizeof g->shares);
 }
@@ -178,7 +169,6 @@ void gather_give(struct gather *g, struct facts *f, struct arena *arena)
 void gather_release(struct facts *f)
 {
     level_table_free((struct level_table *)(uintptr_t)f->levels);
-    free((struct probe_info *)(uintptr_t)f->probes);
     free((struct override_rule *)(uintptr_t)f->rules);
     io_shares_free(&f->shares);
 }

@@ -9,18 +9,22 @@ struct gather;
 struct gather *gather_new(uv_loop_t *loop, const struct ctl_host *host)
     ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;
 
+/** What it gathers from. */
+const struct ctl_host *gather_host(const struct gather *gather) ATTR_NONNULL;
+
 /** Stops sampling; `done` runs on the loop, and then it may be freed. */
 void gather_stop(struct gather *gather, void (*done)(void *arg), void *arg);
 void gather_free(struct gather *gather) ATTR_NONNULL;
 
-/** How much of the facts is wanted: probes and rules cost a copy of each. */
+/** How much of the facts is wanted. */
 enum gather_depth {
-    GATHER_SUMMARY, /* no probes, rules, or counters of workers */
+    GATHER_SUMMARY, /* no rules, or counters of workers */
+    GATHER_ORDERS,  /* the rules as well: a copy of each */
     GATHER_ALL,
 };
 
-/** The facts of the moment, but for `disk`. They hold until control returns to the loop, or the
- * next call. */
+/** The facts of the moment, but for `disk` and the probes (copies.h). They hold until control
+ * returns to the loop, or the next call. */
 void gather_facts(struct gather *gather, enum gather_depth depth, struct facts *facts) ATTR_NONNULL;
 
 /** Hands what the facts lend of the control side over to them, texts copied into `arena`: they hold

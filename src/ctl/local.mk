@@ -4,6 +4,8 @@ LINK_ctl = libctl.a libcontrol.a libconfig.a $(LINK_out) $(YAML_LIBS) $(IDN2_LIB
 libctl_a_SOURCES = \
 	src/ctl/action.c \
 	src/ctl/action.h \
+	src/ctl/copies.c \
+	src/ctl/copies.h \
 	src/ctl/ctl.c \
 	src/ctl/ctl.h \
 	src/ctl/dashboard.c \

@@ -10,12 +10,15 @@
 #include "base/give_way.h"
 #include "base/turns.h"
 #include "base/vec.h"
+#include "ctl/copies.h"
 #include "ctl/page_write.h"
 
 #include <stdlib.h>
 
 #define METRICS_DISK_AGE_MS 10000 /* scrapes need not stat every file each time */
-#define SHARE 3                   /* pauses so many times as long as the loop was held */
+#define SLICE_US 2000             /* of a turn of the loop, for copying */
+#define SLICE_PAUSE_MS 2
+#define SHARE 3 /* pauses so many times as long as the loop was held */
 
 struct asker {
     page_ready_fn *ready;
@@ -29,10 +32,10 @@ struct job {
     struct ctl_request request;
     VEC(struct asker) askers;
     uv_work_t work;
+    int64_t held_us; /* the loop, by the copying */
     struct facts facts;
     struct arena *texts;
-    struct generation *generation;
-    struct packed_states states;
+    struct copies copies;
     struct page_text text;
     uint64_t state_tag;
 };
@@ -44,7 +47,8 @@ struct pages {
     struct page_budget budget;
     uv_timer_t pause;
     struct job *jobs;
-    bool begun; /* the first job has its facts, or waits for the disk */
+    bool begun;   /* the first job has its facts, or waits for the disk */
+    bool copying; /* or gets them, slice by slice */
     bool stopping, timer_closed;
     void (*reclaim)(void *arg);
     void *reclaim_arg;
@@ -100,6 +104,7 @@ static void finish(struct job *job, struct page *page)
         job->askers.v[i].ready(job->askers.v[i].arg, page);
     page_release(page);
     vec_free(&job->askers);
+    copies_free(&job->copies);
     free(job);
 }
 
@@ -120,15 +125,17 @@ static void write_page(void *arg)
 {
     struct job *job = arg;
     struct facts *f = &job->facts;
-    struct endpoint_state *states = xcalloc(job->states.n + 1, sizeof *states);
-    states_unpack(states, &job->states);
+    uint32_t n = job->copies.n_endpoints;
+    struct endpoint_state *states = xcalloc(n + 1u, sizeof *states);
+    copies_unpack(&job->copies, states);
     f->states = states;
+    f->probes = job->copies.probes;
+    f->n_probes = job->copies.n_probes;
     page_write(&job->text, f, job->is_metrics ? NULL : &job->request);
-    give_way_free(states, (job->states.n + (size_t)1) * sizeof *states);
-    packed_states_free(&job->states);
+    give_way_free(states, (n + (size_t)1) * sizeof *states);
     gather_release(f);
     arena_free(job->texts);
-    generation_free(job->generation);
+    copies_free(&job->copies);
 }
 
 static void in_thread(uv_work_t *work)
@@ -147,9 +154,15 @@ static void after_thread(uv_work_t *work, int status)
 
 /* The loop */
 
+static void write_there(void *arg);
+
 static void on_pause_over(uv_timer_t *timer)
 {
-    begin_next(timer->data);
+    struct pages *p = timer->data;
+    if (p->copying)
+        write_there(p->jobs);
+    else
+        begin_next(p);
 }
 
 /** Lets others have the loop that was held for `held_us`, before the next job. */
@@ -173,31 +186,42 @@ static void write_here(struct job *job)
 }
 
 /** Copies what the facts lend, and hands all over to the thread. */
+static void hand_over(struct job *job)
+{
+    struct pages *p = job->pages;
+    struct facts *f = &job->facts;
+    gather_facts(p->gather, GATHER_ALL, f);
+    disk_set(p->disk, f);
+    job->state_tag = gather_state_tag(f);
+    job->texts = arena_new();
+    gather_give(p->gather, f, job->texts);
+    job->work.data = job;
+    if (uv_queue_work(p->loop, &job->work, in_thread, after_thread) != 0) {
+        write_page(job);
+        after_thread(&job->work, 0);
+    }
+}
+
+/** A slice of the copying; after the last, with the facts of that moment, on to the thread. */
 static void write_there(void *arg)
 {
     struct job *job = arg;
     struct pages *p = job->pages;
-    struct facts *f = &job->facts;
     int64_t began_us = clock_mono_us();
     if (p->stopping) {
         finish(job, NULL);
         begin_next(p);
         return;
     }
-    gather_facts(p->gather, GATHER_ALL, f);
-    disk_set(p->disk, f);
-    job->state_tag = gather_state_tag(f);
-    job->texts = arena_new();
-    gather_give(p->gather, f, job->texts);
-    job->generation = generation_hold((struct generation *)(uintptr_t)f->generation);
-    job->states = states_pack(f->states, 0, f->generation->model->n_endpoints);
-    pause_for(p, clock_mono_us() - began_us);
-    turns_part("facts gathered for a document", began_us);
-    job->work.data = job;
-    if (uv_queue_work(p->loop, &job->work, in_thread, after_thread) != 0) {
-        write_page(job);
-        after_thread(&job->work, 0);
+    p->copying = !copies_step(&job->copies, gather_host(p->gather), began_us + SLICE_US);
+    job->held_us += clock_mono_us() - began_us;
+    turns_part("facts copied for a document", began_us);
+    if (p->copying) {
+        uv_timer_start(&p->pause, on_pause_over, SLICE_PAUSE_MS, 0);
+        return;
     }
+    pause_for(p, job->held_us);
+    hand_over(job);
 }
 
 /** Begins a job. Returns whether it has ended already. */
@@ -271,6 +295,10 @@ static void on_closed(uv_handle_t *handle)
 {
     struct pages *p = handle->data;
     p->timer_closed = true;
+    if (p->copying) {
+        p->copying = false;
+        finish(p->jobs, NULL);
+    }
     begin_next(p);
 }
 

@@ -2,7 +2,7 @@
  * Inside src/ctl: documents and metrics, one after the other, off the control thread. With 100,000
  * endpoints the metrics are 87 MB, and writing the list of endpoints takes 0.7 s, for which no
  * probe result would be taken in. So a thread that gives way writes them, out of a copy of the
- * facts; the control thread is held for 4 to 12 ms by that, and for a quarter of its time at most,
+ * facts; the control thread is held for slices of 2 ms by that, and for half of its time at most,
  * however many ask. All who ask for the same before its facts are gathered get the same page. */
 #pragma once
 

@@ -203,7 +203,7 @@ static uint64_t state_tag(void *ctx)
 {
     struct run *run = ctx;
     struct facts f;
-    gather_facts(run->gather, GATHER_ALL, &f);
+    gather_facts(run->gather, GATHER_ORDERS, &f);
     return gather_state_tag(&f);
 }
 

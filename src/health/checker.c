@@ -178,16 +178,26 @@ static void fill_info(struct probe_info *out, const struct probe *p)
     };
 }
 
-uint32_t checker_probes(const struct checker *c, struct probe_info *out, uint32_t max)
+uint32_t checker_probes_from(const struct checker *c, uint32_t first, struct probe_info *out,
+                             uint32_t max)
 {
-    uint32_t n = c->plan->n_probes < max ? c->plan->n_probes : max;
+    uint32_t left = first < c->plan->n_probes ? c->plan->n_probes - first : 0;
+    uint32_t n = left < max ? left : max;
     for (uint32_t i = 0; i < n; i++)
-        fill_info(&out[i], &c->plan->probes[i]);
+        fill_info(&out[i], &c->plan->probes[first + i]);
     return n;
 }
 
-static const char *first_untried(const struct plan *plan)
+uint32_t checker_probes(const struct checker *c, struct probe_info *out, uint32_t max)
 {
+    return checker_probes_from(c, 0, out, max);
+}
+
+/* Most likely the one that was the last to lack something. */
+static const char *some_untried(const struct plan *plan)
+{
+    if (plan->last_untried < plan->n_probes && plan->probes[plan->last_untried].untried)
+        return plan->probes[plan->last_untried].untried;
     for (uint32_t i = 0; i < plan->n_probes; i++)
         if (plan->probes[i].untried)
             return plan->probes[i].untried;
@@ -196,23 +206,20 @@ static const char *first_untried(const struct plan *plan)
 
 struct checker_summary checker_summary(const struct checker *c)
 {
-    struct checker_summary s = {
+    return (struct checker_summary){
         .n_probes = c->plan->n_probes,
         .n_in_flight = c->n_in_flight,
+        .n_up = c->plan->n_health[HEALTH_UP],
+        .n_down = c->plan->n_health[HEALTH_DOWN],
+        .n_unknown = c->plan->n_health[HEALTH_UNKNOWN],
         .n_overrides = c->rules.n,
         .n_panics = c->n_panics,
         .problem = c->problem,
         .delays = c->delays,
         .n_untried = c->plan->n_untried,
-        .untried = c->plan->n_untried ? first_untried(c->plan) : NULL,
+        .untried = c->plan->n_untried ? some_untried(c->plan) : NULL,
+        .n_frozen = c->plan->n_frozen,
         .panic = c->plan->guard.panic,
         .stale = c->plan->n_stale > 0,
     };
-    for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
-        s.n_frozen += c->states[e].frozen;
-        s.n_up += c->states[e].health == HEALTH_UP;
-        s.n_down += c->states[e].health == HEALTH_DOWN;
-        s.n_unknown += c->states[e].health == HEALTH_UNKNOWN;
-    }
-    return s;
 }

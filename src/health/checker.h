@@ -112,6 +112,9 @@ struct probe_info {
     const char *reason;
 };
 uint32_t checker_probes(const struct checker *checker, struct probe_info *out, uint32_t max);
+/** Of them, from number `first` on. */
+uint32_t checker_probes_from(const struct checker *checker, uint32_t first, struct probe_info *out,
+                             uint32_t max) ATTR_NONNULL;
 
 /** How long changes took from the result, or the order, that made them until all subscribers had
  * been woken, and so were in the answers. n[i] counts those of at most checker_delay_ms[i],

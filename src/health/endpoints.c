@@ -180,10 +180,18 @@ static bool set_frozen(struct checker *c, struct endpoint_state *state)
 {
     bool before = state->frozen;
     state->frozen = state->checked && c->plan->guard.panic;
+    c->plan->n_frozen += (uint32_t)state->frozen - (uint32_t)before;
     return state->frozen != before;
 }
 
 /* ---- publishing ---- */
+
+static void set_health(struct checker *c, struct endpoint_state *state, enum health health)
+{
+    c->plan->n_health[state->health]--;
+    c->plan->n_health[health]++;
+    state->health = (uint8_t)health;
+}
 
 /* Without a reason it is no news, and no event. */
 static void publish(struct checker *c, uint32_t endpoint, enum health health, int64_t since_ms,
@@ -195,7 +203,7 @@ static void publish(struct checker *c, uint32_t endpoint, enum health health, in
     snprintf(before, sizeof before, "%s", endpoint_state_text(state));
     if (health == HEALTH_DOWN)
         c->standings[endpoint].since_before_ms = state->since_ms;
-    state->health = (uint8_t)health;
+    set_health(c, state, health);
     state->since_ms = since_ms;
     c->unsaved = true;
     endpoints_mark_changed(c, endpoint);
@@ -260,7 +268,7 @@ void endpoints_init_one(struct checker *c, uint32_t endpoint)
     state->stale = state->checked && s.stale;
     set_frozen(c, state);
     if (s.health != state->health) {
-        state->health = (uint8_t)s.health;
+        set_health(c, state, s.health);
         state->since_ms =
             s.decisive && s.decisive->since_ms ? s.decisive->since_ms : clock_wall_ms();
     }

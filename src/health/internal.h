@@ -90,7 +90,12 @@ struct checker {
     /* persist.c */
     uv_work_t save;
     char *health_path, *saving_path; /* the latter not NULL: `save` is on its way */
-    struct buf saving;
+    struct {
+        struct saved_health *v;
+        uint32_t n;
+        int64_t at_ms;
+        struct plan *plan; /* held: whose keys they have */
+    } saving;
     int64_t saved_mono_ms;
     int save_error; /* errno */
     bool unsaved, save_failed;

@@ -92,6 +92,7 @@ static void add_probes(struct builder *b)
         const struct u32_list *checks = checks_of(b->model, e);
         give_way_often();
         plan->first[e] = at;
+        plan->keys[e] = endpoint_key(plan->arena, b->model, e);
         for (uint32_t i = 0; i < checks->n; i++) {
             uint32_t probe = find_or_make(b, checks->v[i], e);
             plan->of_endpoint[at++] = probe;
@@ -169,6 +170,7 @@ struct plan *plan_new(const struct model *model, const struct credentials *crede
     plan->probes = arena_calloc(arena, most, sizeof *plan->probes);
     plan->first = arena_calloc(arena, model->n_endpoints + 1u, sizeof *plan->first);
     plan->of_endpoint = arena_calloc(arena, most, sizeof *plan->of_endpoint);
+    plan->keys = arena_calloc(arena, model->n_endpoints, sizeof *plan->keys);
     plan->watchers = arena_calloc(arena, model->n_pools, sizeof *plan->watchers);
     for (uint32_t i = 0; i < model->n_pools; i++)
         plan->watchers[i] = MODEL_NONE;
@@ -185,6 +187,7 @@ struct plan *plan_new(const struct model *model, const struct credentials *crede
     lanes_make(plan, model, model->server.exec_concurrency);
     make_guard(plan, model);
     worklist_init(&plan->touched, model->n_pools, false);
+    plan->n_health[HEALTH_UNKNOWN] = model->n_endpoints;
     for (uint32_t i = 0; i < model->n_checks; i++)
         check_unref(b.checks[i]);
     free(b.checks);

@@ -66,6 +66,7 @@ struct plan {
     uint32_t *first;       /* per endpoint, and one more: where its probes begin in `of_endpoint` */
     uint32_t *of_endpoint; /* indices of probes, in the order of the pool's checks */
     uint32_t *watchers;    /* per pool: first probe of type `pool` that watches it, or MODEL_NONE */
+    const char **keys;     /* per endpoint: endpoint_key() */
     struct lane *lanes;
     uint32_t n_lanes;
 
@@ -75,9 +76,12 @@ struct plan {
     struct worklist touched; /* pools that changed since what watches them was worked out */
     struct wheel due;        /* probes that wait for their time */
     struct waiting waiting;  /* those that wait for a slot, but for those in lanes */
+    uint32_t n_health[3];    /* endpoints, by published enum health */
+    uint32_t n_frozen;       /* endpoints */
     uint32_t n_exec_waiting; /* in lanes */
     uint32_t n_stale;        /* probes without a result in time */
     uint32_t n_untried;      /* whose latest try failed of us */
+    uint32_t last_untried;   /* the latest of those, unless it was tried since */
     uint32_t n_awaited;      /* whose first results readiness waits for */
     uint32_t n_searched;     /* looked at in the search for starved ones that is under way */
     atomic_uint n_holds;     /* plan_hold() */

@@ -38,6 +38,7 @@ static void take_untried(struct checker *c, struct probe *p, const char *why)
 {
     int64_t now_ms = clock_mono_ms();
     c->plan->n_untried += !p->untried;
+    c->plan->last_untried = (uint32_t)(p - c->plan->probes);
     replace_text(&p->untried, why);
     p->n_untried++;
     doubt_untried(c, p);

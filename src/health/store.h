@@ -45,9 +45,10 @@ struct saved_file {
  *  empty. */
 int store_load_health(struct saved_file *out, struct arena *arena, const char *path,
                       struct buf *problem) ATTR_NONNULL ATTR_MUST_USE;
-/** Renders a health file; writing it is the caller's, off the loop. */
-void store_render_health(struct buf *out, const struct model *model,
-                         const struct endpoint_state *states, int64_t now_ms) ATTR_NONNULL;
+/** Renders a health file of what was known at `now_ms`; on any thread. Writing it is the caller's.
+ */
+void store_render_health(struct buf *out, const struct saved_health *v, uint32_t n, int64_t now_ms)
+    __attribute__((nonnull(1)));
 
 /** Whether health saved at `saved_ms` still says something: not older than ten intervals of the
  *  endpoint's slowest check, or five minutes if that is longer; nor from the future, but for a

@@ -35,26 +35,25 @@ struct succession {
 
 /* ---- on any thread ---- */
 
-static void match_endpoints(struct succession *s, const struct model *before)
+static void match_endpoints(struct succession *s, const struct model *before,
+                            const struct plan *plan)
 {
     struct strmap by_key = {0};
-    struct arena *scratch = arena_new();
     s->endpoint_to = xcalloc(before->n_endpoints + 1u, sizeof *s->endpoint_to);
     s->endpoint_from = xcalloc(s->model->n_endpoints + 1u, sizeof *s->endpoint_from);
     for (uint32_t e = 0; e < before->n_endpoints; e++) {
         s->endpoint_to[e] = MODEL_NONE;
-        strmap_add(&by_key, slice_str(endpoint_key(scratch, before, e)), e);
+        strmap_add(&by_key, slice_str(plan->keys[e]), e);
         give_way_often();
     }
     for (uint32_t e = 0; e < s->model->n_endpoints; e++) {
-        uint32_t from = strmap_get(&by_key, slice_str(endpoint_key(scratch, s->model, e)));
+        uint32_t from = strmap_get(&by_key, slice_str(s->plan->keys[e]));
         s->endpoint_from[e] = from;
         if (from != STRMAP_NONE)
             s->endpoint_to[from] = e;
         give_way_often();
     }
     strmap_free(&by_key);
-    arena_free(scratch);
 }
 
 struct succession *succession_new(const struct model *model, const struct credentials *credentials,
@@ -74,7 +73,7 @@ struct succession *succession_new(const struct model *model, const struct creden
         give_way_often();
     }
     plan_match(&s->probes, s->plan, model, plan, before);
-    match_endpoints(s, before);
+    match_endpoints(s, before, plan);
     plan_free(plan);
     worklist_init(&s->probes_left, s->plan->n_probes, true);
     worklist_init(&s->endpoints_left, n, true);
@@ -160,10 +159,13 @@ static void carry_state(struct endpoint_state *to, struct standing *standing,
 static void carry_endpoint(struct checker *c, struct succession *s, uint32_t e)
 {
     uint32_t from = s->endpoint_from[e], pool = c->model->endpoints[e].pool;
+    c->plan->n_health[c->states[e].health]--;
+    c->plan->n_frozen -= c->states[e].frozen;
     c->states[e] = checker_fresh_state();
     c->standings[e] = (struct standing){0};
     if (from != MODEL_NONE)
         carry_state(&c->states[e], &c->standings[e], &s->states[from], &s->standings[from]);
+    c->plan->n_health[c->states[e].health]++;
     operator_apply_to(c, e);
     endpoints_init_one(c, e);
     worklist_add(&s->pools_left, pool);

@@ -143,6 +143,13 @@ static void validate_plan(const struct checker *c)
         if (p->trial)
             assert_ptr_equal(p->trial->subject, p);
     }
+    uint32_t n_health[3] = {0}, n_frozen = 0;
+    for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
+        n_health[c->states[e].health]++;
+        n_frozen += c->states[e].frozen;
+    }
+    assert_int_equal(c->plan->n_frozen, n_frozen);
+    assert_memory_equal(c->plan->n_health, n_health, sizeof n_health);
     assert_int_equal(n_waiting, n_queued);
     assert_int_equal(c->plan->n_stale, n_stale);
     assert_int_equal(c->plan->n_untried, n_untried);
