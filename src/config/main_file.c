@@ -52,9 +52,11 @@ static const struct schema_key http_keys[] = {
      .offset = offsetof(struct model, http.token_file),
      .at = offsetof(struct model, http.token_at),
      .fallback_doc = "none: changes by HTTP are refused",
-     .doc = "A file with the bearer token that changes by HTTP must carry: readable for the "
-            "server's user and not for everybody, with the supplied unit root:loadstar and mode "
-            "0640. It is read again at each reload, which fails when it cannot be.",
+     .doc =
+         "A file with the bearer token that changes by HTTP must carry: readable for the "
+         "server's user and not for everybody, with the supplied unit root:loadstar and mode "
+         "0640. It is read again at each reload, which fails when it cannot be. The file's name, "
+         "without its directory, is shown as who made a change.",
      .example = "api.token"},
     {.name = "hosts",
      .kind = SCHEMA_CUSTOM,

@@ -258,13 +258,17 @@ static void begin_next(struct pages *p)
         finish_stop(p);
 }
 
+static bool is_same_request(const struct ctl_request *a, const struct ctl_request *b)
+{
+    return a->command == b->command && a->limit == b->limit && strcmp(a->from, b->from) == 0 &&
+           strcmp(a->pool, b->pool) == 0 && ip_equal(&a->address, &b->address);
+}
+
 static bool is_same(const struct job *job, const struct ctl_request *request)
 {
     if (!request || job->is_metrics)
         return !request && job->is_metrics;
-    return !page_needs_the_loop(request) && job->request.command == request->command &&
-           job->request.limit == request->limit && strcmp(job->request.from, request->from) == 0 &&
-           strcmp(job->request.pool, request->pool) == 0;
+    return !page_needs_the_loop(request) && is_same_request(&job->request, request);
 }
 
 void pages_ask(struct pages *p, const struct ctl_request *request, page_ready_fn *ready, void *arg)

@@ -19,8 +19,7 @@
 
 bool page_needs_the_loop(const struct ctl_request *request)
 {
-    return request->command == CTL_EXPLAIN || request->command == CTL_EVENTS ||
-           request->command == CTL_GEO;
+    return request->command == CTL_EXPLAIN || request->command == CTL_EVENTS;
 }
 
 /* Each returns the document, or NULL with a code and the reason in `error`. */

@@ -256,6 +256,7 @@ class Completion(harness.TestCase):
         self.assertEqual(self.complete(d, "ex"), ["explain"])
         self.assertEqual(self.complete(d, "set", "www/i"), ["www/iad", "www/iad/198.51.100.11"])
         self.assertEqual(self.complete(d, "set", "am"), ["ams"])
+        self.assertEqual(self.complete(d, "weight", "w"), ["www/"])
         self.assertEqual(self.complete(d, "set", "--for", "1h", "ams", "dr"), ["drain"])
         self.assertEqual(self.complete(d, "-s", d.socket, "endpoints", ""), ["www", "spare"])
         self.assertEqual(self.complete(d, "set", "ams", "drain", "--r"), ["--reason"])

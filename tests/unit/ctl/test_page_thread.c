@@ -249,6 +249,32 @@ static void test_errors(void **state)
     assert_string_equal(s->got[2]->tag, "");
 }
 
+/* Parts of one list are different pages, asked for at the same time. */
+static void test_parts_of_a_list(void **state)
+{
+    static const struct {
+        const char *from;
+        uint32_t limit;
+        const char *has, *has_not;
+    } parts[] = {
+        {"", 2, "\"next\":\"1:www/ams/192.0.2.2\"", "192.0.2.3"},
+        {"", 3, "192.0.2.3", "next"},
+        {"1:www/ams/192.0.2.2", 2, "192.0.2.3", "192.0.2.1\""},
+        {"0:www/ams/192.0.2.1", 2, "192.0.2.2", "192.0.2.1\""},
+    };
+    struct scene *s = *state;
+    struct ctl_request request = {.command = CTL_ENDPOINTS};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        request.limit = parts[i].limit;
+        strcpy(request.from, parts[i].from);
+        pages_ask(s->pages, &request, on_page, s);
+    }
+    wait_for(s, ARRAY_LEN(parts));
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (!page_has(s->got[i], parts[i].has) || page_has(s->got[i], parts[i].has_not))
+            fail_msg("%zu: %.*s", i, (int)s->got[i]->n, s->got[i]->bytes);
+}
+
 static void test_who_shares(void **state)
 {
     struct scene *s = *state;
@@ -426,10 +452,10 @@ static void test_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_every_document), TEST(test_errors),
-        TEST(test_who_shares),     TEST(test_changes_are_seen),
-        TEST(test_budget),         TEST(test_stop_at_any_time),
-        TEST(test_disk),
+        TEST(test_every_document),   TEST(test_errors),
+        TEST(test_parts_of_a_list),  TEST(test_who_shares),
+        TEST(test_changes_are_seen), TEST(test_budget),
+        TEST(test_stop_at_any_time), TEST(test_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
