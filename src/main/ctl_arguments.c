@@ -6,6 +6,7 @@
 #include "control/json.h"
 #include "main/ctl_output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,8 +44,12 @@ static int take_positional(struct arguments *args, const char *text)
 {
     if (!args->command) {
         args->command = command_find(text);
-        if (!args->command)
-            return wrong_usage(args, "there is no command \"%s\"", text);
+        if (!args->command) {
+            const char *meant = command_nearest(text);
+            return wrong_usage(args, "there is no command \"%s\"%s%s%s", text,
+                               meant ? ", did you mean " : "", meant ? meant : "",
+                               meant ? "?" : "");
+        }
         json_set_text(args->request, "command", text);
         return EXIT_DONE;
     }
@@ -52,6 +57,16 @@ static int take_positional(struct arguments *args, const char *text)
         return wrong_usage(args, "\"%s\" is too much", text);
     set_member(args->request, args->command->positional[args->n_positional++], text);
     return EXIT_DONE;
+}
+
+static int no_such_option(const struct arguments *args, const char *name, int n)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", n, name);
+    const char *meant = args->command ? option_nearest(args->command, text) : NULL;
+    return wrong_usage(args, "there is no option --%.*s%s%s%s%s%s", n, name,
+                       args->command ? " of " : "", args->command ? args->command->name : "",
+                       meant ? ", did you mean --" : "", meant ? meant : "", meant ? "?" : "");
 }
 
 /** One of the command's options: `--name value` or `--name=value`. Returns an exit code. */
@@ -64,8 +79,7 @@ static int take_option(struct arguments *args, const char *name, const char *nex
         if (strlen(o->name) == n && memcmp(o->name, name, n) == 0)
             break;
     if (!o->name)
-        return wrong_usage(args, "there is no option --%.*s%s%s", (int)n, name,
-                           args->command ? " of " : "", args->command ? args->command->name : "");
+        return no_such_option(args, name, (int)n);
     if (o->flag && name[n])
         return wrong_usage(args, "--%s takes no value", o->name);
     if (o->flag) {

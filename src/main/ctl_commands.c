@@ -3,6 +3,7 @@
 #include "main/ctl_commands.h"
 
 #include "base/attr.h"
+#include "config/suggest.h"
 
 #include <loadstar/control.h>
 
@@ -162,6 +163,29 @@ const struct command *command_find(const char *name)
         if (strcmp(name, commands[i].name) == 0)
             return &commands[i];
     return NULL;
+}
+
+static const char *name_of_command(const void *words, uint32_t i)
+{
+    return ((const struct command *)words)[i].name;
+}
+
+const char *command_nearest(const char *name)
+{
+    return suggest_nearest(name, name_of_command, commands, ARRAY_LEN(commands));
+}
+
+static const char *name_of_option(const void *words, uint32_t i)
+{
+    return ((const struct option *)words)[i].name;
+}
+
+const char *option_nearest(const struct command *command, const char *name)
+{
+    uint32_t n = 0;
+    while (command->options[n].name)
+        n++;
+    return suggest_nearest(name, name_of_option, command->options, n);
 }
 
 void commands_print(FILE *out)

@@ -23,6 +23,11 @@ struct command {
 /** NULL: there is no such command. */
 const struct command *command_find(const char *name);
 
+/** The name of the command that was meant by one that there is not; NULL: none is near. */
+const char *command_nearest(const char *name);
+/** Likewise, the option of a command. */
+const char *option_nearest(const struct command *command, const char *name);
+
 /** All commands, a line each. */
 void commands_print(FILE *out);
 

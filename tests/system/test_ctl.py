@@ -169,6 +169,13 @@ class Reading(harness.TestCase):
             self.assertTrue(done.stderr.startswith("loadstarctl: "), (args, done.stderr))
             self.assertEqual(done.stdout, "", args)
 
+    def test_what_was_meant(self):
+        for args, words in ((["statsu"], 'there is no command "statsu", did you mean status?'),
+                            (["set", "a", "up", "--reson", "x"], "there is no option --reson of set, did you mean --reason?"),
+                            (["fly"], 'there is no command "fly"\n'),
+                            (["sites", "--reason", "x"], "there is no option --reason of sites\n")):
+            self.assertIn(words, self.d.ctl(*args, check=False).stderr)
+
     def test_environment_names_the_socket(self):
         program = harness.program("LOADSTARCTL", "loadstarctl")
         env = dict(os.environ, LOADSTAR_SOCKET=self.d.socket)
