@@ -103,6 +103,7 @@ static json_t *endpoint_json(const void *facts, struct arena *arena, uint32_t in
         json_set_real(object, "latency_ms", s->latency_us / 1000.0, 3);
     set_override(object, f, s);
     json_set_bool(object, "stale", s->stale);
+    json_set_bool(object, "frozen", s->frozen);
     return object;
 }
 
@@ -178,9 +179,10 @@ static void set_policy(json_t *object, const struct facts *f, struct arena *aren
 }
 
 static json_t *pool_site_json(const struct facts *f, const struct site_standing *s,
-                              const struct place_level *level)
+                              const struct place_level *level, uint32_t n_frozen)
 {
     json_t *object = json_object();
+    json_set_int(object, "frozen", n_frozen);
     json_set_text(object, "name", model_of(f)->sites[s->site].name);
     json_set_bool(object, "up", s->up);
     json_set_text(object, "state", level_text((enum level)level->level));
@@ -210,9 +212,14 @@ static json_t *pool_json(const void *facts, struct arena *arena, uint32_t index)
     json_set_text(object, "why", standing.why);
     set_policy(object, f, arena, pool);
     json_t *sites = json_set_array(object, "sites");
-    for (uint32_t i = 0; i < pool->n_sites; i++)
-        json_array_append_new(sites, pool_site_json(f, &standing.sites[i],
-                                                    &f->levels->places[level->first_place + i]));
+    uint32_t n_frozen = 0;
+    for (uint32_t i = 0; i < pool->n_sites; i++) {
+        const struct place_level *place = &f->levels->places[level->first_place + i];
+        uint32_t n = site_n_frozen(&pool->sites[i], f->states);
+        json_array_append_new(sites, pool_site_json(f, &standing.sites[i], place, n));
+        n_frozen += n;
+    }
+    json_set_int(object, "frozen", n_frozen);
     return object;
 }
 
@@ -231,8 +238,8 @@ json_t *document_pools(const struct facts *f, const struct window *window)
 /* Sites */
 
 /* Returns the pools for which it is not up, with reasons. */
-static const char *add_site_pools(json_t *list, const struct facts *f, struct arena *arena,
-                                  uint32_t site)
+static const char *add_site_pools(json_t *list, uint32_t *n_frozen, const struct facts *f,
+                                  struct arena *arena, uint32_t site)
 {
     const struct model *m = model_of(f);
     const char *why = "";
@@ -247,6 +254,7 @@ static const char *add_site_pools(json_t *list, const struct facts *f, struct ar
             json_set_bool(object, "up", s.up);
             json_set_text(object, "reason", s.reason);
             json_array_append_new(list, object);
+            *n_frozen += site_n_frozen(&m->pools[p].sites[i], f->states);
             if (!s.up)
                 why = arena_printf(arena, "%s%s%s: %s", why, *why ? "; " : "", m->pools[p].name,
                                    s.reason);
@@ -260,13 +268,15 @@ static json_t *site_json(const void *facts, struct arena *arena, uint32_t index)
     const struct site *site = &model_of(f)->sites[index];
     const struct site_level *level = &f->levels->sites[index];
     json_t *object = json_object(), *pools = json_array();
-    const char *why = add_site_pools(pools, f, arena, index);
+    uint32_t n_frozen = 0;
+    const char *why = add_site_pools(pools, &n_frozen, f, arena, index);
     json_set_text(object, "name", site->name);
     json_set_text(object, "state", level_text((enum level)level->level));
     json_set_int(object, "up", level->n_up);
     json_set_int(object, "total", level->n);
     json_set_int(object, "pools_up", level->n_pools_up);
     set_since(object, f, level->since_ms);
+    json_set_int(object, "frozen", n_frozen);
     json_set_text(object, "why", why);
     if (site->located) {
         json_t *location = json_set_array(object, "location");

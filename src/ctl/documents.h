@@ -6,16 +6,18 @@
  * left out. The caller owns the result.
  *
  *   status    {version, pid, generation, uptime_s, config{path hash loaded age_s disk},
- *              counts{...}, endpoints{up down unknown overridden}, queries{...}, reload{...},
+ *              counts{...}, endpoints{up down unknown overridden stale frozen},
+ *              queries{...}, reload{...},
  *              overrides[{target state|weight reason since until left_s endpoints}],
  *              problems[{severity text site pools pools_down pool}]}
  *   pools     {pools: [{name state up total steer pick answers ttl{min_s max_s} on_all_down
  *              checks[] since_s why sites[{name up state since reason endpoints_up endpoints
- *              up_weight weight}]}]}
+ *              up_weight weight frozen}] frozen}]}
  *   endpoints {endpoints: [{target pool site name address|cname port probed checks[] state health
- *              serves weight configured_weight since since_s why latency_ms override{...} stale}]}
+ *              serves weight configured_weight since since_s why latency_ms override{...} stale
+ *              frozen}]}
  *              (probed, checks: where they are the endpoint's own)
- *   sites     {sites: [{name state up total pools_up since location why
+ *   sites     {sites: [{name state up total pools_up frozen since location why
  *              pools[{pool up reason}]}]}
  *   checks    {checks: [{check type address port state since since_s latency_ms last ok failed
  *              endpoints why interval_s}]}

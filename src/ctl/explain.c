@@ -218,6 +218,7 @@ static json_t *endpoint_json(const struct explanation *x, const struct explain_s
     document_set_probed(object, model_of(x), e);
     json_set_text(object, "state", endpoint_state_text(s));
     json_set_int(object, "weight", endpoint_weight(e, s));
+    json_set_bool(object, "frozen", s->frozen && s->override == OVERRIDE_AUTO);
     json_set_text(object, "reason", document_endpoint_why(s));
     json_set_bool(object, "candidate", is_candidate(set, endpoint));
     json_set_bool(object, "picked", was_picked(&x->asked->trace, endpoint));

@@ -135,7 +135,9 @@ static void add_endpoint(struct table *table, const json_t *endpoint)
     table_cell(table, STYLE_NONE, "%s", json_get_text(endpoint, "site", "?"));
     table_cell(table, STYLE_NONE, "%s%s", json_get_text(endpoint, "address", "?"),
                is_true(endpoint, "picked") ? " <-" : "");
-    table_cell(table, state_style(state), "%s", state);
+    bool frozen = is_true(endpoint, "frozen");
+    table_cell(table, frozen ? STYLE_CARE : state_style(state), "%s%s", state,
+               frozen ? ", frozen" : "");
     table_cell(table, STYLE_NONE, "%" PRId64, json_get_int(endpoint, "weight", 0));
     if (share != NULL)
         table_cell(table, STYLE_NONE, "%.3g%%", json_number_value(share) * 100);

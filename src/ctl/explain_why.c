@@ -137,11 +137,21 @@ static const char *why_site(const struct explanation *x, const struct explain_st
     return arena_printf(x->arena, "%s is the first site up that has the type", name);
 }
 
+/* Why the first pick was made, and what it rests on. */
+static const char *why_picked(const struct explanation *x, const struct explain_step *step,
+                              uint32_t picked)
+{
+    const struct endpoint_state *s = &x->facts->states[picked];
+    bool frozen = s->frozen && s->override == OVERRIDE_AUTO;
+    return arena_printf(x->arena, "%s%s", why_site(x, step, picked),
+                        frozen ? " (frozen: the checker suspects itself)" : "");
+}
+
 const char *explain_decision(const struct explanation *x)
 {
     const struct explain_step *last = &x->steps[x->n_steps - 1];
     const struct answer_trace *t = &x->asked->trace;
-    const char *text = t->n_picked > 0 ? why_site(x, last, t->picked[0]) : why_no_answer(x, last);
+    const char *text = t->n_picked > 0 ? why_picked(x, last, t->picked[0]) : why_no_answer(x, last);
     for (uint32_t i = x->n_steps - 1; i > 0; i--)
         text = arena_printf(x->arena, "%s, which falls back to %s; %s",
                             none_up(x, &x->steps[i - 1], true),

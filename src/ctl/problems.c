@@ -110,9 +110,11 @@ static void complain_of_config(struct problems *p, const struct facts *f)
 static void complain_of_health(struct problems *p, const struct facts *f)
 {
     if (f->health.panic)
-        complain(p, "error",
-                 "panic guard: too many endpoints fell at once, states are frozen until they come "
-                 "back or an operator sets them");
+        complain(
+            p, "error",
+            "panic guard: nearly all targets fell silent at once, the checker suspects itself: "
+            "%u endpoint%s frozen until targets answer or an operator sets them",
+            f->health.n_frozen, f->health.n_frozen == 1 ? " is" : "s are");
     if (f->health.problem)
         complain(p, "error", "%s", f->health.problem);
     if (f->health.stale)

@@ -28,10 +28,20 @@ static const char *age(char out[UNITS_TEXT_MAX], const json_t *object, const cha
     return units_age_text(out, (s > 0 ? s : 0) * 1000);
 }
 
+/* What the panic guard holds, unless an operator's order stands above it. */
+static bool is_frozen(const json_t *object)
+{
+    const json_t *frozen = json_object_get(object, "frozen");
+    return (json_is_true(frozen) || json_integer_value(frozen) > 0) &&
+           !json_object_get(object, "override");
+}
+
 static void cell_state(struct table *table, const json_t *object)
 {
     const char *state = json_get_text(object, "state", "-");
-    table_cell(table, state_style(state), "%s", state);
+    bool frozen = is_frozen(object);
+    table_cell(table, frozen ? STYLE_CARE : state_style(state), "%s%s", state,
+               frozen ? ", frozen" : "");
 }
 
 static void cell_age(struct table *table, const json_t *object, const char *key)

@@ -58,13 +58,14 @@ static void set_counts(json_t *document, const struct facts *f)
 static void set_endpoints(json_t *document, const struct facts *f)
 {
     const struct model *m = f->generation->model;
-    int64_t n[3] = {0}, serving = 0, overridden = 0, stale = 0;
+    int64_t n[3] = {0}, serving = 0, overridden = 0, stale = 0, frozen = 0;
     for (uint32_t i = 0; i < m->n_endpoints; i++) {
         const struct endpoint_state *s = &f->states[i];
         n[s->health]++;
         serving += endpoint_serves(s) && endpoint_weight(&m->endpoints[i], s) > 0;
         overridden += s->override != OVERRIDE_AUTO || s->weight_override >= 0;
         stale += s->stale;
+        frozen += s->frozen;
     }
     json_t *endpoints = json_set_object(document, "endpoints");
     json_set_int(endpoints, "serving", serving);
@@ -73,6 +74,7 @@ static void set_endpoints(json_t *document, const struct facts *f)
     json_set_int(endpoints, "unknown", n[HEALTH_UNKNOWN]);
     json_set_int(endpoints, "overridden", overridden);
     json_set_int(endpoints, "stale", stale);
+    json_set_int(endpoints, "frozen", frozen);
 }
 
 static void set_queries(json_t *document, const struct facts *f)

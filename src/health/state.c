@@ -29,6 +29,14 @@ struct site_weight site_weigh(const struct model *model, const struct pool_site 
     return w;
 }
 
+uint32_t site_n_frozen(const struct pool_site *site, const struct endpoint_state *states)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < site->n_endpoints; i++)
+        n += states[site->first_endpoint + i].frozen;
+    return n;
+}
+
 bool site_is_up(const struct site_weight *weight, double min_up)
 {
     /* Shares are written in decimal: 7% of 100 must not become 7.000000000000001. */

@@ -56,6 +56,10 @@ struct site_weight {
 struct site_weight site_weigh(const struct model *model, const struct pool_site *site,
                               const struct endpoint_state *states) ATTR_NONNULL;
 
+/** How many of a pool's site panic has frozen. */
+uint32_t site_n_frozen(const struct pool_site *site,
+                       const struct endpoint_state *states) ATTR_NONNULL ATTR_PURE;
+
 /** The rule by which a site is up, for verdicts and for checks of type `pool` alike: some weight is
  *  up, and at least the share `min_up` of the total. */
 bool site_is_up(const struct site_weight *weight, double min_up) ATTR_NONNULL ATTR_PURE;

@@ -50,6 +50,8 @@ static void put_probes(struct buf *out, const struct facts *f)
     metric_gauge(out, "probes_untried",
                  "Probes whose latest try failed for want of something of ours.",
                  f->health.n_untried);
+    metric_gauge(out, "endpoints_frozen", "Endpoints whose state the panic guard has frozen.",
+                 f->health.n_frozen);
     metric_gauge(out, "checker_panic", "Whether the panic guard has frozen all states.",
                  f->health.panic);
     metric_counter(out, "checker_panics_total", "Times that the panic guard froze all states.",

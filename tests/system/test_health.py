@@ -381,17 +381,19 @@ class Suspicion(Case):
     def eight(self, ams, iad):
         return """\
 sites: {{ams: {{location: [52, 4]}}, iad: {{location: [38, -77]}}}}
-checks: {{c: {{type: tcp, port: {port}, interval: 1s, timeout: 1s}}}}
+checks: {{c: {{type: http, port: {port}, interval: 1s, timeout: 1s}}}}
 pools:
   www:
     checks: [c]
     steer: {{order: [ams, iad]}}
     pick: all
+    on_all_down: nodata
     sites: {{ams: [{ams}], iad: [{iad}]}}
 """.format(port=self.backends[0].port, ams=", ".join(ams), iad=", ".join(iad))
 
     def test_panic_guard(self):
-        """When all of eight in two sites fall at once, states stay as they were."""
+        """When all of eight in two sites fall silent at once, states stay as they were; when they
+        refuse, that is their own word."""
         ams = [f"127.0.3.{i}" for i in range(1, 5)]
         iad = [f"127.0.3.{i}" for i in range(5, 9)]
         first = self.backend(ams[0])
@@ -399,7 +401,7 @@ pools:
         d = self.daemon(zones={"example.test.yaml": ZONE}, pools=self.eight(ams, iad))
         self.assertEqual(d.addresses(NAME), ams)
         for b in self.backends:
-            b.refuse()
+            b.hang()
         end = time.monotonic() + 5
         while time.monotonic() < end:
             self.assertEqual(d.addresses(NAME), ams)
@@ -413,8 +415,12 @@ pools:
         self.assertEqual(d.addresses(NAME), ams)
         # One site alone that goes down is believed.
         for b in self.backends[:4]:
-            b.refuse()
+            b.hang()
         d.wait_for(lambda: d.addresses(NAME) == iad, WAIT)
+        for b in self.backends:
+            b.refuse()
+        d.wait_for(lambda: d.addresses(NAME) == [], WAIT)
+        self.assertEqual(d.ctl_json("status")["endpoints"]["frozen"], 0)
 
     def test_stall_is_said_and_healed(self):
         d = self.pair()

@@ -103,6 +103,45 @@ static void test_pools_and_sites(void **state)
     scene_free(s);
 }
 
+/* What the panic guard holds is told wherever a state is. */
+static void test_frozen(void **state)
+{
+    struct scene *s = scene_new();
+    (void)state;
+    s->world->states[0].frozen = s->world->states[2].frozen = true;
+    s->world->states[2].override = OVERRIDE_DOWN;
+    s->facts.health.panic = true;
+    s->facts.health.n_frozen = 2;
+    scene_levels(s);
+
+    json_t *document = document_endpoints(&s->facts, MODEL_NONE, WINDOW_ALL);
+    assert_true(json_is_true(json_object_get(at(document, "endpoints", 0), "frozen")));
+    assert_true(json_is_false(json_object_get(at(document, "endpoints", 1), "frozen")));
+    assert_rendered(CTL_ENDPOINTS, document, "www/ams/e0  up, frozen");
+    assert_rendered(CTL_ENDPOINTS, document, "www/ams/e1  up ");
+    assert_rendered(CTL_ENDPOINTS, document, "down! "); /* an order stands above */
+    json_decref(document);
+
+    document = document_pools(&s->facts, WINDOW_ALL);
+    const json_t *pool = at(document, "pools", 0);
+    assert_int_equal(json_get_int(pool, "frozen", -1), 2);
+    assert_int_equal(json_get_int(at(pool, "sites", 0), "frozen", -1), 1);
+    assert_int_equal(json_get_int(at(pool, "sites", 2), "frozen", -1), 0);
+    assert_rendered(CTL_POOLS, document, "degraded, frozen");
+    json_decref(document);
+
+    document = document_sites(&s->facts, WINDOW_ALL);
+    assert_int_equal(json_get_int(at(document, "sites", 0), "frozen", -1), 1);
+    assert_rendered(CTL_SITES, document, "up, frozen");
+    json_decref(document);
+
+    document = document_status(&s->facts);
+    assert_int_equal(json_get_int(json_object_get(document, "endpoints"), "frozen", -1), 2);
+    assert_true(has_problem(document, "error", "2 endpoints are frozen until targets answer"));
+    json_decref(document);
+    scene_free(s);
+}
+
 static void test_status(void **state)
 {
     struct scene *s = scene_new();
@@ -273,9 +312,13 @@ static void test_pages_of_a_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_endpoints),         cmocka_unit_test(test_pages_of_a_list),
-        cmocka_unit_test(test_pools_and_sites),   cmocka_unit_test(test_status),
-        cmocka_unit_test(test_problems_by_cause), cmocka_unit_test(test_orders_without_effect),
+        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_pages_of_a_list),
+        cmocka_unit_test(test_pools_and_sites),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_problems_by_cause),
+        cmocka_unit_test(test_orders_without_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,3 +84,6 @@ tests_unit_health_test_situations_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_levels
 tests_unit_health_test_levels_SOURCES = tests/unit/health/test_levels.c $(HEALTH_WORLD)
 tests_unit_health_test_levels_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_words
+tests_unit_health_test_words_SOURCES = tests/unit/health/test_words.c $(HEALTH_WORLD)
+tests_unit_health_test_words_LDADD = $(UNIT_health)
