@@ -76,7 +76,3 @@ void steer_explain(struct steer_reason *out, struct arena *arena, const struct m
 /** How far a place is from a site; < 0: unknown. */
 double steer_distance_km(const struct model *model, uint32_t site,
                          const struct place *place) ATTR_NONNULL;
-
-/** "map world", "nearest", "order", "all", "split": what a steering is called. In `arena`. */
-const char *steer_name(struct arena *arena, const struct model *model,
-                       const struct steering *steering) ATTR_NONNULL;

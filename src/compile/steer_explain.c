@@ -129,15 +129,3 @@ void steer_explain(struct steer_reason *out, struct arena *arena, const struct m
     out->sites = s->class_sites[out->class_];
     out->distance_km = distances(arena, model, &out->sites, place);
 }
-
-const char *steer_name(struct arena *arena, const struct model *model, const struct steering *s)
-{
-    static const char *const names[] = {[STEER_NEAREST] = "nearest",
-                                        [STEER_ALL] = "all",
-                                        [STEER_MAP] = "map",
-                                        [STEER_ORDER] = "order",
-                                        [STEER_SPLIT] = "split"};
-    if (s->kind != STEER_MAP)
-        return names[s->kind];
-    return arena_printf(arena, "map %s", model->maps[s->map].name);
-}

@@ -11,12 +11,7 @@
 #define TIMEOUT_DEFAULT_MS 2000u
 
 static const struct schema_word check_types[] = {
-    {"tcp", CHECK_TCP, "A TCP connection opens."},
-    {"http", CHECK_HTTP, "An HTTP request is answered as `expect` says."},
-    {"https", CHECK_HTTPS, "As `http`, over TLS."},
-    {"exec", CHECK_EXEC, "A program exits with status 0."},
-    {"pool", CHECK_POOL, "Another pool has a site that is up."},
-    {"tls", 0, NULL},
+    CHECK_TYPES(SCHEMA_WORD_OF){"tls", 0, NULL},
     {"dns", 0, NULL},
     {"icmp", 0, NULL},
     {"udp", 0, NULL},

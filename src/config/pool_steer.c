@@ -40,9 +40,8 @@ const struct schema steer_schema = {
            "endpoints of all sites as one set), a mapping with one of these keys.",
     SCHEMA_KEYS(steer_keys)};
 
-static const struct schema_word steer_words[] = {{"nearest", STEER_NEAREST, "by distance"},
-                                                 {"all", STEER_ALL, "all sites as one set"}};
-static const struct schema_key steer_word = {
+static const struct schema_word steer_words[] = {STEER_WORDS(SCHEMA_WORD_OF)};
+static const struct schema_key steer_key = {
     .name = "steer", .kind = SCHEMA_WORD, SCHEMA_WORDS(steer_words), .type = STEER_FORMS};
 
 static struct pool_site *find_site(const struct pool_draft *d, uint32_t site)
@@ -157,7 +156,7 @@ void steer_read(struct load *load, struct pool_draft *d)
         if (node && refuse_bare_name(load, node))
             return;
         if (node)
-            schema_read_value(load, &steer_word, node, &d->pool.steer);
+            schema_read_value(load, &steer_key, node, &d->pool.steer);
         if (d->pool.steer == STEER_NEAREST)
             check_locations(load, d, node ? node->span : d->pool.span);
         return;

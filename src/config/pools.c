@@ -58,13 +58,7 @@ void checks_list_read(struct load *load, const struct yaml_node *node, void *fie
     *(struct u32_list *)field = namespace_find_list(load, &load->checks, node, "'checks'");
 }
 
-static const struct schema_word pick_words[] = {
-    {"weighted", PICK_WEIGHTED, "Draws by weight for every query."},
-    {"all", PICK_ALL, "All of them."},
-    {"ordered", PICK_ORDERED, "The first ones in the order of the file."},
-    {"sticky", PICK_STICKY,
-     "By weight, but the same for all queries from one client network (/24 or /56)."},
-};
+static const struct schema_word pick_words[] = {PICK_KINDS(SCHEMA_WORD_OF)};
 
 void node_keep(struct load *load, const struct yaml_node *node, void *field)
 {
@@ -94,15 +88,11 @@ const struct schema all_down_schema = {
            "and `servfail`:",
     SCHEMA_KEYS(all_down_keys)};
 
-static const struct schema_word all_down_words[] = {
-    {"serve_all", ALL_DOWN_SERVE_ALL, "As though all endpoints were up."},
-    {"nodata", ALL_DOWN_NODATA, "The name exists, but has no addresses."},
-    {"servfail", ALL_DOWN_SERVFAIL, "Resolvers try another server, or serve stale data."},
-};
-static const struct schema_key all_down_word = {.name = "on_all_down",
-                                                .kind = SCHEMA_WORD,
-                                                SCHEMA_WORDS(all_down_words),
-                                                .type = ALL_DOWN_FORMS};
+static const struct schema_word all_down_words[] = {ALL_DOWN_WORDS(SCHEMA_WORD_OF)};
+static const struct schema_key all_down_key = {.name = "on_all_down",
+                                               .kind = SCHEMA_WORD,
+                                               SCHEMA_WORDS(all_down_words),
+                                               .type = ALL_DOWN_FORMS};
 
 static void read_all_down(struct load *load, struct pool_draft *d)
 {
@@ -118,7 +108,7 @@ static void read_all_down(struct load *load, struct pool_draft *d)
             d->pool.fallback = namespace_find(load, &load->pools, form.fallback, "'fallback'");
         d->pool.fallback_span = form.fallback ? form.fallback->span : node->span;
     } else {
-        schema_read_value(load, &all_down_word, node, &d->pool.on_all_down);
+        schema_read_value(load, &all_down_key, node, &d->pool.on_all_down);
     }
 }
 

@@ -30,6 +30,9 @@ struct schema_word {
     const char *doc; /* NULL: refused, "not in this release" */
 };
 
+/** One of a list of kinds (model/kinds.h). */
+#define SCHEMA_WORD_OF(constant, word, doc) {word, constant, doc},
+
 /** Reads a value into `field`, the member at `offset`; reports what is wrong. */
 typedef void schema_read_fn(struct load *load, const struct yaml_node *node, void *field);
 

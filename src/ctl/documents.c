@@ -132,9 +132,8 @@ static const char *steer_text(struct arena *arena, const struct model *m, const 
     const char *text = "";
     switch (pool->steer) {
     case STEER_NEAREST:
-        return "nearest";
     case STEER_ALL:
-        return "all";
+        return steer_word(pool->steer);
     case STEER_MAP:
         return arena_printf(arena, "map %s", m->maps[pool->map].name);
     case STEER_ORDER:
@@ -153,19 +152,17 @@ static const char *steer_text(struct arena *arena, const struct model *m, const 
 static const char *all_down_text(struct arena *arena, const struct model *m,
                                  const struct pool *pool)
 {
-    static const char *const names[] = {"serve_all", "nodata", "servfail"};
     if (pool->on_all_down == ALL_DOWN_FALLBACK)
         return arena_printf(arena, "fallback %s", m->pools[pool->fallback].name);
-    return names[pool->on_all_down];
+    return all_down_word(pool->on_all_down);
 }
 
 static void set_policy(json_t *object, const struct facts *f, struct arena *arena,
                        const struct pool *pool)
 {
-    static const char *const picks[] = {"weighted", "all", "ordered", "sticky"};
     const struct model *m = model_of(f);
     json_set_text(object, "steer", steer_text(arena, m, pool));
-    json_set_text(object, "pick", picks[pool->pick]);
+    json_set_text(object, "pick", pick_word(pool->pick));
     if (pool->answers != ANSWERS_ALL)
         json_set_int(object, "answers", pool->answers);
     json_t *ttl = json_set_object(object, "ttl");
@@ -305,13 +302,12 @@ static json_t *probe_json(const void *facts, struct arena *arena, uint32_t index
 {
     const struct facts *f = facts;
     const struct probe_info *probe = &f->probes[index];
-    static const char *const types[] = {"tcp", "http", "https", "exec", "pool"};
     const struct check *check = &model_of(f)->checks[probe->check];
     char ip[IP_TEXT_MAX];
     json_t *object = json_object();
     (void)arena;
     json_set_text(object, "check", check->name);
-    json_set_text(object, "type", types[check->type]);
+    json_set_text(object, "type", check_type_word(check->type));
     if (probe->addr.family != IP_NONE)
         json_set_text(object, "address", ip_text(ip, &probe->addr));
     if (probe->port)

@@ -263,7 +263,6 @@ static json_t *step_json(const struct explanation *x, const struct explain_step 
 
 static void set_decision(json_t *document, struct explanation *x)
 {
-    static const char *const picks[] = {"weighted", "all", "ordered", "sticky"};
     const struct answer_trace *t = &x->asked->trace;
     take_steps(x);
     const struct explain_step *last = &x->steps[x->n_steps - 1];
@@ -272,7 +271,7 @@ static void set_decision(json_t *document, struct explanation *x)
     json_set_text(document, "pool", pool->name);
     set_class(document, last);
     json_set_text(document, "rule", last->why.rule);
-    json_set_text(document, "pick", picks[pool->pick]);
+    json_set_text(document, "pick", pick_word(pool->pick));
     set_sites(document, x, last);
     if (t->n_picked > 0)
         json_set_text(document, "site",

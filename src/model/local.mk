@@ -8,6 +8,8 @@ libmodel_a_SOURCES = \
 	src/model/broken.h \
 	src/model/kin.c \
 	src/model/kin.h \
+	src/model/kinds.c \
+	src/model/kinds.h \
 	src/model/model.c \
 	src/model/model.h \
 	src/model/zones_gone.c \

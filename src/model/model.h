@@ -10,6 +10,7 @@
 
 #include "base/diag.h"
 #include "base/ip.h"
+#include "model/kinds.h"
 
 #define MODEL_NONE UINT32_MAX /* "no such index" */
 
@@ -34,14 +35,6 @@ struct site {
 struct named_file {
     const char *path; /* NULL: none is named */
     struct span span;
-};
-
-enum check_type {
-    CHECK_TCP,
-    CHECK_HTTP,
-    CHECK_HTTPS,
-    CHECK_EXEC,
-    CHECK_POOL,
 };
 
 struct number_range {
@@ -104,10 +97,6 @@ struct map {
 struct ttl_range {
     uint32_t min_s, max_s;
 };
-
-enum steer_kind { STEER_NEAREST, STEER_ALL, STEER_MAP, STEER_ORDER, STEER_SPLIT };
-enum pick_kind { PICK_WEIGHTED, PICK_ALL, PICK_ORDERED, PICK_STICKY };
-enum all_down_kind { ALL_DOWN_SERVE_ALL, ALL_DOWN_NODATA, ALL_DOWN_SERVFAIL, ALL_DOWN_FALLBACK };
 
 #define WEIGHT_MAX 1000000
 #define WEIGHT_DEFAULT 1
