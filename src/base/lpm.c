@@ -285,25 +285,3 @@ bool lpm_validate(const struct lpm *lpm)
     }
     return nodes == lpm->n_nodes && leaves == lpm->n_leaves;
 }
-
-void lpm_dump(const struct lpm *lpm, FILE *out)
-{
-    if (lpm->share) {
-        fprintf(out, "lpm: %zu bytes over a shared partition: %u values, %u sets\n", lpm->bytes,
-                lpm->share->n_values, lpm->share->n_sets);
-        lpm = lpm->share->table;
-    }
-    fprintf(out, "lpm: %u nodes, %u leaves, %zu bytes\n", lpm->n_nodes, lpm->n_leaves, lpm->bytes);
-    const struct {
-        const char *name;
-        const uint32_t *root;
-        unsigned bits;
-    } family[] = {{"IPv4", lpm->root4, 32}, {"IPv6", lpm->root6, 128}};
-    for (unsigned f = 0; f < 2; f++) {
-        struct census census = {0};
-        (void)count_root(lpm, family[f].root, family[f].bits, &census);
-        for (unsigned i = 0; i < ARRAY_LEN(census.nodes) && census.nodes[i]; i++)
-            fprintf(out, "  %s level %u: %u nodes, %u leaves\n", family[f].name, i + 1,
-                    census.nodes[i], census.leaves[i]);
-    }
-}

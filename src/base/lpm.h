@@ -55,5 +55,3 @@ struct lpm_leaf lpm_lookup(const struct lpm *lpm, const struct ip *ip) ATTR_NONN
 
 /** Whether every index in the tables is in bounds and every path ends; for tests. */
 bool lpm_validate(const struct lpm *lpm) ATTR_NONNULL;
-/** Prints the shape of the table: nodes and leaves by level. */
-void lpm_dump(const struct lpm *lpm, FILE *out) ATTR_NONNULL;

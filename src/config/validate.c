@@ -145,7 +145,7 @@ static void find_cycles(struct load *load, next_pool_fn *next, const char *what)
     }
 }
 
-/* Which types exist at a name never depends on health (DESIGN: families and types). */
+/* Which types exist at a name never depends on health (contrib/doc/design.md). */
 static void validate_fallback(struct load *load, const struct pool *pool)
 {
     if (pool->fallback == MODEL_NONE)

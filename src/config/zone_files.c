@@ -19,7 +19,9 @@ bool zone_file_is_named(const char *name)
            (has_suffix(name, ".yaml") || has_suffix(name, ".yml") || has_suffix(name, ".zone"));
 }
 
-bool zone_file_is_litter(const char *name)
+/** Whether nobody expects a file of that name to be read: hidden, or a backup that an editor or a
+ *  package manager leaves. */
+static bool is_litter(const char *name)
 {
     static const char *const suffixes[] = {"~",        ".bak",     ".orig",     ".rej",
                                            ".swp",     ".swo",     ".tmp",      ".rpmnew",
@@ -37,7 +39,7 @@ bool zone_file_is_litter(const char *name)
 
 static int is_wanted(const struct dirent *entry)
 {
-    return zone_file_is_named(entry->d_name) || !zone_file_is_litter(entry->d_name);
+    return zone_file_is_named(entry->d_name) || !is_litter(entry->d_name);
 }
 
 static int compare(const struct dirent **a, const struct dirent **b)

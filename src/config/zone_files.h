@@ -13,10 +13,6 @@
 /** Whether a file of that name in a directory of zones is read as a zone. */
 bool zone_file_is_named(const char *name) ATTR_NONNULL ATTR_PURE;
 
-/** Whether a file of that name in a directory of zones is one that nobody expects to be read:
- *  hidden, or a backup that an editor or a package manager leaves. */
-bool zone_file_is_litter(const char *name) ATTR_NONNULL ATTR_PURE;
-
 /** The entries of a directory but those that are litter, in an order that is the same anywhere, as
  *  scandir(3) gives them. Returns how many, or -1 (errno). */
 int zone_files_list(struct dirent ***entries, const char *path) ATTR_NONNULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Commands that change state. What they change in the answers is computed from the states before
- * and after: the views that are published follow within 50 ms. */
+ * and after: the views that are published follow within 20 ms. */
 #include "ctl/action.h"
 
 #include "base/clock.h"

@@ -102,7 +102,7 @@ static void set_client(json_t *document, const struct explanation *x, bool by_ec
         json_set_text(document, "source_reason", why_not_ecs(x));
 }
 
-/* Keys that DESIGN promises are there even when nothing is known. */
+/* Keys that contrib/doc/api.md promises are there even when nothing is known. */
 static void set_nulls(json_t *object, const char *const *keys, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -119,16 +119,6 @@ void name_lower(uint8_t *out, struct slice name)
         out[i] = fold(name.p[i]);
 }
 
-bool name_equal(struct slice a, struct slice b)
-{
-    if (a.n != b.n)
-        return false;
-    for (uint32_t i = 0; i < a.n; i++)
-        if (fold(a.p[i]) != fold(b.p[i]))
-            return false;
-    return true;
-}
-
 int name_check(struct slice bytes)
 {
     uint32_t at = 0;
@@ -162,32 +152,4 @@ bool name_is_within(struct slice name, struct slice ancestor)
     while (name.n > ancestor.n)
         name = name_parent(name);
     return slice_equal(name, ancestor);
-}
-
-/* Fills at[] with the offsets of the labels, returns how many. */
-static unsigned label_offsets(uint8_t at[NAME_LABELS_MAX], struct slice name)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; name.p[i]; i += 1u + name.p[i])
-        at[n++] = (uint8_t)i;
-    return n;
-}
-
-static int compare_labels(const uint8_t *a, const uint8_t *b)
-{
-    unsigned shorter = a[0] < b[0] ? a[0] : b[0];
-    int c = memcmp(a + 1, b + 1, shorter);
-    return c ? c : a[0] - b[0];
-}
-
-int name_compare(struct slice a, struct slice b)
-{
-    uint8_t at_a[NAME_LABELS_MAX], at_b[NAME_LABELS_MAX];
-    unsigned na = label_offsets(at_a, a), nb = label_offsets(at_b, b);
-    while (na && nb) {
-        int c = compare_labels(a.p + at_a[--na], b.p + at_b[--nb]);
-        if (c)
-            return c;
-    }
-    return (int)na - (int)nb;
 }

@@ -36,9 +36,6 @@ const char *name_to_text(char out[NAME_TEXT_MAX], struct slice name) ATTR_NONNUL
 /** Copies in lower case (ASCII only, RFC 4343). `out` may be the name itself. */
 void name_lower(uint8_t *out, struct slice name) ATTR_NONNULL;
 
-/** Equality without regard to ASCII case. For names already lower, slice_equal() does. */
-bool name_equal(struct slice a, struct slice b);
-
 /** Length of the valid uncompressed name at the start of `bytes`, or E_SYNTAX. */
 int name_check(struct slice bytes) ATTR_MUST_USE;
 
@@ -50,9 +47,6 @@ struct slice name_parent(struct slice name);
 
 /** Whether `name` is `ancestor` or below it; both lower case. */
 bool name_is_within(struct slice name, struct slice ancestor);
-
-/** Canonical order (RFC 4034 6.1): <0, 0, >0; both lower case. */
-int name_compare(struct slice a, struct slice b);
 
 static inline bool name_is_wildcard(struct slice name)
 {

@@ -34,15 +34,6 @@ int rr_rdata_from_text(struct slice *out, struct arena *arena, uint16_t type, co
     return n < 0 ? n : 0;
 }
 
-const char *rr_rdata_text(struct arena *arena, uint16_t type, struct slice rdata)
-{
-    struct buf text = {0};
-    rdata_print(&text, type, rdata);
-    const char *copy = arena_strndup(arena, text.n ? text.p : "", text.n);
-    buf_free(&text);
-    return copy;
-}
-
 unsigned rr_rdata_names(uint16_t type, struct slice rdata, uint16_t at[2], bool *compressible)
 {
     const struct rdata_form *form = rdata_form(type);

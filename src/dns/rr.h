@@ -5,10 +5,6 @@
 #include "base/arena.h"
 #include "dns/rr_type.h"
 
-/** Presentation format of rdata, in `arena`, which reads back as the same rdata if that is valid;
- * by RFC 3597 if the type is unknown or the rdata is not valid. */
-const char *rr_rdata_text(struct arena *arena, uint16_t type, struct slice rdata) ATTR_NONNULL;
-
 /** Parses the rdata of one RR into `arena`; see rdata_read(). Returns 0, or E_SYNTAX with the
  * reason in *why (in `arena`). */
 int rr_rdata_from_text(struct slice *out, struct arena *arena, uint16_t type, const char *text,

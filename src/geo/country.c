@@ -147,12 +147,3 @@ const struct country *country_find(const char *code)
 {
     return bsearch(code, countries, ARRAY_LEN(countries), sizeof countries[0], compare_code);
 }
-
-bool continent_exists(const char *code)
-{
-    static const char codes[][3] = {"AF", "AN", "AS", "EU", "NA", "OC", "SA"};
-    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-        if (strcmp(code, codes[i]) == 0)
-            return true;
-    return false;
-}

@@ -64,5 +64,3 @@ const struct country *country_find(const char *code) ATTR_NONNULL ATTR_PURE;
 /** The country that a place is in, where that is sure: one of the larger ones, and not near its
  *  borders. NULL: it may be anywhere. Degrees. */
 const char *country_inland(double latitude, double longitude);
-/** Whether it is one of the seven continent codes AF AN AS EU NA OC SA. */
-bool continent_exists(const char *code) ATTR_NONNULL ATTR_PURE;

@@ -40,38 +40,6 @@ static void copy_definition(struct check *to, const struct check *from, struct a
     to->exec = copy_list(arena, &from->exec);
 }
 
-struct prepared_check *check_prepare(const struct check *check, struct tls_context *tls)
-{
-    struct prepared_check *c = xcalloc(1, sizeof *c);
-    struct buf key = {0};
-    c->arena = arena_new();
-    atomic_init(&c->refs, 1);
-    copy_definition(&c->def, check, c->arena);
-    check_key(&key, check);
-    c->key = slice_of(arena_copy(c->arena, key.p, key.n), key.n);
-    buf_free(&key);
-    if (c->def.http.body)
-        c->fallback = http_body_fallback(c->arena, c->def.http.body);
-    if (tls)
-        c->tls = tls_context_ref(tls);
-    return c;
-}
-
-struct prepared_check *check_ref(struct prepared_check *check)
-{
-    atomic_fetch_add_explicit(&check->refs, 1, memory_order_relaxed);
-    return check;
-}
-
-void check_unref(struct prepared_check *check)
-{
-    if (!check || atomic_fetch_sub_explicit(&check->refs, 1, memory_order_acq_rel) > 1)
-        return;
-    tls_context_unref(check->tls);
-    arena_free(check->arena);
-    free(check);
-}
-
 /* Texts are told apart with their NUL, and from a missing one by a leading byte. */
 static void key_text(struct buf *out, const char *text)
 {
@@ -94,7 +62,9 @@ static void key_http(struct buf *out, const struct check *check)
         buf_printf(out, ",%u-%u", check->http.status[i].first, check->http.status[i].last);
 }
 
-void check_key(struct buf *out, const struct check *check)
+/** What makes a check the same check across reloads: everything that is asked of the back end, but
+ * not its name, nor how often it is asked, nor how many results decide. */
+static void write_key(struct buf *out, const struct check *check)
 {
     buf_printf(out, "%d %u ", (int)check->type, check->timeout_ms);
     switch (check->type) {
@@ -120,6 +90,38 @@ void check_key(struct buf *out, const struct check *check)
         key_text(out, check->name);
         break;
     }
+}
+
+struct prepared_check *check_prepare(const struct check *check, struct tls_context *tls)
+{
+    struct prepared_check *c = xcalloc(1, sizeof *c);
+    struct buf key = {0};
+    c->arena = arena_new();
+    atomic_init(&c->refs, 1);
+    copy_definition(&c->def, check, c->arena);
+    write_key(&key, check);
+    c->key = slice_of(arena_copy(c->arena, key.p, key.n), key.n);
+    buf_free(&key);
+    if (c->def.http.body)
+        c->fallback = http_body_fallback(c->arena, c->def.http.body);
+    if (tls)
+        c->tls = tls_context_ref(tls);
+    return c;
+}
+
+struct prepared_check *check_ref(struct prepared_check *check)
+{
+    atomic_fetch_add_explicit(&check->refs, 1, memory_order_relaxed);
+    return check;
+}
+
+void check_unref(struct prepared_check *check)
+{
+    if (!check || atomic_fetch_sub_explicit(&check->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    tls_context_unref(check->tls);
+    arena_free(check->arena);
+    free(check);
 }
 
 bool check_is_personal(const struct check *check)

@@ -12,7 +12,7 @@
 struct prepared_check {
     struct check def; /* strings in `arena`; span and pool are not kept */
     struct arena *arena;
-    struct slice key;         /* what is asked of a back end, canonical; see check_key() */
+    struct slice key; /* what is asked of a back end, canonical; see write_key() in check.c */
     const uint32_t *fallback; /* of def.http.body, for the reply parser; NULL: no body wanted */
     struct tls_context *tls;  /* CHECK_HTTPS: a reference; else NULL */
     atomic_uint refs;         /* plans are freed on other threads */
@@ -24,10 +24,6 @@ struct prepared_check *check_prepare(const struct check *check, struct tls_conte
     __attribute__((nonnull(1))) ATTR_RETURNS_NONNULL;
 struct prepared_check *check_ref(struct prepared_check *check) ATTR_NONNULL ATTR_RETURNS_NONNULL;
 void check_unref(struct prepared_check *check);
-
-/** Appends what makes a check the same check across reloads: everything that is asked of the back
- *  end, but not its name, nor how often it is asked, nor how many results decide. */
-void check_key(struct buf *out, const struct check *check) ATTR_NONNULL;
 
 /** Whether the check's command names more of the endpoint than its address and port, so that its
  *  probes cannot be shared between endpoints. */

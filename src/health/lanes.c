@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-uint32_t lane_need(const struct lane *lane, const struct check *check)
+/** Commands that a lane has in flight at a time when all run into their timeout, >= 1. */
+static uint32_t need_of(const struct lane *lane, const struct check *check)
 {
     uint64_t ms = (uint64_t)lane->n_probes * check->timeout_ms;
     uint64_t n = (ms + check->interval_ms - 1) / check->interval_ms;
@@ -66,7 +67,7 @@ void lanes_make(struct plan *plan, const struct model *model, uint32_t n_slots)
             continue;
         struct lane *lane = &plan->lanes[p->lane];
         lane->n_probes++;
-        lane->need = lane_need(lane, &p->check->def);
+        lane->need = need_of(lane, &p->check->def);
     }
     deal(plan, n_slots);
 }

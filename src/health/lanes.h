@@ -9,9 +9,6 @@
 
 #include "health/plan.h"
 
-/** Commands that a lane has in flight at a time when all run into their timeout, >= 1. */
-uint32_t lane_need(const struct lane *lane, const struct check *check) ATTR_NONNULL ATTR_PURE;
-
 /** Makes a plan's lanes and deals `n_slots` out among them. */
 void lanes_make(struct plan *plan, const struct model *model, uint32_t n_slots) ATTR_NONNULL;
 

@@ -63,15 +63,11 @@ static void free_if_closed(struct trial *trial)
     check_unref(check);
 }
 
-void trial_closed(struct trial *trial)
-{
-    trial->n_handles--;
-    free_if_closed(trial);
-}
-
 void trial_handle_closed(uv_handle_t *handle)
 {
-    trial_closed(handle->data);
+    struct trial *trial = handle->data;
+    trial->n_handles--;
+    free_if_closed(trial);
 }
 
 static void close_trial(struct trial *trial)

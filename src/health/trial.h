@@ -97,8 +97,6 @@ void trial_deadline(struct trial *trial) ATTR_NONNULL;
 
 /** A handle was initialised, or a request started, that refers to the trial. */
 void trial_opened(struct trial *trial) ATTR_NONNULL;
-/** It is closed, or has ended; the trial may be freed by this. */
-void trial_closed(struct trial *trial) ATTR_NONNULL;
 /** The uv_close callback for handles whose `data` is the trial. */
 void trial_handle_closed(uv_handle_t *handle) ATTR_NONNULL;
 

@@ -335,8 +335,7 @@ struct model {
     struct arena *records; /* records and pool names of zones that were read; NULL once dropped */
 };
 
-/** Index of a site, pool, check or map by name, or MODEL_NONE. */
-uint32_t model_find_site(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
+/** Index of a pool by name, or MODEL_NONE. */
 uint32_t model_find_pool(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
 
 /** The checks of an endpoint: its own, or its pool's. */

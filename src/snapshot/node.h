@@ -22,10 +22,7 @@
  *           2    2       len       only with BLOCK_PATCHED          only in referral blocks
  *
  * A referral's `self` places point to the cut's name. Blocks without pointers inside (A, AAAA, TXT
- * and most others) have neither flag nor lists: copying is all there is to do.
- *
- * Signatures have their place beside each block: the RRSIG RRs over a set, rendered alike, in a
- * block right behind the set's own, present when the node says so; a query with DO copies both. */
+ * and most others) have neither flag nor lists: copying is all there is to do. */
 #pragma once
 
 #include "base/attr.h"

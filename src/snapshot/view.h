@@ -5,9 +5,7 @@
  * `struct pool_view` holds one verdict per class with all policy and health applied: a query loads
  * the verdict, picks, and copies. Views are immutable; when health or an override changes, the
  * control thread builds the pool's next view (compile/verdict.h) and swaps the one pointer in
- * `struct pool_slot` (publish.h). A view lives in its own arena, freed after a grace period.
- *
- * Signatures: a signed answer set would hang beside each pickset, see DESIGN 6.5. */
+ * `struct pool_slot` (publish.h). A view lives in its own arena, freed after a grace period. */
 #pragma once
 
 #include "base/lpm.h"

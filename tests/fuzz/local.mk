@@ -6,6 +6,7 @@ FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 noinst_PROGRAMS += tests/fuzz/fuzz_answer tests/fuzz/fuzz_query tests/fuzz/fuzz_name tests/fuzz/fuzz_rdata
 tests_fuzz_fuzz_rdata_SOURCES = tests/fuzz/fuzz_rdata.c
+tests_fuzz_fuzz_rdata_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_fuzz_fuzz_rdata_LDADD = $(LINK_dns)
 tests_fuzz_fuzz_rdata_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_answer_SOURCES = tests/fuzz/fuzz_answer.c

@@ -2,6 +2,7 @@
  * Random zones, every name and type around them, against an oracle that follows RFC 1034 4.3.2
  * step by step over the list of records, with no index, node or block. */
 #include "tests/unit/answer/served.h"
+#include "tests/unit/rdata_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +53,7 @@ static void add(struct oracle *o, unsigned section, struct slice owner, uint16_t
     char name[NAME_TEXT_MAX], mnemonic[RR_TYPE_TEXT_MAX];
     struct arena *arena = arena_new();
     char *text = arena_printf(arena, "%s %u IN %s %s", name_to_text(name, owner), ttl_s,
-                              rr_type_text(mnemonic, type), rr_rdata_text(arena, type, rdata));
+                              rr_type_text(mnemonic, type), rdata_text(arena, type, rdata));
     ldns_rr *rr;
     assert_int_equal(ldns_rr_new_frm_str(&rr, text, 0, NULL, NULL), LDNS_STATUS_OK);
     add_text(&o->said.section[section], rr);
@@ -415,7 +416,7 @@ static void print_zones(struct served *s)
             char owner[NAME_TEXT_MAX], type[RR_TYPE_TEXT_MAX];
             print_message("%u: %s %u %s %s\n", z, name_to_text(owner, owner_of(r)), r->ttl_s,
                           rr_type_text(type, r->type),
-                          rr_rdata_text(s->w->arena, r->type, (struct slice){r->rdata, r->rdlen}));
+                          rdata_text(s->w->arena, r->type, (struct slice){r->rdata, r->rdlen}));
         }
     }
 }

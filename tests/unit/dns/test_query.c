@@ -16,6 +16,15 @@
 
 #include <cmocka.h>
 
+/* Whether they are equal but for the case of letters. */
+static bool same_name(struct slice a, struct slice b)
+{
+    uint8_t x[NAME_WIRE_MAX], y[NAME_WIRE_MAX];
+    name_lower(x, a);
+    name_lower(y, b);
+    return slice_equal(slice_of(x, a.n), slice_of(y, b.n));
+}
+
 #define OPT_LEN 11
 
 struct packet {
@@ -457,7 +466,7 @@ static void queries_of_ldns(void **state)
         assert_int_equal(q.rcode, RCODE_NOERROR);
         assert_int_equal(q.qtype, type);
         assert_true(
-            name_equal(query_name(&q), slice_of(ldns_rdf_data(dname), ldns_rdf_size(dname))));
+            same_name(query_name(&q), slice_of(ldns_rdf_data(dname), ldns_rdf_size(dname))));
         assert_int_equal(q.edns, edns && (size || dnssec_ok));
         assert_int_equal(q.dnssec_ok, dnssec_ok);
         assert_int_equal(q.udp_size, edns && size > 512 ? size : 512);
@@ -493,7 +502,7 @@ static void mutations_agree_with_ldns(void **state)
         const ldns_rr *rr = ldns_rr_list_rr(ldns_pkt_question(pkt), 0);
         const ldns_rdf *owner = ldns_rr_owner(rr);
         assert_true(
-            name_equal(query_name(&q), slice_of(ldns_rdf_data(owner), ldns_rdf_size(owner))));
+            same_name(query_name(&q), slice_of(ldns_rdf_data(owner), ldns_rdf_size(owner))));
         assert_int_equal(q.qtype, ldns_rr_get_type(rr));
         assert_int_equal(q.qclass, ldns_rr_get_class(rr));
         assert_int_equal(q.edns, ldns_pkt_edns(pkt));

@@ -22,7 +22,8 @@ static unsigned count_countries(void)
                 continue;
             n++;
             assert_string_equal(c->code, code);
-            assert_true(continent_exists(c->continent));
+            assert_non_null(strstr("AF AN AS EU NA OC SA", c->continent));
+            assert_int_equal(strlen(c->continent), 2);
             assert_true(c->latitude >= -90 && c->latitude <= 90);
             assert_true(c->longitude >= -180 && c->longitude <= 180);
         }
@@ -46,9 +47,6 @@ static void test_continents(void **state)
                                      {"ZA", "AF"}, {"AU", "OC"}, {"AQ", "AN"}, {"TR", "AS"}};
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
         assert_string_equal(country_find(pairs[i][0])->continent, pairs[i][1]);
-    assert_false(continent_exists("XX"));
-    assert_false(continent_exists(""));
-    assert_false(continent_exists("EUR"));
 }
 
 static void test_subdivisions(void **state)
