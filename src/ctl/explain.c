@@ -179,31 +179,33 @@ static const struct pickset *candidates(const struct explanation *x)
     return &v->set[slot->is_cname ? 0 : family_of(x)];
 }
 
-/* The chance of a candidate to be picked first; < 0: not by chance. */
-static double share_of(const struct pool *pool, const struct pickset *set, uint32_t endpoint)
-{
-    double total = 0, own = -1;
-    if (set == NULL || (pool->pick != PICK_WEIGHTED && pool->pick != PICK_STICKY))
-        return -1;
-    for (uint32_t i = 0; i < set->n; i++) {
-        total += set->weight[i];
-        if (set->endpoint[i] == endpoint)
-            own = set->weight[i];
-    }
-    return own < 0 ? -1 : own / total;
-}
+/* What the verdict makes of each endpoint of a pool, looked up once for all of them: a pool may
+ * have thousands. */
+struct chances {
+    uint32_t first; /* endpoint of the pool */
+    double *weight; /* < 0: it is no candidate */
+    double total;   /* 0: they are not picked by chance */
+};
 
-static bool is_candidate(const struct pickset *set, uint32_t endpoint)
+static struct chances chances_of(const struct explanation *x, const struct pool *pool,
+                                 const struct pickset *set)
 {
+    const struct pool_site *last = &pool->sites[pool->n_sites - 1];
+    struct chances c = {.first = pool->sites[0].first_endpoint};
+    uint32_t n = last->first_endpoint + last->n_endpoints - c.first;
+    bool by_chance = pool->pick == PICK_WEIGHTED || pool->pick == PICK_STICKY;
+    c.weight = arena_calloc(x->arena, n, sizeof *c.weight);
+    for (uint32_t i = 0; i < n; i++)
+        c.weight[i] = -1;
     for (uint32_t i = 0; set != NULL && i < set->n; i++) {
-        if (set->endpoint[i] == endpoint)
-            return true;
+        c.weight[set->endpoint[i] - c.first] = set->weight[i];
+        c.total += by_chance ? set->weight[i] : 0;
     }
-    return false;
+    return c;
 }
 
-static json_t *endpoint_json(const struct explanation *x, const struct explain_step *step,
-                             const struct pickset *set, uint32_t endpoint)
+static json_t *endpoint_json(const struct explanation *x, const struct chances *chances,
+                             uint32_t endpoint)
 {
     char text[NAME_TEXT_MAX];
     const struct endpoint *e = &model_of(x)->endpoints[endpoint];
@@ -220,24 +222,24 @@ static json_t *endpoint_json(const struct explanation *x, const struct explain_s
     json_set_int(object, "weight", endpoint_weight(e, s));
     json_set_bool(object, "frozen", s->frozen && s->override == OVERRIDE_AUTO);
     json_set_text(object, "reason", document_endpoint_why(s));
-    json_set_bool(object, "candidate", is_candidate(set, endpoint));
+    double weight = chances->weight[endpoint - chances->first];
+    json_set_bool(object, "candidate", weight >= 0);
     json_set_bool(object, "picked", was_picked(&x->asked->trace, endpoint));
-    double share = share_of(&model_of(x)->pools[step->pool], set, endpoint);
-    if (share >= 0)
-        json_set_real(object, "share", share, 4);
+    if (weight >= 0 && chances->total > 0)
+        json_set_real(object, "share", weight / chances->total, 4);
     return object;
 }
 
 static void set_endpoints(json_t *document, const struct explanation *x,
                           const struct explain_step *step)
 {
-    const struct pickset *set = candidates(x);
     const struct pool *pool = &model_of(x)->pools[step->pool];
+    const struct chances chances = chances_of(x, pool, candidates(x));
     json_t *list = json_set_array(document, "endpoints");
     for (uint32_t rank = 0; rank < step->n_sites; rank++) {
         const struct pool_site *site = &pool->sites[step->sites[rank]];
         for (uint32_t i = 0; i < site->n_endpoints; i++)
-            json_array_append_new(list, endpoint_json(x, step, set, site->first_endpoint + i));
+            json_array_append_new(list, endpoint_json(x, &chances, site->first_endpoint + i));
     }
 }
 

@@ -36,6 +36,8 @@ struct job {
     struct facts facts;
     struct arena *texts;
     struct copies copies;
+    bool is_made; /* on the loop: `made`, which the thread writes */
+    struct page_made made;
     struct page_text text;
     uint64_t state_tag;
 };
@@ -125,6 +127,10 @@ static void write_page(void *arg)
 {
     struct job *job = arg;
     struct facts *f = &job->facts;
+    if (job->is_made) {
+        page_write_made(&job->text, &job->made);
+        return;
+    }
     uint32_t n = job->copies.n_endpoints;
     struct endpoint_state *states = xcalloc(n + 1u, sizeof *states);
     copies_unpack(&job->copies, states);
@@ -172,17 +178,26 @@ static void pause_for(struct pages *p, int64_t held_us)
         uv_timer_start(&p->pause, on_pause_over, (uint64_t)(held_us * SHARE / 1000), 0);
 }
 
-/** Those that only this thread can write, of the snapshot and of the log of events. */
-static void write_here(struct job *job)
+static void start_thread(struct job *job)
+{
+    job->work.data = job;
+    if (uv_queue_work(job->pages->loop, &job->work, in_thread, after_thread) != 0) {
+        write_page(job);
+        after_thread(&job->work, 0);
+    }
+}
+
+/** Those that only this thread can make, of the snapshot and of the log of events. */
+static void make_here(struct job *job)
 {
     struct pages *p = job->pages;
     int64_t began_us = clock_mono_us();
-    struct facts *f = &job->facts;
-    gather_facts(p->gather, GATHER_SUMMARY, f);
-    page_write(&job->text, f, &job->request);
+    gather_facts(p->gather, GATHER_SUMMARY, &job->facts);
+    page_make(&job->made, &job->facts, &job->request);
+    job->is_made = true;
     pause_for(p, clock_mono_us() - began_us);
-    turns_part("a document written", began_us);
-    finish(job, make_page(job));
+    turns_part("a document made", began_us);
+    start_thread(job);
 }
 
 /** Copies what the facts lend, and hands all over to the thread. */
@@ -195,11 +210,7 @@ static void hand_over(struct job *job)
     job->state_tag = gather_state_tag(f);
     job->texts = arena_new();
     gather_give(p->gather, f, job->texts);
-    job->work.data = job;
-    if (uv_queue_work(p->loop, &job->work, in_thread, after_thread) != 0) {
-        write_page(job);
-        after_thread(&job->work, 0);
-    }
+    start_thread(job);
 }
 
 /** A slice of the copying; after the last, with the facts of that moment, on to the thread. */
@@ -234,11 +245,9 @@ static bool begin(struct job *job)
         finish(job, NULL);
         return true;
     }
-    if (!job->is_metrics && page_needs_the_loop(&job->request)) {
-        write_here(job);
-        return true;
-    }
-    if (job->is_metrics || job->request.command == CTL_STATUS)
+    if (!job->is_metrics && page_needs_the_loop(&job->request))
+        make_here(job);
+    else if (job->is_metrics || job->request.command == CTL_STATUS)
         disk_ask(p->disk, job->is_metrics ? METRICS_DISK_AGE_MS : 0, write_there, job);
     else
         write_there(job);

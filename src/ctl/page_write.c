@@ -107,25 +107,38 @@ static uint64_t digest(const char *p, size_t n)
     return hash;
 }
 
-void page_write(struct page_text *out, const struct facts *f, const struct ctl_request *request)
+void page_make(struct page_made *made, const struct facts *f, const struct ctl_request *request)
 {
-    char error[EXPLAIN_ERROR_MAX] = "";
-    struct buf text = {0};
-    *out = (struct page_text){0};
-    json_t *document = request ? write_document(f, request, &out->code, error) : NULL;
-    if (document) {
-        out->code = 0;
-        out->bytes = json_print(document, JSON_COMPACT, &out->n);
-        json_decref(document);
+    *made = (struct page_made){0};
+    made->document = write_document(f, request, &made->code, made->error);
+    made->code = made->document ? 0 : made->code;
+}
+
+void page_write_made(struct page_text *out, struct page_made *made)
+{
+    *out = (struct page_text){.code = made->code};
+    if (made->document) {
+        out->bytes = json_print(made->document, JSON_COMPACT, &out->n);
+        json_decref(made->document);
+        made->document = NULL;
         out->bytes = xrealloc(out->bytes, out->n + 1);
         out->bytes[out->n++] = '\n';
-    } else if (request) {
-        out->bytes = xstrdup(error);
-        out->n = strlen(error);
     } else {
-        metrics_text(&text, f);
-        out->bytes = text.p;
-        out->n = text.n;
+        out->bytes = xstrdup(made->error);
+        out->n = strlen(made->error);
     }
     out->digest = digest(out->bytes, out->n);
+}
+
+void page_write(struct page_text *out, const struct facts *f, const struct ctl_request *request)
+{
+    struct buf text = {0};
+    struct page_made made;
+    if (request) {
+        page_make(&made, f, request);
+        page_write_made(out, &made);
+        return;
+    }
+    metrics_text(&text, f);
+    *out = (struct page_text){.bytes = text.p, .n = text.n, .digest = digest(text.p, text.n)};
 }
