@@ -20,16 +20,23 @@ static _Thread_local struct {
     int64_t part_us;
 } mine;
 
+static unsigned bucket_of(int64_t us)
+{
+    unsigned i = 0;
+    while (i < TURN_BOUNDS && us > (int64_t)turn_bound_ms[i] * 1000)
+        i++;
+    return i;
+}
+
 void turns_add(int64_t now_ms, int64_t us, int64_t cpu_us)
 {
     struct turns *t = &mine.sums;
     int64_t now_s = now_ms / 1000;
     struct second *second = &mine.seconds[now_s % SECONDS];
-    unsigned i = 0;
-    while (i < TURN_BOUNDS && us > (int64_t)turn_bound_ms[i] * 1000)
-        i++;
-    t->n[i]++;
+    t->n[bucket_of(us)]++;
+    t->n_cpu[bucket_of(cpu_us)]++;
     t->sum_us += (uint64_t)us;
+    t->sum_cpu_us += (uint64_t)cpu_us;
     t->worst_us = us > t->worst_us ? us : t->worst_us;
     t->worst_cpu_us = cpu_us > t->worst_cpu_us ? cpu_us : t->worst_cpu_us;
     if (second->at_s != now_s)

@@ -19,7 +19,9 @@ struct turns {
      *  than all bounds. */
     uint64_t n[TURN_BOUNDS + 1], sum_us;
     int64_t worst_us, worst_minute_us; /* since the start; of those that ended within 60 s */
-    int64_t worst_cpu_us;              /* the most that one turn ran, others' time not counted */
+    /** The same of the time that this thread ran: without what others took from it. */
+    uint64_t n_cpu[TURN_BOUNDS + 1], sum_cpu_us;
+    int64_t worst_cpu_us;
 };
 
 /** One turn has ended, at `now_ms` (monotonic): it took `us`, of which this thread ran `cpu_us`. */

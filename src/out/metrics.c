@@ -13,19 +13,32 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static void put_turns(struct buf *out, const struct turns *t)
+static void put_turn_lengths(struct buf *out, const char *name, const char *help, const uint64_t *n,
+                             uint64_t sum_us)
 {
-    uint64_t n = 0;
-    metric_head(out, "control_loop_turn_seconds", "histogram",
-                "How long the control thread was busy at one go, between two waits for events.");
+    char bucket[64];
+    uint64_t total = 0;
+    metric_head(out, name, "histogram", help);
+    snprintf(bucket, sizeof bucket, "%s_bucket", name);
     for (int i = 0; i <= TURN_BOUNDS; i++) {
         char le[16] = "+Inf";
         if (i < TURN_BOUNDS)
             snprintf(le, sizeof le, "%g", turn_bound_ms[i] / 1e3);
-        metric_labelled(out, "control_loop_turn_seconds_bucket", "le", le, n += t->n[i]);
+        metric_labelled(out, bucket, "le", le, total += n[i]);
     }
-    buf_printf(out, METRIC_PREFIX "control_loop_turn_seconds_sum %.6f\n", (double)t->sum_us / 1e6);
-    metric_count(out, "control_loop_turn_seconds_count", n);
+    buf_printf(out, METRIC_PREFIX "%s_sum %.6f\n" METRIC_PREFIX "%s_count %" PRIu64 "\n", name,
+               (double)sum_us / 1e6, name, total);
+}
+
+static void put_turns(struct buf *out, const struct turns *t)
+{
+    put_turn_lengths(
+        out, "control_loop_turn_seconds",
+        "How long the control thread was busy at one go, between two waits for events.", t->n,
+        t->sum_us);
+    put_turn_lengths(out, "control_loop_turn_cpu_seconds",
+                     "How much of that it ran: the rest is what others took from it.", t->n_cpu,
+                     t->sum_cpu_us);
     metric_gauge(out, "control_loop_worst_turn_seconds", "The longest of them since the start.",
                  (double)t->worst_us / 1e6);
 }

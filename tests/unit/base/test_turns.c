@@ -41,6 +41,8 @@ static void buckets_of(void)
     assert_int_equal(t.sum_us, 2002002);
     assert_int_equal(t.worst_us, 1000001);
     assert_int_equal(t.worst_cpu_us, 900);
+    assert_int_equal(t.n_cpu[0], 5); /* all of them ran for less than a millisecond */
+    assert_int_equal(t.sum_cpu_us, 907);
 }
 
 static void buckets(void **state)

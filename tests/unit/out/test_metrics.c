@@ -155,8 +155,11 @@ static void test_format(void **state)
     s->facts.io.answer.rcode[3] = 2;
     s->facts.health.delays =
         (struct checker_delays){.n = {3, 2, [CHECKER_DELAYS] = 1}, .sum_us = 2500000};
-    s->facts.turns =
-        (struct turns){.n = {9, 1, [TURN_BOUNDS] = 2}, .sum_us = 2500000, .worst_us = 1250000};
+    s->facts.turns = (struct turns){.n = {9, 1, [TURN_BOUNDS] = 2},
+                                    .sum_us = 2500000,
+                                    .worst_us = 1250000,
+                                    .n_cpu = {11, 1},
+                                    .sum_cpu_us = 1500};
     metrics_text(&out, &s->facts);
 
     static const char *const lines[] = {
@@ -191,6 +194,9 @@ static void test_format(void **state)
         "loadstar_control_loop_turn_seconds_sum 2.500000\n",
         "loadstar_control_loop_turn_seconds_count 12\n",
         "loadstar_control_loop_worst_turn_seconds 1.25\n",
+        "loadstar_control_loop_turn_cpu_seconds_bucket{le=\"0.001\"} 11\n",
+        "loadstar_control_loop_turn_cpu_seconds_sum 0.001500\n",
+        "loadstar_control_loop_turn_cpu_seconds_count 12\n",
     };
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         if (!strstr(out.p, lines[i]))
