@@ -100,7 +100,10 @@ void schedule_arm(struct checker *c)
     if (deadline >= 0 && c->deadlines.now_ms + deadline < at_ms)
         at_ms = c->deadlines.now_ms + deadline;
     int64_t now_ms = clock_mono_ms();
-    if (starts_more(c) || at_ms < now_ms)
+    /* Not at once: a timer that is due fires within the same turn of the loop. */
+    if (starts_more(c) && at_ms > now_ms)
+        at_ms = now_ms + 1;
+    if (at_ms < now_ms)
         at_ms = now_ms;
     if (at_ms >= c->tick_at_ms)
         return;
