@@ -229,6 +229,8 @@ static struct ip random_client(struct rng *rng, const struct rule *rules, unsign
     return random_ip(rng, rng_below(rng, 2) ? IP_V4 : IP_V6);
 }
 
+static unsigned n_shared; /* tables that tell two IPv4 clients apart, so that they can be */
+
 #define NOISE 3 /* values that one value is made of */
 
 static uint32_t number_pair(void *ctx, uint32_t value, uint32_t noise)
@@ -253,6 +255,7 @@ static const struct lpm *shared_table(struct arena *arena, struct rng *rng, cons
     (void)lpm_maker_table(maker, other);
     const struct lpm *lpm = lpm_maker_table(maker, value_of);
     assert_true(lpm_validate(lpm));
+    n_shared += lpm->share != NULL;
     lpm_maker_free(maker);
     trie_free(partition);
     return lpm;
@@ -312,6 +315,7 @@ static void test_random_tables(void **state)
     struct rng rng = {.state = 1};
     for (unsigned i = 0; i < 1500; i++)
         random_case(&rng);
+    assert_true(n_shared > 500);
 }
 
 static struct lpm_leaf find_in(const struct trie *trie, const char *text)

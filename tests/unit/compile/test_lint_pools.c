@@ -228,6 +228,24 @@ static void test_unused(void **state)
     expect(&s, "");
 }
 
+/* An endpoint's own checks are in use, and tell how soon a dead one is noticed; none are none. */
+static void test_own_checks(void **state)
+{
+    (void)state;
+    for (unsigned n_own = 0; n_own < 2; n_own++) {
+        struct setting s;
+        setting_init(&s);
+        add(&s, 2, IP_V4);
+        s.pool.checks.n = 0;
+        s.pool.ttl = (struct ttl_range){3600, 3600};
+        s.endpoints[1].own_checks = true;
+        s.endpoints[1].checks = (struct u32_list){&check_0, n_own};
+        expect(&s, n_own ? SLOW("1h", "15s")
+                         : "pools.yaml:5:3: warning: check 'web' is not used: no pool has it in "
+                           "its 'checks'\n");
+    }
+}
+
 /* --- what steering takes --- */
 
 #define SETS 3
@@ -293,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_ttl_beside_several_checks),
         cmocka_unit_test(test_answers_that_fit),
         cmocka_unit_test(test_unused),
+        cmocka_unit_test(test_own_checks),
         cmocka_unit_test(test_memory_of_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

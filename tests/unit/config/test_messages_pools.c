@@ -451,6 +451,13 @@ static const struct message_case pools[] = {
            "[a]},\n"
            "    {address: 192.0.2.4, checks: [a]}], iad: [192.0.2.1]}}\n",
      "pools.yaml:4:3: checks of type pool go in a circle: www -> www\n"},
+    {"pools.yaml", /* as for two at once */
+     SITES "checks: {w: {type: pool, pool: www}, b: {type: pool, pool: b}}\n"
+           "pools:\n"
+           "  www: {checks: [b], sites: {ams: [192.0.2.1]}}\n"
+           "  b: {checks: [w, b], sites: {ams: [192.0.2.1, 192.0.2.2], iad: [192.0.2.1]}}\n",
+     "pools.yaml:5:3: checks of type pool go in a circle: www -> b -> www\n"
+     "pools.yaml:5:3: checks of type pool go in a circle: b -> b\n"},
     {"pools.yaml", /* nor is it one where nobody waits */
      SITES "checks: {a: {type: pool, pool: b}, b: {type: pool, pool: www}}\n"
            "pools:\n"
