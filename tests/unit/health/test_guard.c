@@ -17,17 +17,24 @@ enum { MAX = 2000, WINDOW_MS = 5000 };
 
 static uint32_t sites[MAX];
 
-static struct arena *begin(struct guard *g, uint32_t n_probes, uint32_t n_sites)
+/* The first `lump` are in the first site, the others in all. */
+static struct arena *begin_lumped(struct guard *g, uint32_t n_probes, uint32_t n_sites,
+                                  uint32_t lump)
 {
     static const struct guard_limits limits = {
         .share = 0.8, .probes = 8, .sites = 2, .window_ms = WINDOW_MS};
     struct arena *arena = arena_new();
     for (uint32_t i = 0; i < n_probes; i++)
-        sites[i] = i % n_sites;
+        sites[i] = i < lump ? 0 : i % n_sites;
     guard_init(g, arena, &limits, sites, n_probes, n_sites);
     for (uint32_t i = 0; i < n_probes; i++)
         guard_told(g, i, true);
     return arena;
+}
+
+static struct arena *begin(struct guard *g, uint32_t n_probes, uint32_t n_sites)
+{
+    return begin_lumped(g, n_probes, n_sites, 0);
 }
 
 /* Asks, and hears, some. */
@@ -71,7 +78,7 @@ static void test_asks_who_has_not_spoken(void **state)
 {
     (void)state;
     struct guard g;
-    struct arena *arena = begin(&g, 1000, 4);
+    struct arena *arena = begin_lumped(&g, 1000, 4, 960);
     hear(&g, 0, 1000, GUARD_REACHED);
     hear(&g, 0, 1, GUARD_SILENT);
     for (uint32_t i = 1; i < 4; i++)
@@ -245,6 +252,23 @@ static void test_ends_after_a_calm_window(void **state)
     hear(&g, 0, 3, GUARD_REACHED);
     assert_false(guard_calm(&g, 101000));
     assert_false(guard_calm(&g, 105999));
+    assert_true(guard_calm(&g, 106000));
+    arena_free(arena);
+}
+
+/* Who was reached before the panic says nothing of it. */
+static void test_calm_counts_from_the_panic_on(void **state)
+{
+    (void)state;
+    struct guard g;
+    struct arena *arena = begin(&g, 14, 2);
+    hear(&g, 0, 14, GUARD_REACHED);
+    hear(&g, 0, 10, GUARD_SILENT);
+    guard_enter(&g);
+    assert_false(guard_calm(&g, 1000));
+    assert_false(guard_calm(&g, 100000));
+    hear(&g, 10, 14, GUARD_REACHED);
+    assert_false(guard_calm(&g, 101000));
     assert_true(guard_calm(&g, 106000));
     arena_free(arena);
 }
@@ -512,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_long_down_do_not_count),
         cmocka_unit_test(test_takes_back_what_fell_silent),
         cmocka_unit_test(test_ends_after_a_calm_window),
+        cmocka_unit_test(test_calm_counts_from_the_panic_on),
         cmocka_unit_test(test_calm_starts_over),
         cmocka_unit_test(test_ends_at_once_when_all_is_well),
         cmocka_unit_test(test_untried_keeps_the_word),

@@ -23,6 +23,7 @@ static const char head[] =
     "  d: {type: tcp, port: 81, interval: 1s, timeout: 500ms, rise: 2, fall: 2}\n"
     "  one: {type: tcp, port: 82, interval: 1s, timeout: 500ms, rise: 1, fall: 1}\n"
     "  slow: {type: tcp, port: 83, interval: 20s, timeout: 500ms, rise: 1, fall: 2}\n"
+    "  deep: {type: tcp, port: 85, interval: 1s, timeout: 500ms, rise: 1, fall: 6}\n"
     "  other: {type: tcp, port: 84, interval: 1s, timeout: 400ms, rise: 2, fall: 2}\n";
 
 struct row {
@@ -66,6 +67,9 @@ static const struct row rows[] = {
      "www c ams=A,5 iad=A,5; db d ams=B,5 "
      "iad=B,5",
      UP "B silent; run 3000; B down; A up; panics 0", NULL},
+    {"a refusal is told while the others are silent", NULL,
+     "www c ams=A,4 iad=A,4; b one ams=B,1 iad=B,1",
+     UP "A silent; B refused; run 1000; B down; A up", NULL},
     /* What counts. */
     {"two machines behind five pools", NULL,
      "p1 c ams=A,1 iad=B,1; p2 c ams=A,1 iad=B,1; p3 c ams=A,1 iad=B,1; p4 c ams=A,1 iad=B,1; "
@@ -158,6 +162,8 @@ static const struct row rows[] = {
     /* Targets that die while it is frozen. */
     {"who is dead when it thaws", NULL, "www c ams=A,2,B,6 iad=B,6",
      UP "all silent; run 9000; frozen; B open; run 12000; B up; A down; thawed", NULL},
+    {"and is soon found out", NULL, "www deep ams=A,3,B,7 iad=B,7",
+     UP "all silent; run 12000; frozen; B open; thaw; A up; run 1600; B up; A down; thawed", NULL},
 };
 
 /* ---- the interpreter ---- */
@@ -321,6 +327,12 @@ static void start_again(struct run *r, const char *word)
         configure(r, false);
 }
 
+static bool is_calm(struct world *w, void *arg)
+{
+    (void)arg;
+    return !checker_summary(w->checker).panic;
+}
+
 static void do_step(struct run *r, const char *word, const char *arg)
 {
     static const char *const healths[] = {"up", "down", "unknown", "serve"};
@@ -338,6 +350,8 @@ static void do_step(struct run *r, const char *word, const char *arg)
     } else if (strcmp(word, "reload") == 0) {
         r->pools = r->row->pools_later;
         configure(r, true);
+    } else if (strcmp(word, "thaw") == 0) {
+        world_run(&r->w, 60000, is_calm, NULL);
     } else if (strcmp(word, "run") == 0) {
         world_run(&r->w, atoi(arg), NULL, NULL);
     } else if (strcmp(word, "frozen") == 0 || strcmp(word, "thawed") == 0 ||
