@@ -4,6 +4,8 @@
 
 #include "compile/alias.h"
 
+#include <stdlib.h>
+
 struct builder {
     struct arena *arena;
     const struct model *model;
@@ -55,6 +57,31 @@ static const uint64_t *sticky_ids(const struct builder *b)
     return ids;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* For draws of several: by weight, equal ones in the order of the file. */
+static void rank(struct pickset *set, const struct builder *b)
+{
+    uint64_t *keys = xcalloc(b->n, sizeof *keys);
+    uint32_t *ranked = arena_calloc(b->arena, b->n, sizeof *ranked);
+    uint64_t *sums = arena_calloc(b->arena, b->n + 1, sizeof *sums);
+    for (uint32_t i = 0; i < b->n; i++)
+        keys[i] = (uint64_t)~b->weight[i] << 32 | i;
+    if (set->alias) /* else they are equal */
+        qsort(keys, b->n, sizeof *keys, compare_keys);
+    for (uint32_t i = 0; i < b->n; i++) {
+        ranked[i] = (uint32_t)keys[i];
+        sums[i + 1] = sums[i] + b->weight[ranked[i]];
+    }
+    free(keys);
+    set->ranked = ranked;
+    set->sums = sums;
+}
+
 struct pickset candidates_of(struct arena *arena, const struct model *model,
                              const struct pool *pool, const struct endpoint_state *states,
                              uint32_t first_site, uint32_t n_sites, unsigned family,
@@ -74,7 +101,9 @@ struct pickset candidates_of(struct arena *arena, const struct model *model,
         set.rdata = addresses(&b, family);
     if (pool->pick == PICK_WEIGHTED)
         set.alias = alias_build(arena, b.weight, b.n);
-    else if (pool->pick == PICK_STICKY)
+    if (pool->pick == PICK_WEIGHTED && !pool->is_cname)
+        rank(&set, &b);
+    if (pool->pick == PICK_STICKY)
         set.sticky_id = sticky_ids(&b);
     return set;
 }

@@ -1,103 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Picking endpoints out of a set: what happens per query once the verdict is known.
  *
- * weighted  successive sampling without replacement: each draw takes a candidate with probability
- *           weight / (sum of the weights not drawn yet). A draw from the whole set that is repeated
- *           while it hits one already drawn has just that distribution, and costs O(1) by the
- *           alias table; after REDRAWS misses the rest is summed up and drawn from exactly.
- * all       everything, from a random start, so that clients which take the first spread.
- * ordered   the first ones.
- * sticky    weighted rendezvous: candidate i scores -log2(u)/weight, where u is uniform and hangs
- *           on (candidate, client prefix) alone; the lowest scores win. The score is exponentially
- *           distributed with rate `weight`, so i wins with probability weight / sum, and taking
- *           one away moves only the clients it had. */
+ * weighted  one is drawn by the alias table. Several by systematic sampling: the candidates lie on
+ * a line, each as long as its weight, and as many points as are wanted, at equal distances from a
+ * random start, fall on them. Each is in with probability want * weight / sum, exactly, and as a
+ * set is settled by where the start lies between two ends of candidates, there are no more
+ * different sets than candidates. What is longer than the distance between points is always in, and
+ * the line is made of the others. Each comes first with probability weight / sum, as if one had
+ * been wanted; the others follow in a ring. all       everything, from a random start, so that
+ * clients which take the first spread. ordered   the first ones. sticky    weighted rendezvous:
+ * candidate i scores -log2(u)/weight, where u is uniform and hangs on (candidate, client prefix)
+ * alone; the lowest scores win. The score is exponentially distributed with rate `weight`, so i
+ * wins with probability weight / sum, and taking one away moves only the clients it had. */
 #include "base/hash.h"
 #include "snapshot/log2.h"
 #include "snapshot/view.h"
-
-/* With the drawn share at 3/4 of the weight, one query in a hundred gets to the exact draw. */
-#define REDRAWS 16
-
-/* Which candidates were drawn: a bit each. */
-struct drawn {
-    uint64_t bits[PICKSET_MAX / 64];
-};
-
-static inline bool drawn_has(const struct drawn *drawn, uint32_t i)
-{
-    return drawn->bits[i / 64] >> (i % 64) & 1;
-}
-
-static inline void drawn_add(struct drawn *drawn, uint32_t i)
-{
-    drawn->bits[i / 64] |= UINT64_C(1) << (i % 64);
-}
 
 static inline uint32_t draw_one(const struct pickset *set, struct rng *rng)
 {
     if (set->alias == NULL)
         return rng_below(rng, set->n);
     return alias_draw(set->alias, set->n, rng);
-}
-
-static inline uint64_t weight_of(const struct pickset *set, uint32_t i)
-{
-    return set->alias == NULL ? 1 : set->weight[i];
-}
-
-/* A number in [0, n) for n past 32 bits; biased below n / 2^64. */
-static inline uint64_t rng_below64(struct rng *rng, uint64_t n)
-{
-    __extension__ unsigned __int128 r = (unsigned __int128)rng_next(rng) * n;
-    return (uint64_t)(r >> 64);
-}
-
-/* Draws by weight among the candidates not drawn yet; there is at least one. */
-static uint32_t draw_rest(const struct pickset *set, const struct drawn *drawn, struct rng *rng)
-{
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < set->n; i++)
-        total += drawn_has(drawn, i) ? 0 : weight_of(set, i);
-    uint64_t at = rng_below64(rng, total);
-    for (uint32_t i = 0;; i++) {
-        uint64_t weight = drawn_has(drawn, i) ? 0 : weight_of(set, i);
-        if (at < weight)
-            return i;
-        at -= weight;
-    }
-}
-
-static uint32_t draw_another(const struct pickset *set, const struct drawn *drawn, struct rng *rng)
-{
-    for (unsigned redraw = 0; redraw < REDRAWS; redraw++) {
-        uint32_t i = draw_one(set, rng);
-        if (!drawn_has(drawn, i))
-            return i;
-    }
-    return draw_rest(set, drawn, rng);
-}
-
-/* Goes on from the first draw, in out[0]. Not inlined: one draw alone needs no room for marks. */
-static __attribute__((noinline)) void draw_others(const struct pickset *set, uint32_t want,
-                                                  struct rng *rng, uint32_t *out)
-{
-    struct drawn drawn;
-    for (uint32_t word = 0; word <= (set->n - 1) / 64; word++)
-        drawn.bits[word] = 0;
-    drawn_add(&drawn, out[0]);
-    for (uint32_t k = 1; k < want; k++) {
-        out[k] = draw_another(set, &drawn, rng);
-        drawn_add(&drawn, out[k]);
-    }
-}
-
-static inline uint32_t pick_weighted(const struct pickset *set, uint32_t want, struct rng *rng,
-                                     uint32_t *out)
-{
-    out[0] = draw_one(set, rng);
-    if (want > 1)
-        draw_others(set, want, rng, out);
-    return want;
 }
 
 static uint32_t pick_from(uint32_t start, uint32_t n, uint32_t want, uint32_t *out)
@@ -108,6 +31,101 @@ static uint32_t pick_from(uint32_t start, uint32_t n, uint32_t want, uint32_t *o
     }
     return want;
 }
+
+/* --- several by weight --- */
+
+/* A number in [0, n), n past 32 bits, biased below n / 2^64; *rest is how far it lies towards the
+ * next, as a fraction of 2^64. */
+static inline uint64_t draw_below(struct rng *rng, uint64_t n, uint64_t *rest)
+{
+    __extension__ unsigned __int128 r = (unsigned __int128)rng_next(rng) * n;
+    *rest = (uint64_t)r;
+    return (uint64_t)(r >> 64);
+}
+
+static inline uint32_t scale(uint64_t fraction, uint32_t n)
+{
+    __extension__ unsigned __int128 r = (unsigned __int128)fraction * n;
+    return (uint32_t)(r >> 64);
+}
+
+/* The line of those that are not always in; lengths are counted in 1/points of the weight, so that
+ * the distance between two points is `total`. */
+struct line {
+    uint32_t first, points; /* ranks below `first` are always in */
+    uint64_t before, total; /* their weight, and that of the line */
+};
+
+static inline struct line draw_line(const struct pickset *set, uint32_t want)
+{
+    struct line line = {0, want, 0, set->sums[set->n]};
+    const uint64_t *end = set->sums + 1;
+    while (line.points * (*end - line.before) >= line.total) {
+        line.total -= *end - line.before;
+        line.before = *end++;
+        line.points--;
+        line.first++;
+    }
+    return line;
+}
+
+/* The rank that the point `at` falls on, from rank `low` on. Always as many steps: which way they
+ * go cannot be predicted. */
+static inline uint32_t rank_at(const struct pickset *set, const struct line *line, uint32_t low,
+                               uint64_t at)
+{
+    const uint64_t *from = set->sums + low;
+    for (uint32_t len = set->n - low; len > 1; len -= len / 2)
+        from += line->points * (from[len / 2] - line->before) <= at ? len / 2 : 0;
+    return (uint32_t)(from - set->sums);
+}
+
+/* Which of the picks comes first: one of those that are always in as often as a single draw would
+ * take it, else any point. */
+static inline uint32_t draw_first(const struct pickset *set, const struct line *line,
+                                  uint64_t fraction, struct rng *rng)
+{
+    if (line->first > 0) {
+        uint64_t rest, at = draw_below(rng, set->sums[set->n], &rest);
+        for (uint32_t rank = 0; at < line->before; rank++) {
+            if (at < set->sums[rank + 1])
+                return rank;
+        }
+    }
+    return line->first + scale(fraction, line->points);
+}
+
+/* Not all: `want` is below set->n. */
+static __attribute__((noinline)) void draw_several(const struct pickset *set, uint32_t want,
+                                                   struct rng *rng, uint32_t *out)
+{
+    struct line line = draw_line(set, want);
+    uint64_t fraction, at = draw_below(rng, line.total, &fraction);
+    uint32_t first = draw_first(set, &line, fraction, rng);
+    uint32_t to = first > 0 ? want - first : 0, rank = line.first;
+    for (uint32_t k = 0; k < want; k++) {
+        if (LIKELY(k >= line.first)) {
+            rank = rank_at(set, &line, rank, at);
+            at += line.total;
+        }
+        out[to] = set->ranked[k < line.first ? k : rank];
+        to = to + 1 == want ? 0 : to + 1;
+    }
+}
+
+static inline uint32_t pick_weighted(const struct pickset *set, uint32_t want, struct rng *rng,
+                                     uint32_t *out)
+{
+    if (LIKELY(want == 1))
+        out[0] = draw_one(set, rng);
+    else if (want < set->n)
+        draw_several(set, want, rng, out);
+    else
+        (void)pick_from(draw_one(set, rng), want, want, out);
+    return want;
+}
+
+/* --- sticky --- */
 
 static inline uint64_t prefix_hash(const struct ip *client, uint64_t seed)
 {

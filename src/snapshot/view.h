@@ -42,6 +42,10 @@ struct pickset {
     const struct alias_slot
         *alias;             /* n columns; NULL: all weights equal, or pick is not weighted */
     const uint32_t *weight; /* n; never 0 */
+    /* SLOT_PICK_WEIGHTED, but for names: the candidates by weight, heaviest first (n), and the
+     * weight of all before each of them (n + 1). */
+    const uint32_t *ranked;
+    const uint64_t *sums;
     const uint64_t
         *sticky_id; /* n hashes that are the same on every server; SLOT_PICK_STICKY only */
     const uint32_t *endpoint; /* n indices into the model, for explain and tests */

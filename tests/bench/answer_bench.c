@@ -5,11 +5,11 @@
  *
  * Answers are limited by client network with the defaults of the configuration, unless -o.
  *
- * Mixes: static nx cname geo ecs4 ecs6 weighted geow sticky, and cookie (static, each query with a
- * cookie of ours), newcookie (with a client cookie alone). One zone holds NAMES names: half of
- * them have an address, a tenth are aliases, and a tenth each belong to four pools: geo, weighted,
- * both, sticky. What is asked is drawn at random from all names of the mix, so that a big zone
- * misses the caches.
+ * Mixes: static nx cname geo ecs4 ecs6 weighted several (3 of 24 by weight) geow sticky, and cookie
+ * (static, each query with a cookie of ours), newcookie (with a client cookie alone). One zone
+ * holds NAMES names: half of them have an address, a tenth are aliases, and a tenth each belong to
+ * four pools: geo, weighted (twice: for one answer and for three), both, sticky. What is asked is
+ * drawn at random from all names of the mix, so that a big zone misses the caches.
  *
  * Under callgrind, instructions are counted while a mix runs and dumped with its name, see
  * instructions.sh. */
@@ -126,7 +126,7 @@ static void add_zone(struct bench *b)
     struct zone *zone = &s->zones[s->w->model.n_zones];
     served_zone(s, "bench.test.", "");
     zone->records = arena_calloc(s->w->arena, n_static + each + 3, sizeof *zone->records);
-    zone->pool_names = arena_calloc(s->w->arena, WORLD_POOLS * each, sizeof *zone->pool_names);
+    zone->pool_names = arena_calloc(s->w->arena, 5 * (size_t)each, sizeof *zone->pool_names);
     served_line(s, zone, (char[]){"@ 3600 SOA ns1 hostmaster 1 3600 900 604800 300"}, 1);
     served_line(s, zone, (char[]){"@ 3600 NS ns1"}, 2);
     served_line(s, zone, (char[]){"ns1 3600 A 192.0.2.53"}, 3);
@@ -138,12 +138,17 @@ static void add_zone(struct bench *b)
     for (uint32_t i = 0; i < each; i++)
         add_record(zone, (struct record){new_name(b, 'c', i), new_name(b, 'h', i),
                                          .type = TYPE_CNAME, .rdlen = NAME_BYTES});
-    for (uint32_t i = 0; i < WORLD_POOLS * each; i++) {
+    static const struct {
+        char letter;
+        uint8_t pool, answers;
+    } groups[] = {{'g', 0, 1}, {'w', 1, 1}, {'m', 2, 1}, {'s', 3, 1}, {'v', 1, 3}};
+    for (uint32_t i = 0; i < ARRAY_LEN(groups) * each; i++) {
         struct pool_name *p =
             (struct pool_name *)(uintptr_t)&zone->pool_names[zone->n_pool_names++];
-        *p = (struct pool_name){.owner = new_name(b, "gwms"[i / each], i % each),
+        *p = (struct pool_name){.owner = new_name(b, groups[i / each].letter, i % each),
                                 .owner_len = NAME_BYTES,
-                                .pool = i / each,
+                                .pool = groups[i / each].pool,
+                                .answers = groups[i / each].answers,
                                 .ttl = {60, 60},
                                 .has_ttl = true,
                                 .span = {zone->span.file, 4, 1}};
@@ -195,7 +200,7 @@ static const struct mix mixes[] = {
     {"ecs4", 'g', 24, false, true, 0},     {"ecs6", 'g', 56, true, true, 0},
     {"weighted", 'w', 0, false, true, 0},  {"geow", 'm', 24, false, true, 0},
     {"sticky", 's', 24, false, true, 0},   {"cookie", 'h', 0, false, true, 24},
-    {"newcookie", 'h', 0, false, true, 8},
+    {"newcookie", 'h', 0, false, true, 8}, {"several", 'v', 0, false, true, 0},
 };
 
 /* Unicast: 1/8 to 222/8, or 2000::/4. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Picks: distributions by chi-squared over a million draws, exactness of draws without
- * replacement, and what moves when a sticky candidate leaves. */
+ * Picks: distributions by chi-squared over a million draws, draws of several against what defines
+ * them, and what moves when a sticky candidate leaves. */
 #include "compile/alias.h"
 #include "snapshot/log2.h"
 #include "tests/unit/statistics.h"
@@ -22,8 +22,23 @@ struct fixture {
     struct pickset set;
     uint32_t weight[MAX];
     uint64_t id[MAX];
+    uint32_t ranked[MAX];
+    uint64_t sums[MAX + 1];
     double share[MAX];
 };
+
+/* The heaviest first, equal ones in their order. */
+static void rank(struct fixture *f, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = i;
+        for (; at > 0 && f->weight[f->ranked[at - 1]] < f->weight[i]; at--)
+            f->ranked[at] = f->ranked[at - 1];
+        f->ranked[at] = i;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        f->sums[i + 1] = f->sums[i] + f->weight[f->ranked[i]];
+}
 
 static struct fixture *fixture_new(const uint32_t *weight, uint32_t n)
 {
@@ -41,6 +56,9 @@ static struct fixture *fixture_new(const uint32_t *weight, uint32_t n)
         f->share[i] = weight[i] / total;
     f->set = (struct pickset){
         .n = n, .weight = f->weight, .sticky_id = f->id, .alias = alias_build(arena, weight, n)};
+    rank(f, n);
+    f->set.ranked = f->ranked;
+    f->set.sums = f->sums;
     return f;
 }
 
@@ -147,13 +165,176 @@ static void check_triples(const uint32_t *weight, uint32_t n, enum slot_pick how
     fixture_free(f);
 }
 
-static void several_are_drawn_without_replacement(void **state)
+/* --- several by weight --- */
+
+/* Inclusion as it is defined: want * weight / sum, those that come to 1 or more taken out. */
+static void inclusion(const uint32_t *weight, uint32_t n, uint32_t want, double *out)
+{
+    double total = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = -1;
+        total += weight[i];
+    }
+    for (bool again = true; again;) {
+        again = false;
+        for (uint32_t i = 0; i < n && !again; i++) {
+            if (out[i] >= 0 || want * (double)weight[i] < total * (1 - 1e-12))
+                continue;
+            out[i] = 1;
+            total -= weight[i];
+            want--;
+            again = true;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = out[i] >= 0 ? 1 : want * (double)weight[i] / total;
+}
+
+struct sets {
+    uint64_t set[MAX]; /* of candidates, a bit each */
+    uint64_t seen[MAX];
+    unsigned n;
+};
+
+static void count_set(struct sets *sets, uint64_t set)
+{
+    unsigned i = 0;
+    while (i < sets->n && sets->set[i] != set)
+        i++;
+    assert_true(i < MAX);
+    sets->set[i] = set;
+    sets->seen[i]++;
+    sets->n = i < sets->n ? sets->n : i + 1;
+}
+
+/* The count lies where a binomial one does but for once in 10^6. */
+static void expect_count(uint64_t seen, double draws, double p)
+{
+    if (p >= 1)
+        assert_true((double)seen == draws);
+    else
+        assert_true(fabs((double)seen - draws * p) < 5 * sqrt(draws * p * (1 - p)) + 1e-9);
+}
+
+static void check_several(const uint32_t *weight, uint32_t n, uint32_t want)
+{
+    enum { TIMES = 200000 };
+    struct fixture *f = fixture_new(weight, n);
+    struct rng rng = {2 + want};
+    struct sets sets = {.n = 0};
+    uint64_t in[MAX] = {0}, first[MAX] = {0};
+    double expected[MAX];
+    for (uint32_t i = 0; i < TIMES; i++) {
+        uint32_t out[MAX];
+        uint64_t set = 0;
+        assert_int_equal(pick(f, SLOT_PICK_WEIGHTED, want, &rng, NULL, out), want);
+        for (uint32_t k = 0; k < want; k++) {
+            set |= UINT64_C(1) << out[k];
+            in[out[k]]++;
+        }
+        first[out[0]]++;
+        count_set(&sets, set);
+    }
+    inclusion(weight, n, want, expected);
+    for (uint32_t i = 0; i < n; i++)
+        expect_count(in[i], TIMES, expected[i]);
+    assert_true(sets.n <= n);
+    assert_true(chi2_fits(first, f->share, n));
+    fixture_free(f);
+}
+
+static const uint32_t halves[] = {3, 6,
+                                  3}; /* with two wanted, one is just as long as the distance */
+static const uint32_t ramp[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
+static void several_are_in_by_their_weights(void **state)
 {
     (void)state;
-    check_triples(equal, ARRAY_LEN(equal), SLOT_PICK_WEIGHTED);
-    check_triples(uneven, ARRAY_LEN(uneven), SLOT_PICK_WEIGHTED);
-    check_triples(steep, ARRAY_LEN(steep), SLOT_PICK_WEIGHTED); /* redraws run out */
-    check_triples(uneven, 3, SLOT_PICK_WEIGHTED);
+    for (uint32_t want = 2; want <= ARRAY_LEN(equal); want++)
+        check_several(equal, ARRAY_LEN(equal), want);
+    for (uint32_t want = 2; want <= ARRAY_LEN(uneven); want++)
+        check_several(uneven, ARRAY_LEN(uneven), want);
+    for (uint32_t want = 2; want <= ARRAY_LEN(ramp); want++)
+        check_several(ramp, ARRAY_LEN(ramp), want);
+    for (uint32_t want = 2; want <= ARRAY_LEN(steep); want++)
+        check_several(steep, ARRAY_LEN(steep), want);
+    check_several(halves, ARRAY_LEN(halves), 2);
+}
+
+/* The sets of systematic sampling, each start by itself: one point after another, by definition. */
+static void define_sets(const struct fixture *f, uint32_t want, struct sets *sets)
+{
+    uint64_t total = f->sums[f->set.n];
+    for (uint64_t start = 0; start < total; start++) {
+        uint64_t set = 0;
+        for (uint32_t k = 0; k < want; k++) {
+            uint32_t rank = 0;
+            while (want * f->sums[rank + 1] <= start + k * total)
+                rank++;
+            set |= UINT64_C(1) << f->ranked[rank];
+        }
+        count_set(sets, set);
+    }
+}
+
+static void check_sets(const uint32_t *weight, uint32_t n, uint32_t want)
+{
+    struct fixture *f = fixture_new(weight, n);
+    struct rng rng = {70 + want};
+    struct sets defined = {.n = 0};
+    uint64_t seen[MAX] = {0};
+    double expected[MAX];
+    define_sets(f, want, &defined);
+    for (uint32_t i = 0; i < 200000; i++) {
+        uint32_t out[MAX], at = 0;
+        uint64_t set = 0;
+        (void)pick(f, SLOT_PICK_WEIGHTED, want, &rng, NULL, out);
+        for (uint32_t k = 0; k < want; k++)
+            set |= UINT64_C(1) << out[k];
+        while (at < defined.n && defined.set[at] != set)
+            at++;
+        assert_true(at < defined.n);
+        seen[at]++;
+    }
+    for (unsigned i = 0; i < defined.n; i++)
+        expected[i] = (double)defined.seen[i] / (double)f->sums[n];
+    assert_true(defined.n <= n);
+    assert_true(chi2_fits(seen, expected, defined.n));
+    fixture_free(f);
+}
+
+/* None of these is longer than the distance between points. */
+static void sets_are_those_of_systematic_sampling(void **state)
+{
+    (void)state;
+    static const uint32_t mixed[] = {100, 97, 50, 31, 30, 29, 28, 13, 7, 5, 3, 2, 1};
+    for (uint32_t want = 2; want < ARRAY_LEN(equal); want++)
+        check_sets(equal, ARRAY_LEN(equal), want);
+    for (uint32_t want = 2; want <= 8; want++)
+        check_sets(ramp, ARRAY_LEN(ramp), want);
+    for (uint32_t want = 2; want <= 3; want++)
+        check_sets(mixed, ARRAY_LEN(mixed), want);
+}
+
+/* The order within an answer: a ring that begins anywhere. */
+static void several_begin_anywhere(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(equal, 6);
+    struct rng rng = {99};
+    uint64_t seen[MAX] = {0};
+    double expected[MAX];
+    for (unsigned i = 0; i < 100000; i++) {
+        uint32_t out[3];
+        (void)pick(f, SLOT_PICK_WEIGHTED, 3, &rng, NULL, out);
+        for (unsigned k = 1; k < 3; k++)
+            assert_int_equal(out[k], (out[k - 1] + 2) % 6);
+        seen[out[0]]++;
+    }
+    for (uint32_t i = 0; i < 6; i++)
+        expected[i] = 1.0 / 6;
+    assert_true(chi2_fits(seen, expected, 6));
+    fixture_free(f);
 }
 
 static void every_pick_is_distinct_and_bounded(void **state)
@@ -370,7 +551,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weighted_follows_weights),
-        cmocka_unit_test(several_are_drawn_without_replacement),
+        cmocka_unit_test(several_are_in_by_their_weights),
+        cmocka_unit_test(sets_are_those_of_systematic_sampling),
+        cmocka_unit_test(several_begin_anywhere),
         cmocka_unit_test(every_pick_is_distinct_and_bounded),
         cmocka_unit_test(empty_set_gives_nothing),
         cmocka_unit_test(all_starts_anywhere_and_goes_round),
