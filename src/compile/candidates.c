@@ -44,15 +44,15 @@ static const struct slice *names(const struct builder *b)
     return name;
 }
 
-/* Of the site's and the endpoint's names, so that every server has the same, and an endpoint that
- * gets another address under its name keeps its clients. */
+/* Of what is configured, so that every server has the same; not of names, so that giving one to an
+ * endpoint or a site, or grouping sites otherwise, moves nobody. */
 static const uint64_t *sticky_ids(const struct builder *b)
 {
     uint64_t *ids = arena_calloc(b->arena, b->n, sizeof *ids);
     for (uint32_t i = 0; i < b->n; i++) {
         const struct endpoint *e = &b->model->endpoints[b->endpoint[i]];
-        struct slice site = slice_str(b->model->sites[e->site].name), label = slice_str(e->label);
-        ids[i] = hash_bytes(hash_bytes(0, site.p, site.n), label.p, label.n);
+        struct slice key = slice_str(e->key);
+        ids[i] = hash_bytes(e->key_nth, key.p, key.n);
     }
     return ids;
 }

@@ -31,9 +31,9 @@ static void compile_pools(struct snapshot *snapshot, const struct generation *g)
     for (uint32_t i = 0; i < m->n_pools; i++) {
         const struct pool *pool = &m->pools[i];
         struct pool_slot *slot = &snapshot->pools[i];
-        struct slice name = slice_str(pool->name);
+        struct slice seed = slice_str(pool->seed ? pool->seed : pool->name);
         slot->clients = g->steerings.v[g->steerings.of_pool[i]].clients;
-        slot->sticky_seed = hash_bytes(STICKY_SEED, name.p, name.n);
+        slot->sticky_seed = hash_bytes(STICKY_SEED, seed.p, seed.n);
         slot->ttl_min_s = pool->ttl.min_s;
         slot->ttl_max_s = pool->ttl.max_s;
         slot->answers = pool->answers;

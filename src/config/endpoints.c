@@ -89,6 +89,15 @@ static const struct schema_key endpoint_keys[] = {
      .fallback_doc = "none: the check's port",
      .doc = "The port that the service has here, and that checks probe instead of their own.",
      .example = "9090"},
+    {.name = "seed",
+     .kind = SCHEMA_TEXT,
+     .offset = ENDPOINT(seed),
+     .fallback_doc = "the address, or the target of `cname`",
+     .doc =
+         "For `pick: sticky`: what clients are assigned by. An endpoint keeps its clients as long "
+         "as this stays, whatever its name, site and weight; one that gets another address does by "
+         "the old one as seed. Unique within the pool, for each family.",
+     .example = "web7"},
     {.name = "name",
      .kind = SCHEMA_CUSTOM,
      .offset = ENDPOINT(name),

@@ -36,6 +36,7 @@ libconfig_a_SOURCES = \
 	src/config/sites.c \
 	src/config/sources.c \
 	src/config/sources.h \
+	src/config/sticky_keys.c \
 	src/config/suggest.c \
 	src/config/suggest.h \
 	src/config/validate.c \

@@ -155,6 +155,15 @@ static const struct schema_key pool_keys[] = {
      .fallback_doc = "1; for `pick: all` all of them",
      .doc = "At most this many addresses of a family are in an answer.",
      .example = "2"},
+    {.name = "seed",
+     .kind = SCHEMA_TEXT,
+     .offset = POOL(seed),
+     .fallback_doc = "the pool's name",
+     .doc =
+         "For `pick: sticky`: what clients are assigned by, besides the endpoints. Pools with one "
+         "seed assign a client alike where they have the same endpoints, and a pool that gets "
+         "another name keeps its clients by the old one as seed.",
+     .example = "www"},
     {.name = "min_up",
      .kind = SCHEMA_SHARE,
      .offset = POOL(min_up),
@@ -295,6 +304,7 @@ static void read_pool(struct load *load, const struct definition *def, struct po
         d.pool.fallback = MODEL_NONE;
     }
     classify(load, &d.pool, first);
+    endpoints_key(load, first);
     if (d.pool.is_cname)
         check_cname_policy(load, def, &d.pool);
     if (!d.pool.answers)

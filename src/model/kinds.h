@@ -24,7 +24,7 @@
     X(STEER_SPLIT, "split", "by weight")
 
 #define PICK_KINDS(X)                                                      \
-    X(PICK_WEIGHTED, "weighted", "Draws by weight for every query.")       \
+    X(PICK_WEIGHTED, "weighted", "Draws by weight for every query; of several `answers`, each is in by its weight.")       \
     X(PICK_ALL, "all", "All of them.")                                     \
     X(PICK_ORDERED, "ordered", "The first ones in the order of the file.") \
     X(PICK_STICKY, "sticky",                                               \

@@ -109,6 +109,9 @@ struct endpoint {
     uint16_t port;      /* 0: the check's */
     const char *name;   /* operator's name; NULL: none */
     const char *label;  /* name, else the address or CNAME as text: unique within (pool, site) */
+    const char *seed;   /* as configured; NULL: none */
+    const char *key;    /* what PICK_STICKY hashes: the seed, else the address or CNAME as text */
+    uint32_t key_nth;   /* how many before it in pool and family have the same key */
     uint32_t weight;    /* 0..WEIGHT_MAX; 0 never serves */
     struct {
         struct ip addr; /* family IP_NONE: what is answered */
@@ -136,6 +139,7 @@ struct pool {
     uint32_t map;          /* STEER_MAP */
     struct u32_list order; /* STEER_ORDER: sites */
     enum pick_kind pick;
+    const char *seed; /* what PICK_STICKY hashes of the pool; NULL: its name */
     uint32_t answers; /* >= 1; default 1, for PICK_ALL default ANSWERS_ALL */
     double min_up;    /* 0.0..1.0; 0: any */
     enum all_down_kind on_all_down;

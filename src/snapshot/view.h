@@ -88,7 +88,7 @@ struct pool_view {
 struct pool_slot {
     _Atomic(const struct pool_view *) view;
     const struct lpm *clients; /* address -> class, CLIENT_*; NULL: the client does not matter */
-    uint64_t sticky_seed;      /* from the pool's name: the same on every server */
+    uint64_t sticky_seed;      /* from the pool's seed: the same on every server */
     uint32_t ttl_min_s, ttl_max_s;
     uint32_t answers; /* at most; UINT32_MAX: all */
     uint8_t pick;     /* enum slot_pick */

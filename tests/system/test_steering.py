@@ -328,12 +328,15 @@ class Picks(Steering):
                 seen = self.sample(pick, rdtype)
                 self.assertTrue(chi2_fits(seen, shares), (pick, rdtype, seen))
 
-    def test_several_answers_are_drawn_without_replacement(self):
+    def test_several_answers(self):
         self.steered(self.pools(answers=2), "weighted", "all", "ordered", "sticky")
         total = sum(self.WEIGHTS)
         pairs = {(a, b): x / total * y / (total - x)
                  for a, x in enumerate(self.WEIGHTS) for b, y in enumerate(self.WEIGHTS) if a != b}
-        expected = {"weighted": pairs, "sticky": pairs,
+        # 10 of 16 is more than one in two: always in. The others share the second place.
+        drawn = {(3, i): 10 / 16 * w / 6 for i, w in enumerate(self.WEIGHTS[:3])}
+        drawn.update({(i, 3): 6 / 16 * w / 6 for i, w in enumerate(self.WEIGHTS[:3])})
+        expected = {"weighted": drawn, "sticky": pairs,
                     "all": {(i, (i + 1) % 4): 1 / 4 for i in range(4)}, "ordered": {(0, 1): 1}}
         for pick, shares in expected.items():
             for rdtype in "A", "AAAA":
@@ -360,6 +363,49 @@ class Picks(Steering):
         self.assertEqual(harness.ecs_scope(d.query("sticky.example.test", ecs="2a10::/32")), 56)
         d.ctl("set", "sticky/ams/192.0.2.2", "auto")
         d.wait_for(lambda: assigned() == before, 5)
+
+    def test_sticky_minds_addresses_and_seeds_alone(self):
+        d = self.steered("""
+pools:
+  sticky:
+    steer: all
+    pick: sticky
+    sites: {ams: [192.0.2.0, 192.0.2.1, 192.0.2.2], iad: [192.0.2.3, 192.0.2.4]}
+""", "sticky")
+        clients = [f"20.{i // 256}.{i % 256}.0/24" for i in range(1000)]
+
+        def assigned():
+            return [self.index(self.prober.answers("sticky.example.test", "A", ecs=c)[0])
+                    for c in clients]
+
+        def change(*pairs):
+            text = d.read("pools.yaml")
+            for old, new in pairs:
+                self.assertIn(old, text)
+                text = text.replace(old, new)
+            d.write("pools.yaml", text)
+            d.reload()
+            return assigned()
+        before = assigned()
+        self.assertEqual(len(set(before)), 5)
+        # Names of endpoints and sites, the order and the grouping move nobody.
+        self.assertEqual(change(("[192.0.2.0,", "[{address: 192.0.2.0, name: w0},")), before)
+        self.assertEqual(change(("192.0.2.2], iad: [192.0.2.3", "192.0.2.3], iad: [192.0.2.2")),
+                         before)
+        self.assertEqual(change(("ams: [{", "lab: [{"), ("iad: [1", "ams: [1")), before)
+        # An address changes: by the old one as seed its clients stay, without they spread.
+        self.assertEqual(change(("192.0.2.4]", "{address: 192.0.2.9, seed: 192.0.2.4}]")),
+                         [9 if x == 4 else x for x in before])
+        after = change((", seed: 192.0.2.4", ""))
+        moved = sum(x != (9 if y == 4 else y) for x, y in zip(after, before))
+        self.assertTrue(100 < moved < 700, moved)
+        self.assertTrue(all(x == y or x == 9 for x, y in zip(after, before) if y != 4))
+        # The pool by another name.
+        text = d.read("pools.yaml").replace("  sticky:", "  other:\n    seed: sticky")
+        d.write("pools.yaml", text)
+        d.write("zones/example.test.yaml", zone(extra="  sticky: {POOL: other}\n"))
+        d.reload()
+        self.assertEqual(assigned(), after)
 
     def test_weights_by_order_count_at_once(self):
         d = self.steered(self.pools(answers=1), "weighted")

@@ -89,7 +89,7 @@ static inline struct endpoint_state *world_endpoint(struct world *w, uint8_t fam
     struct pool_site *site = &w->pool_sites[p][pool->n_sites - 1];
     struct endpoint *e = &w->endpoints[at];
     *e = (struct endpoint){.pool = p, .site = site->site, .weight = weight};
-    e->label = arena_printf(w->arena, "e%u", at);
+    e->label = e->key = arena_printf(w->arena, "e%u", at);
     if (family == IP_V4)
         e->addr = (struct ip){{192, 0, 2, (uint8_t)at}, IP_V4};
     else if (family == IP_V6)

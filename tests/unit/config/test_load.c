@@ -293,6 +293,46 @@ static void test_pools(void **state)
 }
 
 /* The serial is the time of change of the file. */
+/* What sticky clients are assigned by: no names, and the same text for the same address. */
+static void test_keys(void **state)
+{
+    static const struct {
+        const char *key;
+        uint32_t nth;
+    } want[] = {{"192.0.2.1", 0},   {"192.0.2.1", 1}, {"old", 0},       {"2001:db8::9", 0},
+                {"2001:db8::1", 0}, {"old", 0},       {"192.0.2.1", 2}, {"192.0.2.77", 0}};
+    struct model *m;
+    struct diags diags;
+    (void)state;
+    files_enter();
+    files_write_text("loadstar.yaml", "pools: pools.yaml\n");
+    files_write_text(
+        "pools.yaml",
+        "sites: {ams: {}, iad: {}}\n"
+        "pools:\n"
+        "  www: {steer: all, pick: sticky, sites: {ams: [{address: 192.0.2.1, name: w1},\n"
+        "    {address: 192.0.2.1, port: 81, name: w2}, {address: 192.0.2.3, seed: old},\n"
+        "    {address: \"2001:db8::2\", seed: \"2001:DB8:0::9\"}, \"2001:db8:0::1\",\n"
+        "    {address: \"2001:db8::3\", seed: old, name: w3}],\n"
+        "    iad: [192.0.2.1, {address: 192.0.2.4, seed: 192.0.2.77}]}}\n"
+        "  cdn: {steer: all, pick: sticky, seed: www, sites: {ams: [{cname: A.Example., "
+        "name: x}]}}\n");
+    diags_init(&diags);
+    int err = config_load(&m, "loadstar.yaml", &diags);
+    diags_print(&diags, stderr);
+    diags_free(&diags);
+    assert_int_equal(err, 0);
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        assert_string_equal(m->endpoints[i].key, want[i].key);
+        assert_int_equal(m->endpoints[i].key_nth, want[i].nth);
+    }
+    assert_string_equal(m->endpoints[8].key, "a.example");
+    assert_null(m->pools[0].seed);
+    assert_string_equal(m->pools[1].seed, "www");
+    model_free(m);
+    files_leave();
+}
+
 static void test_zone_yaml(void **state)
 {
     (void)state;
@@ -424,11 +464,12 @@ static void test_aliases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_server),   cmocka_unit_test(test_networks),
-        cmocka_unit_test(test_checks),   cmocka_unit_test(test_maps),
-        cmocka_unit_test(test_pools),    cmocka_unit_test(test_zone_yaml),
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_aliases),  cmocka_unit_test(test_broken_pools),
+        cmocka_unit_test(test_server),       cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_checks),       cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_pools),        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_zone_yaml),    cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_hash),         cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_broken_pools),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -265,6 +265,17 @@ static const struct message_case pools[] = {
      SITES "pools: {www: {sites: {ams: [{cname: a.example}, {cname: A.EXAMPLE.}]}}}\n",
      "pools.yaml:2:49: endpoint 'a.example' is in this site twice, first at line 2, column 2"
      "9\n"},
+    {"pools.yaml",
+     SITES
+     "pools: {www: {sites: {ams: [{address: 192.0.2.1, seed: x}, {address: 192.0.2.2, seed: x}]"
+     "}}}\n",
+     "pools.yaml:2:60: endpoint '192.0.2.2' has the seed 'x' of '192.0.2.1' at line 2, column 29, "
+     "expected one that no other endpoint of the pool has as seed or address\n"},
+    {"pools.yaml",
+     SITES "pools: {www: {steer: all, sites: {ams: [192.0.2.1], iad: [{address: 192.0.2.2, seed: "
+           "192.0.2.1}]}}}\n",
+     "pools.yaml:2:59: endpoint '192.0.2.2' has the seed '192.0.2.1' of '192.0.2.1' at line 2, "
+     "column 41, expected one that no other endpoint of the pool has as seed or address\n"},
     {"pools.yaml", SITES "pools: {www: {ttl: 5ms, sites: {ams: [192.0.2.1]}}}\n",
      "pools.yaml:2:20: 'ttl' is '5ms', expected a duration in whole seconds (30s, 10m, 1h) f"
      "rom 0s to 2147483647s\n"},
@@ -474,7 +485,7 @@ static const struct message_case pools[] = {
      "pools.yaml:2:24: 'ttl' is '5x', expected a duration in whole seconds (30s, 10m, 1h) from 0s "
      "to 2147483647s\n"
      "pools.yaml:2:28: unknown key 'sites', expected one of: ttl, checks, steer, pick, answers, "
-     "min_up, on_all_down\n"
+     "seed, min_up, on_all_down\n"
      "pools.yaml:2:62: unknown steer 'nearst', did you mean 'nearest'?\n"
      "pools.yaml:2:79: unknown check 'web', expected one of: a, b\n"
      "pools.yaml:3:27: unknown pool 'nowhere', expected one of: www, old\n"
