@@ -23,11 +23,12 @@
     X(STEER_ORDER, "order", "in this order") \
     X(STEER_SPLIT, "split", "by weight")
 
-#define PICK_KINDS(X)                                                      \
-    X(PICK_WEIGHTED, "weighted", "Draws by weight for every query; of several `answers`, each is in by its weight.")       \
-    X(PICK_ALL, "all", "All of them.")                                     \
-    X(PICK_ORDERED, "ordered", "The first ones in the order of the file.") \
-    X(PICK_STICKY, "sticky",                                               \
+#define PICK_KINDS(X)                                                                     \
+    X(PICK_WEIGHTED, "weighted",                                                          \
+      "Draws by weight for every query; of several `answers`, each is in by its weight.") \
+    X(PICK_ALL, "all", "All of them.")                                                    \
+    X(PICK_ORDERED, "ordered", "The first ones in the order of the file.")                \
+    X(PICK_STICKY, "sticky",                                                              \
       "By weight, but the same for all queries from one client network (/24 or /56).")
 
 /* Beside these, ALL_DOWN_FALLBACK names a pool. */
