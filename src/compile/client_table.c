@@ -191,7 +191,8 @@ struct partition {
     uint32_t *used; /* values that some client has: others hide behind networks */
     uint32_t n_used;
     bool *is_used;
-    uint32_t *value_of; /* room: what one steering gives to each value */
+    uint32_t *value_of;          /* room: what one steering gives to each value */
+    struct sphere_point *points; /* of the places */
 };
 
 static uint32_t place_to_value(void *ctx, uint32_t place, uint32_t is_private)
@@ -231,6 +232,8 @@ static void compile_shared(struct steer_plan *plan, struct lpm_maker *maker,
 {
     struct table t;
     table_init(&t, &plan->s, arena, model, p->geo);
+    t.orderer.places = p->geo->places;
+    t.orderer.place_points = p->points;
     for (uint32_t i = 0; i < p->n_used; i++) {
         give_way_often();
         p->value_of[p->used[i]] = value_class(&t, p, p->used[i]);
@@ -242,7 +245,7 @@ static void compile_shared(struct steer_plan *plan, struct lpm_maker *maker,
     table_free(&t);
 }
 
-static void partition_init(struct partition *p, const struct geo *geo,
+static void partition_init(struct partition *p, const struct model *model, const struct geo *geo,
                            const struct map_entries *networks)
 {
     *p = (struct partition){
@@ -250,6 +253,7 @@ static void partition_init(struct partition *p, const struct geo *geo,
     p->used = xcalloc(p->n_values, sizeof *p->used);
     p->is_used = xcalloc(p->n_values, sizeof *p->is_used);
     p->value_of = xcalloc(p->n_values, sizeof *p->value_of);
+    p->points = place_points(model, geo);
 }
 
 static void partition_free(struct partition *p)
@@ -257,6 +261,7 @@ static void partition_free(struct partition *p)
     free(p->used);
     free(p->is_used);
     free(p->value_of);
+    free(p->points);
 }
 
 /* Returns false when the partition has more leaves than are numbered. */
@@ -267,7 +272,7 @@ static bool compile_all_shared(const struct client_group *g, struct steer_plan *
     uint32_t first = 0;
     while (plans[first].group != g->group)
         first++;
-    partition_init(&p, g->geo, networks_of(&plans[first].s, model));
+    partition_init(&p, model, g->geo, networks_of(&plans[first].s, model));
     struct trie *trie = zip_private(g->geo, place_to_value, &p);
     lay_networks(trie, p.networks, network_to_value, &p);
     trie_walk(trie, use_value, &p);

@@ -62,6 +62,7 @@ static void index_map(struct orderer *o)
 static void index_sites(struct orderer *o)
 {
     o->points = xcalloc(o->sites.n, sizeof *o->points);
+    o->distance = xcalloc(o->sites.n, sizeof *o->distance);
     for (uint32_t i = 0; i < o->sites.n; i++) {
         const struct site *site = &o->model->sites[o->sites.v[i]];
         if (site->located)
@@ -90,6 +91,7 @@ void orderer_free(struct orderer *o)
         strmap_free(&o->keys[key]);
     free(o->has);
     free(o->points);
+    free(o->distance);
 }
 
 /* What a place has for a kind of key; empty if that is not known. */
@@ -180,16 +182,27 @@ bool place_location(const struct model *model, const struct place *place, double
     return at_site || place->located;
 }
 
+struct sphere_point *place_points(const struct model *model, const struct geo *geo)
+{
+    struct sphere_point *points = xcalloc(geo->n_places, sizeof *points);
+    for (uint32_t i = 0; i < geo->n_places; i++) {
+        double latitude, longitude;
+        if (place_location(model, &geo->places[i], &latitude, &longitude))
+            points[i] = sphere_point(latitude, longitude);
+    }
+    return points;
+}
+
 /* Insertion sort: pools have few sites, and it keeps the order of the file among equals. */
 static uint32_t order_by_distance(const struct orderer *o, const struct place *place, uint32_t *out)
 {
-    double latitude, longitude, *distance = NULL;
+    double latitude, longitude, *distance = o->distance;
     if (!place_location(o->model, place, &latitude, &longitude)) {
         uint32_t first = place->site != MODEL_NONE ? append(o, out, 0, place->site) : 0;
         return append_list(o, out, first, &o->sites);
     }
-    struct sphere_point here = sphere_point(latitude, longitude);
-    distance = xcalloc(o->sites.n, sizeof *distance);
+    struct sphere_point here =
+        o->place_points ? o->place_points[place - o->places] : sphere_point(latitude, longitude);
     for (uint32_t i = 0; i < o->sites.n; i++) {
         uint32_t site = o->sites.v[i], at = i;
         double d = site == place->site             ? -1.0
@@ -202,7 +215,6 @@ static uint32_t order_by_distance(const struct orderer *o, const struct place *p
         distance[at] = d;
         out[at] = site;
     }
-    free(distance);
     return o->sites.n;
 }
 

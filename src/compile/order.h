@@ -41,6 +41,11 @@ struct orderer {
     const struct map_entries *entries[MAP_INDEXED];
     struct strmap keys[MAP_INDEXED]; /* map key -> entry */
     struct sphere_point *points;     /* of `sites` */
+    double *distance;                /* room, by `sites` */
+    /* Of a partition that many orderers go over: its places, and where each is, worked out once by
+     * place_points(). NULL: as they come. Borrowed. */
+    const struct place *places;
+    const struct sphere_point *place_points;
 };
 
 void orderer_init(struct orderer *orderer, const struct model *model, enum steer_kind kind,
@@ -58,6 +63,11 @@ uint32_t orderer_place(const struct orderer *orderer, const struct place *place,
 /** The order inside one of the map's networks. */
 uint32_t orderer_network(const struct orderer *orderer, const struct map_entry *network,
                          uint32_t *out) ATTR_NONNULL;
+
+/** Where the places of a partition are on the sphere, those whose location is known. Freed by the
+ *  caller. */
+struct sphere_point *place_points(const struct model *model,
+                                  const struct geo *geo) ATTR_NONNULL ATTR_RETURNS_NONNULL;
 
 /** Where a place is: the site's location if it is put at a site, else its own. False: unknown. */
 bool place_location(const struct model *model, const struct place *place, double *latitude,
