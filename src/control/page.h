@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Documents as they are sent. Immutable, shared by all who asked for the same at
- * the same time, and counted: readers that do not read keep bytes, not copies, and all kept pages
- * together have a budget. Used on the control thread only. */
+ * Documents as they are sent. Immutable, shared by all who asked for the same at the same time, and
+ * counted: readers that do not read keep bytes, not copies, and all kept pages together have a
+ * budget. Used on one thread, that of the loop that sends them. */
 #pragma once
 
 #include "base/attr.h"
