@@ -59,3 +59,6 @@ tests_unit_base_test_parallel_LDADD = $(UNIT_base)
 check_PROGRAMS += tests/unit/base/test_worklist
 tests_unit_base_test_worklist_SOURCES = tests/unit/base/test_worklist.c
 tests_unit_base_test_worklist_LDADD = $(UNIT_base)
+check_PROGRAMS += tests/unit/base/test_digits
+tests_unit_base_test_digits_SOURCES = tests/unit/base/test_digits.c
+tests_unit_base_test_digits_LDADD = $(UNIT_base)
