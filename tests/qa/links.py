@@ -53,7 +53,7 @@ def closure(module):
 
 
 # Whose fixtures reach higher than the folder they test: a world made of configuration text, zones compiled to be asked.
-FIXTURES = {"health": {"config"}, "answer": {"compile"}, "compile": {"answer"}, "ctl": {"load"}, "snapshot": {"answer", "compile"}}
+FIXTURES = {"health": {"config"}, "answer": {"compile"}, "compile": {"answer"}, "ctl": {"load"}, "out": {"config"}, "snapshot": {"answer", "compile"}}
 
 
 def check_symbols():
