@@ -25,8 +25,10 @@
  *   events     after? limit?                     (numbers)
  *   explain    name type? client? ecs?           (an address; a prefix)
  *   geo        address
- *   set        target state for? reason?         (state: up down drain auto; for: "90s" "2h" "1d")
- *   weight     target weight                     (a number, or "auto")
+ *   orders
+ *   set        target state for? reason? dry_run? volatile? verbose?
+ *                                                (state: up down drain auto; for: "90s" "2h" "1d")
+ *   weight     target weight, and as set         (a number, or "auto")
  *
  * The HTTP API returns the same `result` documents at /api/v1/COMMAND. */
 #pragma once

@@ -63,13 +63,13 @@ static int64_t earlier(int64_t a, int64_t b)
 /* Adds what the endpoint means to a verdict that looks at its site. */
 static void add_input(struct site_sum *sum, const struct endpoint_state *s, uint32_t weight)
 {
-    if (s->weight_override >= 0)
+    if (s->weight_override >= 0 || s->weight_order)
         sum->expires_s = earlier(sum->expires_s, s->weight_until_s);
     if (weight == 0)
         return;
-    if (s->override != OVERRIDE_AUTO)
+    if (s->override != OVERRIDE_AUTO || s->state_order)
         sum->expires_s = earlier(sum->expires_s, s->override_until_s);
-    else if (s->checked && s->flip_s < sum->flip_s)
+    if (s->override == OVERRIDE_AUTO && s->checked && s->flip_s < sum->flip_s)
         sum->flip_s = s->flip_s;
 }
 

@@ -71,6 +71,14 @@ static void read_state_dir(struct load *load, const struct yaml_node *node, void
     schema_read_value(load, &path, node, field);
 }
 
+static void read_node(struct load *load, const struct yaml_node *node, void *field)
+{
+    if (node->kind != YAML_SCALAR || !name_is_usable(node->text))
+        load_expected(load, node, "'node'", "1 to 63 letters, digits, '-', '_' or '.'");
+    else
+        *(const char **)field = arena_strdup(load->arena, node->text);
+}
+
 #define SERVER(member) offsetof(struct model, server.member)
 
 static const struct schema_key tcp_keys[] = {
@@ -216,6 +224,25 @@ static const struct schema_key server_keys[] = {
             "cannot be made, written or read is refused; a full disk is a warning. When it is "
             "changed, the rules in force go along, and what the new one held is put aside.",
      .example = "/var/lib/loadstar"},
+    {.name = "node",
+     .kind = SCHEMA_CUSTOM,
+     .offset = SERVER(node),
+     .read = read_node,
+     .type = "1 to 63 letters, digits, '-', '_' or '.'",
+     .fallback_doc = "a random one, kept in `state_dir`",
+     .doc =
+         "What this server is called among others, in the ids of the orders that it is given. No "
+         "two that are to share orders may have the same.",
+     .example = "ams1"},
+    {.name = "override_reminder",
+     .kind = SCHEMA_SECONDS,
+     .offset = SERVER(override_reminder_s),
+     .min = 0,
+     .max = 366 * 24 * 3600,
+     .fallback = "7d",
+     .doc = "An order (`loadstarctl set` or `weight`) without an end that is older than this is a "
+            "warning in `status`; 0: never.",
+     .example = "30d"},
     {.name = "zones_gone_max",
      .kind = SCHEMA_SHARE,
      .offset = SERVER(zones_gone_max),

@@ -1,142 +1,243 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Commands that change state. What they change in the answers is computed from the states before
- * and after: the views that are published follow within 20 ms. */
+ * Commands that change state.
+ *
+ * The states before the order are copied (of the pools that it is about, and of those that these
+ * fall back to), the order is given, and a thread that gives way works the reply out from the copy
+ * and from the two lists of orders. So neither thousands of pools nor a slow disk hold the loop. */
 #include "ctl/action.h"
 
 #include "base/clock.h"
+#include "base/give_way.h"
 #include "base/vec.h"
-#include "control/json.h"
-#include "out/effect.h"
-#include "out/standing.h"
+#include "ctl/action_parts.h"
 
-#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#define LISTED_MAX 100 /* endpoints named in a reply; the count tells the rest */
-
-struct matches {
-    VEC(uint32_t) endpoints; /* ascending, hence grouped by pool */
+struct action {
+    struct ctl_request request;
+    action_done_fn *done;
+    void *arg;
+    uv_loop_t *loop;
+    uv_work_t work;
+    struct generation *generation; /* held */
+    const struct model *model;
+    bool comparable; /* the generation's model is the checker's */
+    struct order_result order;
+    VEC(uint32_t) pools; /* matched, ascending */
+    VEC(struct packed_states) packed;
+    int64_t now_ms;
+    json_t *reply;
 };
 
-static void find_matches(struct matches *matches, const struct model *m, const char *target)
+static void action_free(struct action *a)
 {
-    for (uint32_t i = 0; i < m->n_endpoints; i++)
-        if (checker_target_matches(m, target, i))
-            *vec_push(&matches->endpoints) = i;
+    for (size_t i = 0; i < a->packed.n; i++)
+        packed_states_free(&a->packed.v[i]);
+    vec_free(&a->packed);
+    vec_free(&a->pools);
+    order_result_free(&a->order);
+    generation_free(a->generation);
+    free(a);
 }
 
-static int refuse_unknown(const struct model *m, const char *target, char error[CTL_TEXT_MAX])
+static void fail(struct action *a, int code, const char *error)
 {
-    int n = snprintf(error, CTL_TEXT_MAX,
-                     "no endpoint matches \"%.100s\": expected POOL/SITE/ADDRESS, POOL/SITE or "
-                     "SITE, * allowed; pools:",
-                     target);
-    for (uint32_t i = 0; i < m->n_pools && n < CTL_TEXT_MAX - 40; i++)
-        n += snprintf(error + n, CTL_TEXT_MAX - (size_t)n, " %.30s", m->pools[i].name);
-    return E_NOTFOUND;
+    a->done(a->arg, code, NULL, error);
+    action_free(a);
 }
 
-static void list_matches(json_t *result, const struct model *m, const struct matches *matches)
-{
-    struct arena *arena = arena_new();
-    json_t *list = json_set_array(result, "matched");
-    for (size_t i = 0; i < matches->endpoints.n && i < LISTED_MAX; i++)
-        json_array_append_new(list, json_text(endpoint_key(arena, m, matches->endpoints.v[i])));
-    json_set_int(result, "endpoints", (int64_t)matches->endpoints.n);
-    arena_free(arena);
-}
+/* ---- why not ---- */
 
-static void warn_if_empty(json_t *warnings, const struct facts *f, uint32_t pool)
+static void put_error(char error[CTL_TEXT_MAX], const struct action *a,
+                      const struct order_result *order)
 {
-    static const char *const then[] = {"all its endpoints are answered, down or not",
-                                       "its answers are empty (NODATA)", "its answers are SERVFAIL",
-                                       "another pool answers"};
-    const struct model *m = f->generation->model;
-    struct arena *arena = arena_new();
-    struct pool_standing s;
-    pool_standing(&s, arena, m, f->states, pool);
-    if (s.n_up == 0)
-        json_array_append_new(warnings, json_text(arena_printf(arena,
-                                                               "pool %s has nothing left to "
-                                                               "serve: %s (on_all_down)",
-                                                               m->pools[pool].name,
-                                                               then[m->pools[pool].on_all_down])));
-    arena_free(arena);
-}
-
-static void list_effects(json_t *result, const struct facts *f, const struct effects *effects,
-                         const struct matches *matches)
-{
-    const struct generation *g = f->generation;
-    json_t *list = json_set_array(result, "effects"),
-           *warnings = json_set_array(result, "warnings");
-    uint32_t last = MODEL_NONE;
-    char text[EFFECT_MAX];
-    for (size_t i = 0; i < matches->endpoints.n; i++) {
-        uint32_t pool = g->model->endpoints[matches->endpoints.v[i]].pool;
-        if (pool == last)
-            continue;
-        last = pool;
-        effects_text_of_states(text, effects, g, f->states, pool);
-        if (text[0])
-            json_array_append_new(list, json_text(text));
-        warn_if_empty(warnings, f, pool);
-    }
-    if (!g->model->server.state_dir)
-        json_array_append_new(warnings, json_text("no server.state_dir is configured: this is "
-                                                  "forgotten when loadstard restarts"));
-}
-
-static int apply(struct checker *checker, const struct ctl_request *request,
-                 char error[CTL_TEXT_MAX])
-{
-    uint32_t n = 0;
-    int code = request->command == CTL_WEIGHT
-                   ? checker_weight(checker, request->target, request->weight, &n)
-                   : checker_override(checker, request->target, request->state, request->for_ms,
-                                      request->reason, &n);
-    if (code == E_SYSTEM)
+    const char *target = a->request.target;
+    if (order->code == E_SYSTEM)
         snprintf(error, CTL_TEXT_MAX,
-                 "nothing was changed: it could not be saved in the state directory: %s",
-                 strerror(errno));
-    else if (code != 0)
-        snprintf(error, CTL_TEXT_MAX, "no endpoint matches \"%.100s\"", request->target);
-    return code;
-}
-
-static void echo(json_t *result, const struct ctl_request *request)
-{
-    json_set_text(result, "target", request->target);
-    if (request->command == CTL_WEIGHT && request->weight < 0)
-        json_set_text(result, "weight", "auto");
-    else if (request->command == CTL_WEIGHT)
-        json_set_int(result, "weight", request->weight);
+                 "nothing was changed: it could not be saved in the state directory: %s; with "
+                 "--volatile it is kept in memory only",
+                 strerror(order->error));
+    else if (order->code == E_INVALID)
+        snprintf(error, CTL_TEXT_MAX,
+                 "%.100s is the id of an order: it takes \"auto\" alone, which removes it", target);
+    else if (order->code == E_RANGE)
+        snprintf(error, CTL_TEXT_MAX,
+                 "there are %u orders already, which is as many as there may be", order->before.n);
+    else if (*target == '@')
+        snprintf(error, CTL_TEXT_MAX, "there is no order %.100s: see loadstarctl orders", target);
     else
-        json_set_text(result, "state", override_text(request->state));
-    if (request->command == CTL_SET && request->for_ms && request->state != OVERRIDE_AUTO)
-        json_set_time(result, "until", clock_wall_ms() + request->for_ms);
+        action_explain_target(error, a->model, target);
 }
 
-int action_run(json_t **result, struct checker *checker, const struct facts *facts,
-               const struct ctl_request *request, char error[CTL_TEXT_MAX])
+/* ---- what is copied ---- */
+
+struct marking {
+    const struct model *m;
+    bool *pools;
+};
+
+static bool mark_pool(void *ctx, uint32_t endpoint)
 {
-    const struct generation *g = facts->generation;
-    struct matches matches = {0};
-    find_matches(&matches, g->model, request->target);
-    if (matches.endpoints.n == 0)
-        return refuse_unknown(g->model, request->target, error);
-    struct effects *effects =
-        effects_note_states(g, facts->states, matches.endpoints.v, (uint32_t)matches.endpoints.n);
-    int code = apply(checker, request, error);
-    if (code == 0) {
-        struct facts now = *facts;
-        now.states = checker_states(checker);
-        *result = json_object();
-        echo(*result, request);
-        list_matches(*result, g->model, &matches);
-        list_effects(*result, &now, effects, &matches);
+    struct marking *marking = ctx;
+    marking->pools[marking->m->endpoints[endpoint].pool] = true;
+    return true;
+}
+
+/* The pools that the order is about. Of one that is taken away by its id, those of its target. */
+static void find_pools(struct action *a, const struct order_result *order, bool *pools)
+{
+    struct marking marking = {a->model, pools};
+    struct target target;
+    const char *text = a->request.target;
+    const struct order *o = *text == '@' ? orders_find_id(&order->before, text) : NULL;
+    if (target_parse(&target, o ? o->target.text : text))
+        return;
+    target_visit(&target, a->model, mark_pool, &marking);
+    target_free(&target);
+    for (uint32_t p = 0; p < a->model->n_pools; p++)
+        if (pools[p])
+            *vec_push(&a->pools) = p;
+}
+
+static void add_fallbacks(const struct model *m, bool *pools)
+{
+    for (uint32_t p = 0; p < m->n_pools; p++)
+        for (uint32_t at = p; pools[at] && m->pools[at].on_all_down == ALL_DOWN_FALLBACK &&
+                              !pools[m->pools[at].fallback];
+             at = m->pools[at].fallback)
+            pools[m->pools[at].fallback] = true;
+}
+
+static void pack(struct action *a, const struct endpoint_state *states, const bool *pools)
+{
+    for (uint32_t p = 0; p < a->model->n_pools; p++)
+        for (uint32_t i = 0; pools[p] && i < a->model->pools[p].n_sites; i++) {
+            const struct pool_site *site = &a->model->pools[p].sites[i];
+            *vec_push(&a->packed) = states_pack(states, site->first_endpoint, site->n_endpoints);
+        }
+}
+
+static void note_before(struct action *a, const struct order_result *order,
+                        const struct endpoint_state *states)
+{
+    bool *pools = xcalloc(a->model->n_pools + 1u, sizeof *pools);
+    find_pools(a, order, pools);
+    add_fallbacks(a->model, pools);
+    pack(a, states, pools);
+    free(pools);
+}
+
+/* ---- the thread ---- */
+
+static void work_out(void *arg)
+{
+    struct action *a = arg;
+    size_t n = a->model->n_endpoints + (size_t)1;
+    struct endpoint_state *before = xcalloc(n, sizeof *before);
+    for (size_t i = 0; i < a->packed.n; i++)
+        states_unpack(before, &a->packed.v[i]);
+    const struct action_facts facts = {
+        .request = &a->request,
+        .generation = a->comparable ? a->generation : NULL,
+        .model = a->model,
+        .order = &a->order,
+        .before = before,
+        .pools = a->pools.v,
+        .n_pools = (uint32_t)a->pools.n,
+        .now_ms = a->now_ms,
+    };
+    a->reply = action_reply(&facts);
+    give_way_free(before, n * sizeof *before);
+}
+
+static void in_thread(uv_work_t *work)
+{
+    give_way_run(work_out, work->data);
+}
+
+static void after_thread(uv_work_t *work, int status)
+{
+    struct action *a = work->data;
+    (void)status; /* never cancelled */
+    a->done(a->arg, 0, a->reply, NULL);
+    action_free(a);
+}
+
+/* ---- the loop ---- */
+
+static void keep_order(struct action *a, const struct order_result *order)
+{
+    orders_copy(&a->order.before, &order->before);
+    orders_copy(&a->order.after, &order->after);
+    a->order.laid = order->laid; /* held by the copy */
+}
+
+static void reply(struct action *a)
+{
+    a->work.data = a;
+    if (uv_queue_work(a->loop, &a->work, in_thread, after_thread) != 0) {
+        work_out(a);
+        after_thread(&a->work, 0);
     }
-    effects_free(effects);
-    vec_free(&matches.endpoints);
-    return code;
+}
+
+static void on_ordered(void *arg, const struct order_result *order)
+{
+    struct action *a = arg;
+    char error[CTL_TEXT_MAX];
+    if (order->code) {
+        put_error(error, a, order);
+        fail(a, order->code, error);
+        return;
+    }
+    keep_order(a, order);
+    reply(a);
+}
+
+static struct order_words words_of(const struct ctl_request *request)
+{
+    bool weighs = request->command == CTL_WEIGHT;
+    return (struct order_words){
+        .kind = weighs ? ORDER_WEIGHT : ORDER_STATE,
+        .override = request->state,
+        .weight = request->weight,
+        .for_ms = request->for_ms,
+        .reason = request->reason,
+        .author = request->actor.text,
+        .is_volatile = request->is_volatile,
+    };
+}
+
+void action_run(uv_loop_t *loop, struct checker *checker, const struct facts *facts,
+                const struct ctl_request *request, action_done_fn *done, void *arg)
+{
+    struct action *a = xcalloc(1, sizeof *a);
+    struct order_words words = words_of(request);
+    struct order_result tried;
+    char error[CTL_TEXT_MAX];
+    *a = (struct action){.request = *request,
+                         .done = done,
+                         .arg = arg,
+                         .loop = loop,
+                         .model = facts->generation->model,
+                         .now_ms = clock_wall_ms()};
+    a->generation = generation_hold((struct generation *)(uintptr_t)facts->generation);
+    a->comparable = checker_model(checker) == a->model;
+    checker_try_order(checker, request->target, &words, &tried);
+    int code = tried.code;
+    if (code)
+        put_error(error, a, &tried);
+    else if (a->comparable)
+        note_before(a, &tried, facts->states);
+    if (!code && request->dry_run)
+        keep_order(a, &tried);
+    order_result_free(&tried);
+    if (code)
+        fail(a, code, error);
+    else if (request->dry_run)
+        reply(a);
+    else
+        checker_order(checker, request->target, &words, on_ordered, a);
 }

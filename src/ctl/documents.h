@@ -8,7 +8,7 @@
  *   status    {version, pid, generation, uptime_s, config{path hash loaded age_s disk},
  *              counts{...}, endpoints{up down unknown overridden stale frozen},
  *              queries{...}, reload{...},
- *              overrides[{target state|weight reason since until left_s endpoints}],
+ *              overrides[as in orders], state_dir{path writable since error},
  *              problems[{severity text site pools pools_down pool}]}
  *   pools     {pools: [{name state up total steer pick answers ttl{min_s max_s} on_all_down
  *              checks[] since_s why sites[{name up state since reason endpoints_up endpoints
@@ -25,6 +25,8 @@
  *              steerings[{pools[] class scope placed rule sites[{site distance_km}]}]}
  *              (placed false: sent as a client subnet, it leaves it to the resolver's address)
  *   (pools, endpoints, sites, checks: "next" as well, when a window shows not all that follows)
+ *   orders    {node, orders: [{id target state|weight by reason since since_s until left_s
+ *              endpoints matches why volatile node}]}, the newest first
  *   events    {last, events: [{id at severity target from to reason effect by}]} */
 #pragma once
 
@@ -44,6 +46,7 @@ json_t *document_sites(const struct facts *facts,
                        const struct window *window) ATTR_NONNULL ATTR_MUST_USE;
 json_t *document_checks(const struct facts *facts,
                         const struct window *window) ATTR_NONNULL ATTR_MUST_USE;
+json_t *document_orders(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
 json_t *document_geo(const struct facts *facts, const struct ip *ip) ATTR_NONNULL ATTR_MUST_USE;
 /** Events with id > after, oldest first, `limit` at most. */
 json_t *document_events(uint64_t after, uint32_t limit) ATTR_MUST_USE;
@@ -53,6 +56,12 @@ json_t *document_events(uint64_t after, uint32_t limit) ATTR_MUST_USE;
 /** What is probed of an endpoint, and by which checks, where that is its own. */
 void document_set_probed(json_t *object, const struct model *model,
                          const struct endpoint *endpoint) ATTR_NONNULL;
+/** The orders in force, the newest first: those of the facts, or none. */
+json_t *document_order_list(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
+/** Adds what an operator should look at to a list of problems: orders that match nothing, and old
+ *  ones without an end. */
+void document_order_problems(json_t *problems, const struct facts *facts) ATTR_NONNULL;
+
 /** Why an endpoint is as it is, the operator's word before the probes'. */
 const char *document_endpoint_why(const struct endpoint_state *state) ATTR_NONNULL;
 /** What is known of a place, as members of `object`. */

@@ -38,8 +38,8 @@ static bool ends_first(const struct explanation *x, uint32_t endpoint)
 {
     const struct endpoint_state *s = &x->facts->states[endpoint];
     int64_t end = x->asked->trace.expires_s;
-    return (s->override != OVERRIDE_AUTO && s->override_until_s == end) ||
-           (s->weight_override >= 0 && s->weight_until_s == end);
+    return ((s->override != OVERRIDE_AUTO || s->state_order) && s->override_until_s == end) ||
+           ((s->weight_override >= 0 || s->weight_order) && s->weight_until_s == end);
 }
 
 static const char *checks_text(const struct explanation *x, uint32_t endpoint)

@@ -21,7 +21,6 @@ struct gather {
     struct sample samples[SAMPLES];
     uint64_t n_samples;
     struct limited_watch limited;
-    VEC(struct override_rule) rules; /* of the last gather_facts() */
     struct io_shares shares;
     void (*done)(void *arg);
     void *arg;
@@ -69,7 +68,6 @@ void gather_stop(struct gather *g, void (*done)(void *arg), void *arg)
 
 void gather_free(struct gather *g)
 {
-    vec_free(&g->rules);
     io_shares_free(&g->shares);
     free(g);
 }
@@ -97,16 +95,6 @@ static void set_rates(const struct gather *g, struct facts *f)
     f->drops_60s = newest->drops - sample_before(g, 60)->drops;
 }
 
-static void set_rules(struct gather *g, struct facts *f, const struct checker *checker)
-{
-    struct override_rule none;
-    uint32_t max = checker_rules(checker, &none, 0);
-    vec_free(&g->rules);
-    g->rules.v = xcalloc(max + 1, sizeof *g->rules.v);
-    f->n_rules = checker_rules(checker, g->rules.v, max);
-    f->rules = g->rules.v;
-}
-
 void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
 {
     const struct ctl_host *host = &g->host;
@@ -129,7 +117,7 @@ void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
     f->n_limited = limited_list(&g->limited, f->now_ms, f->limited);
     if (depth == GATHER_SUMMARY)
         return;
-    set_rules(g, f, checker);
+    f->orders = checker_orders(checker);
     if (depth == GATHER_ORDERS)
         return;
     turns_look(&f->turns, clock_mono_ms());
@@ -150,10 +138,9 @@ static const char *copy(struct arena *arena, const char *text)
 
 void gather_give(struct gather *g, struct facts *f, struct arena *arena)
 {
-    for (uint32_t i = 0; i < f->n_rules; i++) {
-        g->rules.v[i].target = copy(arena, g->rules.v[i].target);
-        g->rules.v[i].reason = copy(arena, g->rules.v[i].reason);
-    }
+    struct orders *orders = xcalloc(1, sizeof *orders);
+    orders_copy(orders, f->orders);
+    f->orders = orders;
     for (uint32_t i = 0; i < f->n_xdp; i++)
         f->xdp[i].name = copy(arena, f->xdp[i].name);
     f->levels = level_table_copy(f->levels);
@@ -162,32 +149,22 @@ void gather_give(struct gather *g, struct facts *f, struct arena *arena)
     f->events_problem = copy(arena, f->events_problem);
     f->health.problem = copy(arena, f->health.problem);
     f->health.untried = copy(arena, f->health.untried);
-    memset(&g->rules, 0, sizeof g->rules);
     memset(&g->shares, 0, sizeof g->shares);
 }
 
 void gather_release(struct facts *f)
 {
     level_table_free((struct level_table *)(uintptr_t)f->levels);
-    free((struct override_rule *)(uintptr_t)f->rules);
+    struct orders *orders = (struct orders *)(uintptr_t)f->orders;
+    orders_free(orders);
+    free(orders);
     io_shares_free(&f->shares);
-}
-
-static uint64_t add_text(uint64_t hash, const char *text)
-{
-    return text ? hash_bytes(hash, (const uint8_t *)text, (uint32_t)strlen(text)) : hash;
 }
 
 uint64_t gather_state_tag(const struct facts *f)
 {
     uint64_t hash = hash_mix(f->generation->number ^ HASH_K0, (uint64_t)f->started_ms ^ HASH_K1);
-    for (uint32_t i = 0; i < f->n_rules; i++) {
-        const struct override_rule *rule = &f->rules[i];
-        uint64_t what =
-            rule->is_weight ? (uint64_t)rule->weight << 1 | 1 : (uint64_t)rule->override << 1;
-        hash = hash_mix(add_text(add_text(hash, rule->target), rule->reason) ^ HASH_K0,
-                        what ^ HASH_K1);
-        hash = hash_mix(hash ^ (uint64_t)rule->since_ms, (uint64_t)rule->until_s ^ HASH_K1);
-    }
+    for (uint32_t i = 0; i < f->orders->n; i++)
+        hash = hash_mix(hash ^ HASH_K0, f->orders->v[i]->serial ^ HASH_K1);
     return hash;
 }

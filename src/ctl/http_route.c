@@ -28,6 +28,7 @@ static const struct route {
     {"/api/v1/explain", ROUTE_READ, "explain"},
     {"/api/v1/geo", ROUTE_READ, "geo"},
     {"/api/v1/events", ROUTE_READ, "events"},
+    {"/api/v1/orders", ROUTE_READ, "orders"},
     {"/api/v1/state", ROUTE_STATE, NULL},
     {"/api/v1/reload", ROUTE_RELOAD, NULL},
 };

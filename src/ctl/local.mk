@@ -4,8 +4,12 @@ LINK_ctl = libctl.a libcontrol.a libconfig.a $(LINK_out) $(YAML_LIBS) $(IDN2_LIB
 libctl_a_SOURCES = \
 	src/ctl/action.c \
 	src/ctl/action.h \
+	src/ctl/action_parts.h \
+	src/ctl/action_reply.c \
+	src/ctl/action_target.c \
 	src/ctl/copies.c \
 	src/ctl/copies.h \
+	src/ctl/orders_document.c \
 	src/ctl/ctl.c \
 	src/ctl/ctl.h \
 	src/ctl/dashboard.c \
@@ -51,6 +55,7 @@ libctl_a_SOURCES = \
 	src/ctl/quoted.h \
 	src/ctl/render.c \
 	src/ctl/render.h \
+	src/ctl/render_orders.c \
 	src/ctl/render_status.c \
 	src/ctl/request.c \
 	src/ctl/request.h \

@@ -81,6 +81,8 @@ static json_t *write_document(const struct facts *f, const struct ctl_request *r
         return document_sites(f, &window);
     case CTL_CHECKS:
         return document_checks(f, &window);
+    case CTL_ORDERS:
+        return document_orders(f);
     case CTL_EVENTS:
         return write_events(request);
     case CTL_EXPLAIN:

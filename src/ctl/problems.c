@@ -2,7 +2,9 @@
  * What is wrong now. */
 #include "ctl/problems.h"
 
+#include "base/units.h"
 #include "control/json.h"
+#include "ctl/documents.h"
 #include "ctl/quoted.h"
 #include "dns/name.h"
 #include "model/broken.h"
@@ -193,25 +195,29 @@ static void complain_of_pools(struct problems *p, const struct facts *f)
         complain(p, "warning", "%u more pools are degraded", lines.n_more[false]);
 }
 
-/* What `auto` leaves behind: it orders nothing. */
-static bool is_exception(const struct override_rule *rule)
+static void complain_of_state_dir(struct problems *p, const struct facts *f)
 {
-    return rule->is_weight ? rule->weight < 0 : rule->override == OVERRIDE_AUTO;
+    char age[UNITS_TEXT_MAX];
+    const char *dir = f->generation->model->server.state_dir;
+    if (dir && f->health.disk_error)
+        complain(p, "error",
+                 "state directory %s cannot be written: %s, since %s; orders are refused, "
+                 "--volatile works",
+                 dir, strerror(f->health.disk_error),
+                 units_age_text(age, f->now_ms - f->health.disk_since_ms));
+    else if (!dir && f->orders && f->orders->n)
+        complain(p, "warning", "no server.state_dir: overrides are lost at a restart");
+    else if (!dir)
+        complain(p, "warning", "no server.state_dir: overrides would not survive a restart");
 }
 
 static void complain_of_operation(struct problems *p, const struct facts *f)
 {
-    for (uint32_t i = 0; i < f->n_rules; i++)
-        if (f->rules[i].n_matched == 0 && !is_exception(&f->rules[i]))
-            complain(p, "warning", "the %s of %s matches no endpoint of this configuration",
-                     f->rules[i].is_weight ? "weight" : "override", f->rules[i].target);
+    document_order_problems(p->list, f);
     if (f->events_problem)
         complain(p, "warning", "events are kept in memory only: %s/" EVENT_FILE ": %s",
                  f->generation->model->server.state_dir, f->events_problem);
-    if (!f->generation->model->server.state_dir && f->n_rules)
-        complain(p, "warning", "no server.state_dir: overrides are lost at a restart");
-    else if (!f->generation->model->server.state_dir)
-        complain(p, "warning", "no server.state_dir: overrides would not survive a restart");
+    complain_of_state_dir(p, f);
     if (f->drops_60s)
         complain(p, "warning",
                  "the kernel dropped %" PRIu64 " queries in the last minute: sockets were full",

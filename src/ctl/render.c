@@ -308,30 +308,6 @@ static void render_list(struct buf *out, const json_t *list, enum table_style st
     }
 }
 
-static void render_action(struct buf *out, const json_t *result, struct screen screen)
-{
-    const json_t *matched = json_object_get(result, "matched");
-    const json_t *effects = json_object_get(result, "effects");
-    const json_t *weight = json_object_get(result, "weight");
-    size_t n = (size_t)json_get_int(result, "endpoints", 0);
-    buf_printf(out, "%s: ", json_get_text(result, "target", ""));
-    if (json_is_integer(weight))
-        buf_printf(out, "weight %" PRId64, (int64_t)json_integer_value(weight));
-    else
-        buf_printf(out, "%s%s", weight ? "weight " : "",
-                   json_get_text(result, weight ? "weight" : "state", ""));
-    if (json_object_get(result, "until"))
-        buf_printf(out, " until %s", json_get_text(result, "until", ""));
-    buf_printf(out, ", %zu endpoint%s\n", n, n == 1 ? "" : "s");
-    render_list(out, matched, STYLE_FAINT, screen, "  ");
-    if (n > json_array_size(matched))
-        buf_printf(out, "  and %zu more\n", n - json_array_size(matched));
-    if (json_array_size(effects) == 0)
-        buf_puts(out, "no answer changes\n");
-    render_list(out, effects, STYLE_NONE, screen, "");
-    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, screen, "warning: ");
-}
-
 static void render_reload(struct buf *out, const json_t *result, struct screen screen)
 {
     buf_printf(out, "generation %" PRId64 " serves, hash %s\n",
@@ -368,6 +344,9 @@ void render_result(struct buf *out, enum ctl_command command, const json_t *resu
         break;
     case CTL_GEO:
         render_geo(out, result, screen);
+        break;
+    case CTL_ORDERS:
+        render_orders(out, result, screen);
         break;
     case CTL_SET:
     case CTL_WEIGHT:

@@ -12,3 +12,11 @@ void render_result(struct buf *out, enum ctl_command command, const json_t *resu
 
 /** The part of it that is not a table. */
 void render_status(struct buf *out, const json_t *status, struct screen screen) ATTR_NONNULL;
+
+/* Orders */
+void render_orders(struct buf *out, const json_t *orders, struct screen screen) ATTR_NONNULL;
+/** A table of a list of orders; with all columns for the command of that name. */
+void render_order_table(struct buf *out, const json_t *list, bool all, unsigned indent,
+                        struct screen screen) ATTR_NONNULL;
+/** What `set` or `weight` did. */
+void render_action(struct buf *out, const json_t *result, struct screen screen) ATTR_NONNULL;

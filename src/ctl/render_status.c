@@ -152,28 +152,10 @@ static void render_reloads(struct buf *out, const json_t *status, struct screen 
 
 static void render_overrides(struct buf *out, const json_t *status, struct screen screen)
 {
-    char text[UNITS_TEXT_MAX];
-    const json_t *list = json_object_get(status, "overrides"), *rule;
-    size_t i;
+    const json_t *list = json_object_get(status, "overrides");
     label(out, screen, "overrides");
     buf_puts(out, json_array_size(list) ? "\n" : "none\n");
-    struct table *table = table_new("TARGET STATE LEFT ENDPOINTS> REASON");
-    json_array_foreach(list, i, rule)
-    {
-        const json_t *weight = json_object_get(rule, "weight");
-        table_cell(table, STYLE_NONE, "%s", json_get_text(rule, "target", "?"));
-        if (json_is_string(weight))
-            table_cell(table, STYLE_CARE, "weight %s", json_string_value(weight));
-        else if (weight)
-            table_cell(table, STYLE_CARE, "weight %" PRId64, (int64_t)json_integer_value(weight));
-        else
-            table_cell(table, STYLE_CARE, "%s", json_get_text(rule, "state", "?"));
-        table_cell(table, STYLE_NONE, "%s",
-                   json_object_get(rule, "left_s") ? age(text, rule, "left_s") : "until changed");
-        table_cell(table, STYLE_NONE, "%" PRId64, count(rule, "endpoints"));
-        table_cell(table, STYLE_NONE, "%s", json_get_text(rule, "reason", ""));
-    }
-    table_finish(table, out, 2, screen);
+    render_order_table(out, list, false, 2, screen);
 }
 
 static void render_problems(struct buf *out, const json_t *status, struct screen screen)

@@ -28,8 +28,13 @@ enum argument {
     ARG_WINDOW_AFTER,
     ARG_WINDOW_LIMIT,
     ARG_FORCE,
+    ARG_DRY_RUN,
+    ARG_VOLATILE,
+    ARG_VERBOSE,
 };
 #define BIT(argument) (1u << (argument))
+#define ORDER_OPTIONS \
+    (BIT(ARG_FOR) | BIT(ARG_REASON) | BIT(ARG_DRY_RUN) | BIT(ARG_VOLATILE) | BIT(ARG_VERBOSE))
 #define WINDOW (BIT(ARG_WINDOW_AFTER) | BIT(ARG_WINDOW_LIMIT))
 
 static const struct {
@@ -44,8 +49,9 @@ static const struct {
     [CTL_EVENTS] = {"events", 0, BIT(ARG_AFTER) | BIT(ARG_LIMIT)},
     [CTL_EXPLAIN] = {"explain", BIT(ARG_NAME), BIT(ARG_TYPE) | BIT(ARG_CLIENT) | BIT(ARG_ECS)},
     [CTL_GEO] = {"geo", BIT(ARG_ADDRESS), 0},
-    [CTL_SET] = {"set", BIT(ARG_TARGET) | BIT(ARG_STATE), BIT(ARG_FOR) | BIT(ARG_REASON)},
-    [CTL_WEIGHT] = {"weight", BIT(ARG_TARGET) | BIT(ARG_WEIGHT), 0},
+    [CTL_ORDERS] = {"orders", 0, 0},
+    [CTL_SET] = {"set", BIT(ARG_TARGET) | BIT(ARG_STATE), ORDER_OPTIONS},
+    [CTL_WEIGHT] = {"weight", BIT(ARG_TARGET) | BIT(ARG_WEIGHT), ORDER_OPTIONS},
     [CTL_RELOAD] = {"reload", 0, BIT(ARG_FORCE)},
     [CTL_STOP] = {"stop", 0, 0},
 };
@@ -222,12 +228,32 @@ static int read_after(const struct reading *r, const json_t *value)
     return read_number(r, value, INT64_MAX, &r->request->after);
 }
 
-static int read_force(const struct reading *r, const json_t *value)
+static int read_flag(const struct reading *r, const json_t *value, bool *out)
 {
     if (!json_is_boolean(value))
         return refuse(r, E_SYNTAX, "expected true or false");
-    r->request->force = json_is_true(value);
+    *out = json_is_true(value);
     return 0;
+}
+
+static int read_force(const struct reading *r, const json_t *value)
+{
+    return read_flag(r, value, &r->request->force);
+}
+
+static int read_dry_run(const struct reading *r, const json_t *value)
+{
+    return read_flag(r, value, &r->request->dry_run);
+}
+
+static int read_volatile(const struct reading *r, const json_t *value)
+{
+    return read_flag(r, value, &r->request->is_volatile);
+}
+
+static int read_verbose(const struct reading *r, const json_t *value)
+{
+    return read_flag(r, value, &r->request->verbose);
 }
 
 static const struct {
@@ -250,6 +276,9 @@ static const struct {
     [ARG_WINDOW_AFTER] = {"after", read_window_after},
     [ARG_WINDOW_LIMIT] = {"limit", read_window_limit},
     [ARG_FORCE] = {"force", read_force},
+    [ARG_DRY_RUN] = {"dry_run", read_dry_run},
+    [ARG_VOLATILE] = {"volatile", read_volatile},
+    [ARG_VERBOSE] = {"verbose", read_verbose},
 };
 
 static int find_command(struct ctl_request *request, const json_t *object, char *error)
@@ -282,13 +311,11 @@ static int read_member(struct ctl_request *request, const char *key, const json_
 }
 
 /** What each argument cannot tell by itself. */
-static int check_together(const struct ctl_request *request, unsigned given, char *error)
+static int check_together(unsigned given, char *error)
 {
     const char *wrong = NULL;
     if ((given & BIT(ARG_CLIENT)) && (given & BIT(ARG_ECS)))
         wrong = "explain: give a client or an ecs prefix, not both";
-    else if ((given & BIT(ARG_FOR)) && request->state == OVERRIDE_AUTO)
-        wrong = "set: auto ends an override at once, it takes no \"for\"";
     if (!wrong)
         return 0;
     snprintf(error, CTL_TEXT_MAX, "%s", wrong);
@@ -320,5 +347,5 @@ int request_from_json(struct ctl_request *request, json_t *object, char error[CT
                      arguments[i].key);
             return E_INVALID;
         }
-    return check_together(request, given, error);
+    return check_together(given, error);
 }

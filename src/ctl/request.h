@@ -19,6 +19,7 @@ enum ctl_command {
     CTL_EVENTS,
     CTL_EXPLAIN,
     CTL_GEO,
+    CTL_ORDERS,
     CTL_SET,
     CTL_WEIGHT,
     CTL_RELOAD,
@@ -39,12 +40,13 @@ struct ctl_request {
     struct ip address;    /* explain: the client; geo. IP_NONE: not given */
     struct ip_prefix ecs; /* explain; family IP_NONE: not given */
     enum override state;
-    int64_t weight;          /* -1: auto */
-    int64_t for_ms;          /* 0: until changed */
-    uint64_t after;          /* events: UINT64_MAX: the newest `limit` */
-    uint32_t limit;          /* events; items of a list, 0: all */
-    char from[CTL_NAME_MAX]; /* lists: the "next" of the page before; "": the start */
-    bool force;              /* reload */
+    int64_t weight;                     /* -1: auto */
+    int64_t for_ms;                     /* 0: until changed */
+    uint64_t after;                     /* events: UINT64_MAX: the newest `limit` */
+    uint32_t limit;                     /* events; items of a list, 0: all */
+    char from[CTL_NAME_MAX];            /* lists: the "next" of the page before; "": the start */
+    bool force;                         /* reload */
+    bool dry_run, is_volatile, verbose; /* set, weight */
 };
 
 /** Fills *request, but for the actor, from a JSON object with "command" in it. Returns 0; or

@@ -84,23 +84,36 @@ static void on_page(void *arg, struct page *page)
 
 /* Changes */
 
+struct changing {
+    struct waiting *waiting;
+    struct ctl_request request;
+};
+
+static void on_changed(void *arg, int code, json_t *result, const char *error)
+{
+    struct changing *c = arg;
+    struct waiting *w = c->waiting;
+    const struct ctl_request *r = &c->request;
+    if (code == 0 && !r->dry_run)
+        log_notice("%s: %s %s: %s%s%s", r->actor.text, request_command_text(r->command), r->target,
+                   r->command == CTL_SET ? override_text(r->state) : "weight changed",
+                   r->reason[0] ? ", " : "", r->reason);
+    if (code == 0)
+        answer(&w->to, result);
+    else
+        refuse(&w->to, code, error);
+    free(c);
+    wait_end(w);
+}
+
 static void run_action(struct run *run, const struct run_asker *to,
                        const struct ctl_request *request)
 {
     struct facts f;
-    char error[CTL_TEXT_MAX];
-    json_t *result = NULL;
+    struct changing *c = xcalloc(1, sizeof *c);
+    *c = (struct changing){wait_new(run, to), *request};
     gather_facts(run->gather, GATHER_SUMMARY, &f);
-    int code = action_run(&result, run->host.checker(run->host.ctx), &f, request, error);
-    if (code != 0) {
-        refuse(to, code, error);
-        return;
-    }
-    log_notice("%s: %s %s: %s%s%s", request->actor.text, request_command_text(request->command),
-               request->target,
-               request->command == CTL_SET ? override_text(request->state) : "weight changed",
-               request->reason[0] ? ", " : "", request->reason);
-    answer(to, result);
+    action_run(run->loop, run->host.checker(run->host.ctx), &f, request, on_changed, c);
 }
 
 /* Reloads */

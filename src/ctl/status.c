@@ -178,31 +178,19 @@ static void set_loop(json_t *document, const struct facts *f)
     json_set_real(loop, "worst_cpu_ms", (double)f->turns.worst_cpu_us / 1e3, 3);
 }
 
-static json_t *rule_json(const struct facts *f, const struct override_rule *rule)
-{
-    json_t *object = json_object();
-    json_set_text(object, "target", rule->target);
-    if (rule->is_weight && rule->weight < 0)
-        json_set_text(object, "weight", "auto");
-    else if (rule->is_weight)
-        json_set_int(object, "weight", rule->weight);
-    else
-        json_set_text(object, "state", override_text(rule->override));
-    json_set_text(object, "reason", rule->reason ? rule->reason : "");
-    json_set_time(object, "since", rule->since_ms);
-    if (rule->until_s != INT64_MAX) {
-        json_set_time(object, "until", rule->until_s * 1000);
-        json_set_int(object, "left_s", (rule->until_s * 1000 - f->now_ms) / 1000);
-    }
-    json_set_int(object, "endpoints", rule->n_endpoints);
-    return object;
-}
-
 static void set_overrides(json_t *document, const struct facts *f)
 {
-    json_t *list = json_set_array(document, "overrides");
-    for (uint32_t i = 0; i < f->n_rules; i++)
-        json_array_append_new(list, rule_json(f, &f->rules[i]));
+    const struct server_config *server = &f->generation->model->server;
+    json_object_set_new(document, "overrides", document_order_list(f));
+    if (!server->state_dir)
+        return;
+    json_t *dir = json_set_object(document, "state_dir");
+    json_set_text(dir, "path", server->state_dir);
+    json_set_bool(dir, "writable", f->health.disk_error == 0);
+    if (f->health.disk_error) {
+        json_set_text(dir, "error", strerror(f->health.disk_error));
+        json_set_time(dir, "since", f->health.disk_since_ms);
+    }
 }
 
 json_t *document_status(const struct facts *f)

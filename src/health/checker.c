@@ -3,6 +3,7 @@
 #include "health/internal.h"
 
 #include "base/clock.h"
+#include "health/decide.h"
 
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@ static void on_chores(uv_timer_t *timer)
     results_notice_stall(c);
     results_find_starved(c);
     doubt_review(c);
-    operator_expire(c);
+    order_queue_chores(c);
     persist_chores(c);
     processes_sweep(&c->processes);
     starts_pump_exec(c);
@@ -64,7 +65,9 @@ static void release(struct checker *c)
     free(c->changed);
     subscriptions_free(&c->subscriptions);
     free(c->trials.read_buffer);
-    rules_free(&c->rules);
+    order_apply_drop(c);
+    orders_free(&c->orders);
+    buf_free(&c->followed);
     free(c->rules_path);
     free(c->health_path);
     free(c->problem);
@@ -90,8 +93,9 @@ int checker_start(struct checker **checker, uv_loop_t *loop, const struct model 
     open_timer(c, &c->flush);
     open_timer(c, &c->doubt.slice);
     open_timer(c, &c->chores);
+    open_timer(c, &c->apply_timer);
     uv_timer_start(&c->chores, on_chores, CHORES_MS, CHORES_MS);
-    operator_apply(c);
+    orders_apply(&c->orders, model, c->states);
     persist_load(c);
     doubt_init(c);
     endpoints_init(c);
@@ -124,12 +128,14 @@ void checker_stop(struct checker *c, void (*done)(void *ctx), void *ctx)
     starts_cancel(c);
     processes_stop(&c->processes);
     c->processes.child.data = c;
+    order_queue_stop(c);
     persist_save_now(c);
     uv_close((uv_handle_t *)&c->processes.child, on_handle_closed);
     uv_close((uv_handle_t *)&c->tick, on_handle_closed);
     uv_close((uv_handle_t *)&c->flush, on_handle_closed);
     uv_close((uv_handle_t *)&c->doubt.slice, on_handle_closed);
     uv_close((uv_handle_t *)&c->chores, on_handle_closed);
+    uv_close((uv_handle_t *)&c->apply_timer, on_handle_closed);
 }
 
 struct subscription *checker_subscribe(struct checker *c, const struct subscriber *subscriber)
@@ -204,6 +210,11 @@ static const char *some_untried(const struct plan *plan)
     return NULL;
 }
 
+const struct orders *checker_orders(const struct checker *c)
+{
+    return &c->orders;
+}
+
 struct checker_summary checker_summary(const struct checker *c)
 {
     return (struct checker_summary){
@@ -212,9 +223,12 @@ struct checker_summary checker_summary(const struct checker *c)
         .n_up = c->plan->n_health[HEALTH_UP],
         .n_down = c->plan->n_health[HEALTH_DOWN],
         .n_unknown = c->plan->n_health[HEALTH_UNKNOWN],
-        .n_overrides = c->rules.n,
+        .n_overrides = c->orders.n,
+        .n_volatile = c->orders.n_volatile,
         .n_panics = c->n_panics,
         .problem = c->problem,
+        .disk_error = c->disk.error,
+        .disk_since_ms = c->disk.since_ms,
         .delays = c->delays,
         .n_untried = c->plan->n_untried,
         .untried = c->plan->n_untried ? some_untried(c->plan) : NULL,

@@ -6,6 +6,7 @@
  * changed subscribes (subscription.h). */
 #pragma once
 
+#include "health/orders.h"
 #include "health/state.h"
 #include "health/subscription.h"
 
@@ -70,35 +71,35 @@ const struct endpoint_state *checker_states(const struct checker *checker) ATTR_
  *  passed since the start. */
 bool checker_ready(const struct checker *checker) ATTR_NONNULL;
 
-/** Sets or clears an override. `target`: POOL/SITE/LABEL, POOL/SITE or SITE, with * globs.
- *  for_ms 0: until changed. On return the change is on disk, and subscribers were woken. Returns
- * how many endpoints it matches in *n; E_NOTFOUND if none, E_SYSTEM if it could not be saved (then
- * nothing changed). */
-int checker_override(struct checker *checker, const char *target, enum override override,
-                     int64_t for_ms, const char *reason, uint32_t *n) ATTR_MUST_USE;
-/** weight -1: back to the configured one. */
-int checker_weight(struct checker *checker, const char *target, int64_t weight,
-                   uint32_t *n) ATTR_MUST_USE;
-
-/** Whether a target, as checker_override() takes it, names this endpoint. For telling an operator
- *  what a command matched. */
-bool checker_target_matches(const struct model *model, const char *target,
-                            uint32_t endpoint) ATTR_NONNULL;
-
-/** An override rule in force, oldest first; the last that matches an endpoint wins. */
-struct override_rule {
-    const char *target;
-    bool is_weight;         /* else `override` counts */
-    enum override override; /* OVERRIDE_AUTO: an exception from a wider rule */
-    int64_t weight;
-    int64_t since_ms; /* wall clock */
-    int64_t until_s;  /* wall clock; INT64_MAX: until changed */
-    const char *reason;
-    uint32_t n_endpoints; /* that it decides now */
-    uint32_t n_matched;   /* whose names it matches; 0: nothing of this configuration */
+/** What an order did, or would do. */
+struct order_result {
+    int code;  /* 0; E_SYNTAX; E_NOTFOUND: nothing matches; E_RANGE: there are ORDERS_MAX, or more
+                * weight than WEIGHT_MAX; E_INVALID: an id takes `auto` only; E_SYSTEM: not saved */
+    int error; /* errno of E_SYSTEM */
+    struct orders before, after; /* as far as code is 0 */
+    const struct order *laid;    /* in `after`; NULL: the order only took away */
 };
-/** Copies at most `max` rules, returns how many there are. Strings live until the next change. */
-uint32_t checker_rules(const struct checker *checker, struct override_rule *out, uint32_t max);
+void order_result_free(struct order_result *result) ATTR_NONNULL;
+
+typedef void order_done_fn(void *arg, const struct order_result *result);
+
+/** Gives an order (health/orders.h); `target` may also be an id, "@17", which `auto` takes away.
+ *  `done`, with a result that it may read, is called once, before this returns or later on the
+ *  loop: when the order is on disk, unless it is volatile or there is no state directory, and when
+ *  subscribers were woken for all of its endpoints; or when it failed, and nothing changed. Orders
+ *  are carried out one after the other. */
+void checker_order(struct checker *checker, const char *target, const struct order_words *words,
+                   order_done_fn *done, void *arg) __attribute__((nonnull(1, 2, 3)));
+
+/** What it would do: fills *result, which the caller frees. */
+void checker_try_order(const struct checker *checker, const char *target,
+                       const struct order_words *words, struct order_result *result) ATTR_NONNULL;
+
+/** The orders in force. Until the next change; orders_copy() may be read on any thread. */
+const struct orders *checker_orders(const struct checker *checker) ATTR_NONNULL;
+
+/** Adds, as warnings, what the latest checker_reload(), or the start, did to orders. */
+void checker_tell_orders(const struct checker *checker, struct diags *diags) ATTR_NONNULL;
 
 /** For `loadstarctl checks`, metrics and status. */
 struct probe_info {
@@ -128,9 +129,12 @@ struct checker_delays {
 struct checker_summary {
     uint32_t n_probes, n_in_flight;
     uint32_t n_up, n_down, n_unknown; /* endpoints, by health; overrides do not count here */
-    uint32_t n_overrides;             /* rules */
-    uint64_t n_panics;                /* since the start */
-    uint32_t n_frozen;                /* endpoints, by panic */
+    uint32_t n_overrides;             /* orders */
+    uint32_t n_volatile;              /* of them, in memory only */
+    int disk_error;        /* errno of the latest write into the state directory; 0: it went well */
+    int64_t disk_since_ms; /* wall clock, since when it fails */
+    uint64_t n_panics;     /* since the start */
+    uint32_t n_frozen;     /* endpoints, by panic */
     struct checker_delays delays;
     const char *problem; /* what was wrong with the overrides file at the start; NULL: nothing */
     uint32_t n_untried;  /* probes whose latest try failed for want of something of ours */

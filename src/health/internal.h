@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The checker from inside. Ten parts share this struct, each in a file of its own:
+ * The checker from inside. Eleven parts share this struct, each in a file of its own:
  *
  *   schedule.c   when which probe is due: wheels, the timer
  *   starts.c     which of those start: queues, slots
@@ -7,7 +7,8 @@
  *   doubt.c      what is known of probes -> what is published of them, or held, or frozen by panic
  *   endpoints.c  published probes -> states of endpoints, events, coalesced changes
  *   derived.c    states of endpoints -> checks of type pool
- *   operator.c   overrides and weights, their expiry, their file
+ *   operator.c   the operator's orders: their file, what another model does to them
+ *   order_*.c    orders on their way to the disk, and into force
  *   persist.c    the health file
  *   checker.c    start, stop, and what others may read
  *   succession.c the move to another model
@@ -17,7 +18,9 @@
  * All run on one loop, and results come only from it, so nothing here is locked. */
 #pragma once
 
+#include "base/buf.h"
 #include "health/checker.h"
+#include "health/orders.h"
 #include "health/plan.h"
 #include "health/process.h"
 #include "health/store.h"
@@ -31,6 +34,13 @@ struct standing {
     int64_t known_since_ms;
     int64_t changed_us; /* since when it waits, monotonic */
 };
+
+#define EXCHANGE(a, b)             \
+    do {                           \
+        __typeof__(a) kept_ = (a); \
+        (a) = (b);                 \
+        (b) = kept_;               \
+    } while (0)
 
 struct checker {
     uv_loop_t *loop;
@@ -83,9 +93,25 @@ struct checker {
     struct subscriptions subscriptions;
 
     /* operator.c */
-    struct rules rules;
-    char *rules_path; /* NULL: no state directory */
-    char *problem;    /* what is wrong with the file since the start; else NULL */
+    struct orders orders;
+    uint32_t orders_version; /* counts their changes */
+    char *rules_path;        /* NULL: no state directory */
+    char *problem;           /* what is wrong with the file since the start; else NULL */
+    struct buf followed;     /* what the latest reload did to orders, one a line */
+    uint32_t n_followed;
+
+    /* order_queue.c, order_apply.c */
+    struct order_job *jobs;
+    bool orders_unsaved; /* the file is behind the list */
+    struct order_apply *apply;
+    uv_timer_t apply_timer;
+
+    /* state_disk.c */
+    struct {
+        int error;             /* errno of the latest write; 0: it went well */
+        int64_t since_ms;      /* wall clock */
+        int64_t tried_mono_ms; /* the latest */
+    } disk;
 
     /* persist.c */
     uv_work_t save;
@@ -98,7 +124,7 @@ struct checker {
     } saving;
     int64_t saved_mono_ms;
     int save_error; /* errno */
-    bool unsaved, save_failed;
+    bool unsaved;
 
     /* succession.c */
     struct succession *next; /* of the model that is being moved to; else NULL */
@@ -216,15 +242,42 @@ void endpoints_event(struct checker *c, uint32_t endpoint, const char *from, con
 /* operator.c */
 /** Names the files of the model's state directory. */
 void operator_set_paths(struct checker *c) ATTR_NONNULL;
-/** Makes the state directory if it is missing, and reads the rules, at the start. Returns 0, or a
+/** Makes the state directory if it is missing, and reads the orders, at the start. Returns 0, or a
  *  negative code when there must be no start without what could not be read. */
 int operator_load(struct checker *c, struct diags *diags)
     __attribute__((nonnull(1), warn_unused_result));
-/** Puts the rules in force on fresh states, silently. */
-void operator_apply(struct checker *c) ATTR_NONNULL;
-/** On one of them. */
-void operator_apply_to(struct checker *c, uint32_t endpoint) ATTR_NONNULL;
-void operator_expire(struct checker *c) ATTR_NONNULL;
+/** The orders with the model that is being moved to: fitted to it when this is made. */
+struct order_move *order_move_new(const struct checker *c, const struct model *m) ATTR_NONNULL;
+/** Puts what decides an endpoint of that model into its state. */
+void order_move_apply(struct order_move *move, uint32_t endpoint,
+                      struct endpoint_state *state) ATTR_NONNULL;
+/** At the switch, when the checker has the model. Then, or instead: order_move_free(). */
+void order_move_finish(struct checker *c, struct order_move *move) ATTR_NONNULL;
+void order_move_free(struct order_move *move);
+
+/* order_queue.c */
+/** Saves the list soon: it has changed of itself. */
+void order_queue_save(struct checker *c) ATTR_NONNULL;
+/** The list is in force, or its endpoints are others. */
+void order_queue_applied(struct checker *c) ATTR_NONNULL;
+/** Ends what is over, retries what could not be saved. */
+void order_queue_chores(struct checker *c) ATTR_NONNULL;
+/** Carries out what waits, at once, but for a save that is on its way. */
+void order_queue_stop(struct checker *c) ATTR_NONNULL;
+
+/* order_apply.c */
+/** Takes over another list, and puts it in force in turns; `why` is told with each change. */
+void order_apply_change(struct checker *c, struct orders *next, const char *why) ATTR_NONNULL;
+/** The next turn's share; when stopping, all. */
+void order_apply_run(struct checker *c) ATTR_NONNULL;
+/** Forgets what is not in force yet: the model is another. */
+void order_apply_drop(struct checker *c) ATTR_NONNULL;
+
+/* state_disk.c */
+/** How a write into the state directory went: 0, or its errno. */
+void disk_note(struct checker *c, int error) ATTR_NONNULL;
+/** Whether a write that failed is worth another try. */
+bool disk_may_retry(const struct checker *c) ATTR_NONNULL;
 
 /* succession.c */
 /** While another model is being moved to: what is known of this has changed, and must be carried

@@ -10,12 +10,17 @@ libhealth_a_SOURCES = \
 	src/health/checker.h \
 	src/health/credentials.c \
 	src/health/credentials.h \
+	src/health/decide.c \
+	src/health/decide.h \
 	src/health/derived.c \
 	src/health/doubt.c \
 	src/health/endpoints.c \
 	src/health/exec_line.h \
+	src/health/follow.c \
+	src/health/follow.h \
 	src/health/fsm.c \
 	src/health/fsm.h \
+	src/health/give.c \
 	src/health/guard.c \
 	src/health/guard.h \
 	src/health/http_reply.c \
@@ -28,8 +33,13 @@ libhealth_a_SOURCES = \
 	src/health/level_table.h \
 	src/health/levels.c \
 	src/health/operator.c \
-	src/health/overrides.c \
-	src/health/overrides.h \
+	src/health/order.c \
+	src/health/order_apply.c \
+	src/health/order_queue.c \
+	src/health/orders.c \
+	src/health/orders.h \
+	src/health/orders_file.c \
+	src/health/orders_file.h \
 	src/health/pem.c \
 	src/health/pem.h \
 	src/health/persist.c \
@@ -52,6 +62,7 @@ libhealth_a_SOURCES = \
 	src/health/state.h \
 	src/health/state_dir.c \
 	src/health/state_dir.h \
+	src/health/state_disk.c \
 	src/health/store.c \
 	src/health/store.h \
 	src/health/stream.c \
@@ -62,6 +73,8 @@ libhealth_a_SOURCES = \
 	src/health/succession.h \
 	src/health/tally.c \
 	src/health/tally.h \
+	src/health/target.c \
+	src/health/target.h \
 	src/health/tls.c \
 	src/health/tls.h \
 	src/health/tls_reason.c \

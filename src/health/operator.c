@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the operator orders: overrides and weights. A change is made to a copy of the rules, saved,
- * and only then put in force: what was acknowledged survives a crash, what failed changed nothing.
- */
+ * What the operator orders: the file of it, the name of this node, and what another configuration
+ * makes of it. */
 #include "health/internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "health/decide.h"
+#include "health/follow.h"
+#include "health/orders_file.h"
 #include "health/state_dir.h"
 
 #include <errno.h>
@@ -16,128 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    EVENTS_MAX = 100
-}; /* per change; a change of more endpoints ends with one line for the rest */
-
-struct parts {
-    const char *pool, *site, *label;
-};
-
-static struct parts parts_of(const struct model *m, uint32_t endpoint)
-{
-    const struct endpoint *e = &m->endpoints[endpoint];
-    return (struct parts){m->pools[e->pool].name, m->sites[e->site].name, e->label};
-}
-
-static bool matches(const struct target *target, const struct model *m, uint32_t endpoint)
-{
-    struct parts p = parts_of(m, endpoint);
-    return target_matches(target, p.pool, p.site, p.label);
-}
-
-static const struct rule *find(const struct checker *c, enum rule_kind kind, uint32_t endpoint)
-{
-    struct parts p = parts_of(c->model, endpoint);
-    return rules_find(&c->rules, kind, p.pool, p.site, p.label);
-}
-
-/* Rounded down: a TTL that it caps must not outlive it. */
-static int64_t until_s(const struct rule *rule)
-{
-    return !rule || rule->until_ms == INT64_MAX ? INT64_MAX : rule->until_ms / 1000;
-}
-
-/* ---- putting rules in force ---- */
-
-static void apply_state(struct checker *c, uint32_t endpoint)
-{
-    struct endpoint_state *state = &c->states[endpoint];
-    const struct rule *rule = find(c, RULE_STATE, endpoint);
-    state->override = (uint8_t)(rule ? rule->override : OVERRIDE_AUTO);
-    state->override_since_ms = rule ? rule->set_ms : 0;
-    state->override_until_s = until_s(rule);
-    snprintf(state->override_reason, sizeof state->override_reason, "%s", rule ? rule->reason : "");
-    reason_clean(state->override_reason);
-}
-
-static void apply_weight(struct checker *c, uint32_t endpoint)
-{
-    const struct rule *rule = find(c, RULE_WEIGHT, endpoint);
-    c->states[endpoint].weight_override = rule ? rule->weight : -1;
-    c->states[endpoint].weight_until_s = until_s(rule);
-}
-
-void operator_apply_to(struct checker *c, uint32_t endpoint)
-{
-    if (c->rules.n == 0)
-        return;
-    apply_state(c, endpoint);
-    apply_weight(c, endpoint);
-}
-
-void operator_apply(struct checker *c)
-{
-    for (uint32_t e = 0; c->rules.n > 0 && e < c->model->n_endpoints; e++)
-        operator_apply_to(c, e);
-}
-
-/* One line of the event log about an endpoint whose rules changed, if that shows. */
-static bool report(struct checker *c, uint32_t endpoint, const struct endpoint_state *before,
-                   const char *why)
-{
-    const struct endpoint_state *now = &c->states[endpoint];
-    const struct endpoint *e = &c->model->endpoints[endpoint];
-    char text[REASON_MAX + 64];
-    uint32_t from = endpoint_weight(e, before), to = endpoint_weight(e, now);
-    if (from != to)
-        snprintf(text, sizeof text, "%s: weight %u, was %u", why, to, from);
-    else if (*now->override_reason)
-        snprintf(text, sizeof text, "%s: %s", why, now->override_reason);
-    else
-        snprintf(text, sizeof text, "%s", why);
-    if (from == to && before->override == now->override)
-        return false;
-    endpoints_event(c, endpoint, endpoint_state_text(before), endpoint_state_text(now), text);
-    return true;
-}
-
-static bool is_same(const struct endpoint_state *a, const struct endpoint_state *b)
-{
-    return a->override == b->override && a->override_until_s == b->override_until_s &&
-           a->weight_override == b->weight_override && a->weight_until_s == b->weight_until_s &&
-           strcmp(a->override_reason, b->override_reason) == 0;
-}
-
-/* Works out all endpoints that `target` matches (NULL: all) after a change of the rules. */
-static void apply_change(struct checker *c, const struct target *target, const char *why)
-{
-    uint32_t n_reported = 0, n_silent = 0;
-    succession_note_orders(c);
-    for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
-        if (target && !matches(target, c->model, e))
-            continue;
-        struct endpoint_state before = c->states[e];
-        apply_state(c, e);
-        apply_weight(c, e);
-        if (is_same(&before, &c->states[e]))
-            continue;
-        endpoints_mark_changed(c, e);
-        if (n_reported >= EVENTS_MAX)
-            n_silent++;
-        else
-            n_reported += report(c, e, &before, why);
-        endpoints_touched(c, e);
-    }
-    if (n_silent > 0) {
-        char text[REASON_MAX];
-        snprintf(text, sizeof text, "%s: %u more endpoints", why, n_silent);
-        endpoints_event(c, MODEL_NONE, "", "", text);
-    }
-    endpoints_flush(c);
-}
-
-/* ---- the file ---- */
+enum { FOLLOWED_TOLD = 20 }; /* orders, of a reload */
 
 static char *file_in(const char *dir, const char *name)
 {
@@ -156,15 +38,58 @@ void operator_set_paths(struct checker *c)
     c->health_path = dir ? file_in(dir, STATE_HEALTH) : NULL;
 }
 
-static int save(struct checker *c, const struct rules *rules)
+/* Waits for the disk: at a start, where nobody is served yet. */
+static void save(struct checker *c)
 {
-    if (!c->rules_path)
-        return 0;
-    int code = store_save_rules(rules, c->rules_path);
-    if (code)
-        log_error("health: %s cannot be written: %s", c->rules_path, strerror(errno));
-    return code;
+    int error = orders_save(&c->orders, c->rules_path) ? errno : 0;
+    c->orders_unsaved = error != 0;
+    disk_note(c, error);
 }
+
+/* ---- the name of this node ---- */
+
+static bool is_node_name(const char *text)
+{
+    static const char usable[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t n = strlen(text);
+    return n > 0 && n < NODE_NAME_MAX && strspn(text, usable) == n;
+}
+
+static bool read_node(char out[NODE_NAME_MAX], const char *path)
+{
+    struct arena *arena = arena_new();
+    struct slice text;
+    bool read = file_read_own(&text, arena, path, NODE_NAME_MAX) == 0;
+    if (read) {
+        snprintf(out, NODE_NAME_MAX, "%.*s", (int)text.n, (const char *)text.p);
+        out[strcspn(out, "\n")] = '\0';
+        read = is_node_name(out);
+    }
+    arena_free(arena);
+    return read;
+}
+
+/* The name given; else that of the state directory, where a random one is kept. */
+static void set_node(struct checker *c)
+{
+    const struct server_config *server = &c->model->server;
+    char *out = c->orders.node;
+    char *path = server->state_dir ? file_in(server->state_dir, STATE_NODE) : NULL;
+    if (server->node) {
+        snprintf(out, NODE_NAME_MAX, "%s", server->node);
+    } else if (!*out && !(path && read_node(out, path))) {
+        snprintf(out, NODE_NAME_MAX, "%08x", (unsigned)(hash_seed() >> 32));
+        if (path)
+            disk_note(c, file_replace(path, out, strlen(out), 0640) ? errno : 0);
+    }
+    for (uint32_t i = 0; i < c->orders.n; i++) /* of files that knew no nodes */
+        if (!*c->orders.v[i]->node)
+            memcpy(c->orders.v[i]->node, out, NODE_NAME_MAX);
+    free(path);
+}
+
+/* ---- the file ---- */
 
 /* One that cannot be understood is kept, so that the next change does not replace it. */
 static int put_aside(struct checker *c, struct buf *problem)
@@ -182,7 +107,7 @@ static int put_aside(struct checker *c, struct buf *problem)
 static int load(struct checker *c, struct diags *diags)
 {
     struct buf problem = {0};
-    int code = store_load_rules(&c->rules, c->rules_path, &problem);
+    int code = orders_load(&c->orders, c->rules_path, &problem);
     if (code == E_SYNTAX)
         code = put_aside(c, &problem);
     else if (code)
@@ -197,6 +122,132 @@ static int load(struct checker *c, struct diags *diags)
     return code;
 }
 
+/* ---- another configuration ---- */
+
+struct told {
+    const struct orders *orders;
+    struct buf lines;
+    uint32_t n;
+};
+
+static void tell_followed(void *ctx, enum follow_kind kind, const struct order *before,
+                          const struct order *now)
+{
+    struct told *told = ctx;
+    char id[ORDER_ID_MAX], value[32];
+    if (++told->n > FOLLOWED_TOLD)
+        return;
+    buf_printf(&told->lines, "order %s (%s %s) ", order_id_text(id, told->orders, now),
+               before->target.text, order_value_text(value, now));
+    if (kind == FOLLOW_MOVED)
+        buf_printf(&told->lines, "follows what it was about, which is called %s now\n",
+                   now->target.text);
+    else if (kind == FOLLOW_LOST)
+        buf_puts(&told->lines, "matches no endpoint any more: it decides again when one is back, "
+                               "`set` with its id and `auto` removes it\n");
+    else
+        buf_puts(&told->lines, "matches endpoints again, and decides them\n");
+}
+
+/* At the start. Returns whether the list changed. */
+static bool fit(struct checker *c)
+{
+    struct told told = {.orders = &c->orders};
+    bool changed = orders_follow(&c->orders, c->model, clock_wall_ms(), tell_followed, &told);
+    c->followed = told.lines;
+    c->n_followed = told.n;
+    return changed;
+}
+
+/* ---- the move to another model ---- */
+
+struct order_move {
+    const struct model *m;
+    struct orders orders; /* as they are with it */
+    bool changed;
+    struct told told;
+    struct decider *decider;
+    struct decision *decisions; /* by endpoint */
+    bool *decided;              /* by endpoint that is the first of its site in a pool */
+    uint32_t *place;            /* by endpoint: which of its pool's sites it is in */
+};
+
+struct order_move *order_move_new(const struct checker *c, const struct model *m)
+{
+    struct order_move *move = xcalloc(1, sizeof *move);
+    move->m = m;
+    orders_copy(&move->orders, &c->orders);
+    move->told.orders = &move->orders;
+    move->changed = orders_follow(&move->orders, m, clock_wall_ms(), tell_followed, &move->told);
+    if (move->orders.n == 0)
+        return move;
+    move->decider = decider_new(&move->orders, m);
+    move->decisions = xcalloc(m->n_endpoints + 1u, sizeof *move->decisions);
+    move->decided = xcalloc(m->n_endpoints + 1u, sizeof *move->decided);
+    move->place = xcalloc(m->n_endpoints + 1u, sizeof *move->place);
+    for (uint32_t p = 0; p < m->n_pools; p++)
+        for (uint32_t i = 0; i < m->pools[p].n_sites; i++)
+            for (uint32_t k = 0; k < m->pools[p].sites[i].n_endpoints; k++)
+                move->place[m->pools[p].sites[i].first_endpoint + k] = i;
+    return move;
+}
+
+void order_move_apply(struct order_move *move, uint32_t endpoint, struct endpoint_state *state)
+{
+    if (!move->decider)
+        return;
+    uint32_t pool = move->m->endpoints[endpoint].pool, place = move->place[endpoint];
+    uint32_t first = move->m->pools[pool].sites[place].first_endpoint;
+    if (!move->decided[first])
+        decider_run(move->decider, pool, place, &move->decisions[first]);
+    move->decided[first] = true;
+    decision_apply(state, &move->orders, &move->decisions[endpoint]);
+}
+
+void order_move_free(struct order_move *move)
+{
+    if (!move)
+        return;
+    if (move->decider)
+        decider_free(move->decider);
+    free(move->decisions);
+    free(move->decided);
+    free(move->place);
+    buf_free(&move->told.lines);
+    orders_free(&move->orders);
+    free(move);
+}
+
+void order_move_finish(struct checker *c, struct order_move *move)
+{
+    operator_set_paths(c);
+    order_apply_drop(c);
+    buf_free(&c->followed);
+    c->followed = move->told.lines;
+    c->n_followed = move->told.n;
+    move->told.lines = (struct buf){0};
+    EXCHANGE(c->orders, move->orders);
+    set_node(c);
+    if (move->changed) {
+        c->orders_version++;
+        order_queue_save(c);
+    }
+}
+
+void checker_tell_orders(const struct checker *c, struct diags *diags)
+{
+    for (const char *line = c->followed.n ? c->followed.p : ""; *line;) {
+        int n = (int)strcspn(line, "\n");
+        diag_warning(diags, (struct span){0}, "%.*s", n, line);
+        line += n + (line[n] == '\n');
+    }
+    if (c->n_followed > FOLLOWED_TOLD)
+        diag_warning(diags, (struct span){0}, "%u more orders follow, or match nothing any more",
+                     c->n_followed - FOLLOWED_TOLD);
+}
+
+/* ---- a start, another directory ---- */
+
 static int cannot_be_made(const struct server_config *server, struct diags *diags)
 {
     if (diags)
@@ -208,33 +259,41 @@ static int cannot_be_made(const struct server_config *server, struct diags *diag
 int operator_load(struct checker *c, struct diags *diags)
 {
     operator_set_paths(c);
-    if (!c->rules_path)
+    if (!c->rules_path) {
+        set_node(c);
         return 0;
+    }
     if (state_dir_make(c->model->server.state_dir))
         return cannot_be_made(&c->model->server, diags);
     int code = load(c, diags);
-    uint32_t n = code ? 0 : rules_expire(&c->rules, clock_wall_ms());
-    if (n > 0) {
+    if (code)
+        return code;
+    disk_note(c, state_dir_try(c->model->server.state_dir));
+    set_node(c);
+    uint32_t n = orders_expire(&c->orders, clock_wall_ms());
+    if (n > 0)
         log_notice("health: %u override%s expired while the server was stopped", n,
                    units_plural(n));
-        (void)!save(c, &c->rules);
-    }
-    return code;
+    if (fit(c) || n > 0)
+        save(c);
+    if (diags)
+        checker_tell_orders(c, diags);
+    return 0;
 }
 
 /* What another state directory held is somebody's orders; those in force are newer. */
 static int put_before_aside(struct checker *c, const char *path, struct span at,
                             struct diags *diags)
 {
-    struct rules there = {0};
+    struct orders there = {0};
     struct buf problem = {0};
     char *aside = NULL;
-    int code = store_load_rules(&there, path, &problem);
+    int code = orders_load(&there, path, &problem);
     bool damaged = code == E_SYNTAX;
-    rules_expire(&there, clock_wall_ms());
+    (void)orders_expire(&there, clock_wall_ms());
     if (code && !damaged) {
         diag_error(diags, at, "'state_dir': %s", problem.p);
-    } else if (damaged || (there.n > 0 && !rules_equal(&there, &c->rules))) {
+    } else if (damaged || (there.n > 0 && !orders_equal(&there, &c->orders))) {
         code = file_put_aside(&aside, path, damaged ? "corrupt" : "before");
         if (code)
             diag_error(diags, at, "'state_dir': %s cannot be put aside: %s", path, strerror(errno));
@@ -246,7 +305,7 @@ static int put_before_aside(struct checker *c, const char *path, struct span at,
     }
     free(aside);
     buf_free(&problem);
-    rules_free(&there);
+    orders_free(&there);
     return code;
 }
 
@@ -255,7 +314,7 @@ static int follow(struct checker *c, const char *path, struct span at, struct di
     int code = put_before_aside(c, path, at, diags);
     if (code)
         return code;
-    code = store_save_rules(&c->rules, path);
+    code = orders_save(&c->orders, path);
     if (code)
         diag_error(diags, at, "'state_dir': %s cannot be written: %s", path, strerror(errno));
     return code;
@@ -272,126 +331,8 @@ int checker_prepare(struct checker *c, const struct model *next, struct diags *d
     char *path = file_in(server->state_dir, STATE_RULES);
     bool moves = !c->rules_path || strcmp(path, c->rules_path) != 0;
     /* Somebody may have cleared the directory away. */
-    if (moves || (c->rules.n > 0 && access(path, F_OK) != 0 && errno == ENOENT))
+    if (moves || (c->orders.n > 0 && access(path, F_OK) != 0 && errno == ENOENT))
         code = follow(c, path, server->state_dir_at, diags);
     free(path);
     return code;
-}
-
-/* ---- commands ---- */
-
-static uint32_t count_matches(const struct checker *c, const struct target *target)
-{
-    uint32_t n = 0;
-    for (uint32_t e = 0; e < c->model->n_endpoints; e++)
-        n += matches(target, c->model, e);
-    return n;
-}
-
-/* Takes over a rule whose target and reason are not set yet. */
-static int change(struct checker *c, const char *text, struct rule rule, const char *reason,
-                  uint32_t *n)
-{
-    struct rules rules;
-    *n = 0;
-    if (target_parse(&rule.target, text))
-        return E_NOTFOUND;
-    *n = count_matches(c, &rule.target);
-    rule.set_ms = clock_wall_ms();
-    rule.reason = xstrdup(reason ? reason : "");
-    rules_copy(&rules, &c->rules);
-    /* `auto` may also be about a rule whose endpoints are gone. */
-    bool is_auto = rule_is_auto(&rule);
-    uint32_t n_removed = rules_set(&rules, rule);
-    int code = *n > 0 || (is_auto && n_removed > 0) ? save(c, &rules) : E_NOTFOUND;
-    if (code) {
-        rules_free(&rules);
-        return code;
-    }
-    rules_free(&c->rules);
-    c->rules = rules;
-    struct target target;
-    (void)!target_parse(&target, text);
-    apply_change(c, &target, "operator");
-    target_free(&target);
-    return 0;
-}
-
-static int64_t until_ms(int64_t for_ms)
-{
-    int64_t now_ms = clock_wall_ms();
-    return for_ms <= 0 || for_ms > RULE_TIME_MAX_MS - now_ms ? INT64_MAX : now_ms + for_ms;
-}
-
-int checker_override(struct checker *c, const char *target, enum override override, int64_t for_ms,
-                     const char *reason, uint32_t *n)
-{
-    struct rule rule = {
-        .kind = RULE_STATE,
-        .override = override,
-        .until_ms = override == OVERRIDE_AUTO ? INT64_MAX : until_ms(for_ms),
-    };
-    return change(c, target, rule, reason, n);
-}
-
-int checker_weight(struct checker *c, const char *target, int64_t weight, uint32_t *n)
-{
-    struct rule rule = {
-        .kind = RULE_WEIGHT,
-        .weight = weight < 0 ? RULE_AUTO_WEIGHT : weight,
-        .until_ms = INT64_MAX,
-    };
-    *n = 0;
-    if (weight > WEIGHT_MAX)
-        return E_RANGE;
-    return change(c, target, rule, NULL, n);
-}
-
-void operator_expire(struct checker *c)
-{
-    int64_t now_ms = clock_wall_ms();
-    if (rules_next_expiry_ms(&c->rules) > now_ms)
-        return;
-    rules_expire(&c->rules, now_ms);
-    /* Should this fail, the next start finds them expired. */
-    (void)!save(c, &c->rules);
-    apply_change(c, NULL, "the override expired");
-}
-
-bool checker_target_matches(const struct model *model, const char *text, uint32_t endpoint)
-{
-    struct target target;
-    if (target_parse(&target, text))
-        return false;
-    bool result = matches(&target, model, endpoint);
-    target_free(&target);
-    return result;
-}
-
-static uint32_t count_decided(const struct checker *c, const struct rule *rule)
-{
-    uint32_t n = 0;
-    for (uint32_t e = 0; e < c->model->n_endpoints; e++)
-        n += matches(&rule->target, c->model, e) &&
-             (rule_is_auto(rule) || find(c, rule->kind, e) == rule);
-    return n;
-}
-
-uint32_t checker_rules(const struct checker *c, struct override_rule *out, uint32_t max)
-{
-    for (uint32_t i = 0; i < c->rules.n && i < max; i++) {
-        const struct rule *rule = &c->rules.v[i];
-        out[i] = (struct override_rule){
-            .target = rule->target.text,
-            .is_weight = rule->kind == RULE_WEIGHT,
-            .override = rule->override,
-            .weight = rule->weight,
-            .since_ms = rule->set_ms,
-            .until_s = until_s(rule),
-            .reason = rule->reason,
-            .n_endpoints = count_decided(c, rule),
-            .n_matched = count_matches(c, &rule->target),
-        };
-    }
-    return c->rules.n;
 }

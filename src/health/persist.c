@@ -60,13 +60,6 @@ void persist_load(struct checker *c)
     buf_free(&problem);
 }
 
-static void report(struct checker *c, int error)
-{
-    if (error && !c->save_failed)
-        log_error("health: %s cannot be written: %s", c->saving_path, strerror(error));
-    c->save_failed = error != 0;
-}
-
 /* On any thread. */
 static void write_file(struct checker *c)
 {
@@ -88,7 +81,8 @@ static void in_thread(uv_work_t *work)
 
 static void finish(struct checker *c)
 {
-    report(c, c->save_error);
+    disk_note(c, c->save_error);
+    c->unsaved |= c->save_error != 0;
     free(c->saving.v);
     plan_free(c->saving.plan);
     free(c->saving_path);

@@ -16,21 +16,22 @@ enum override { OVERRIDE_AUTO, OVERRIDE_UP, OVERRIDE_DOWN, OVERRIDE_DRAIN };
 #define FLIP_NEVER UINT32_MAX
 
 struct endpoint_state {
-    uint8_t health;                   /* enum health, all of the pool's checks taken together */
-    bool assumed_up;                  /* while unknown: the last saved state if fresh, else up */
-    bool checked;                     /* false: the pool has no checks, health is up for ever */
-    bool stale;                       /* the checker has stalled: this may be old news */
-    bool frozen;                      /* panic holds it against what probes say or would say */
-    uint8_t override;                 /* enum override */
-    int64_t override_since_ms;        /* wall clock, when the operator said so */
-    int64_t override_until_s;         /* wall clock; INT64_MAX: until changed */
-    int64_t weight_override;          /* -1: none */
-    int64_t weight_until_s;           /* wall clock; INT64_MAX */
-    uint32_t flip_s;                  /* soonest that probes could flip it, seconds; FLIP_NEVER */
-    int64_t since_ms;                 /* wall clock of the last change of health */
-    uint32_t latency_us;              /* of the last probe; 0: none yet */
-    char reason[REASON_MAX];          /* the last probe result that counted */
-    char override_reason[REASON_MAX]; /* the operator's --reason */
+    uint8_t health;                     /* enum health, all of the pool's checks taken together */
+    bool assumed_up;                    /* while unknown: the last saved state if fresh, else up */
+    bool checked;                       /* false: the pool has no checks, health is up for ever */
+    bool stale;                         /* the checker has stalled: this may be old news */
+    bool frozen;                        /* panic holds it against what probes say or would say */
+    uint8_t override;                   /* enum override */
+    int64_t override_since_ms;          /* wall clock, when the operator said so */
+    int64_t override_until_s;           /* wall clock; INT64_MAX: until changed */
+    int64_t weight_override;            /* -1: none */
+    int64_t weight_until_s;             /* wall clock; INT64_MAX */
+    uint32_t state_order, weight_order; /* serials of the orders that decide, `auto` too; 0: none */
+    uint32_t flip_s;                    /* soonest that probes could flip it, seconds; FLIP_NEVER */
+    int64_t since_ms;                   /* wall clock of the last change of health */
+    uint32_t latency_us;                /* of the last probe; 0: none yet */
+    char reason[REASON_MAX];            /* the last probe result that counted */
+    char override_reason[REASON_MAX];   /* the operator's --reason */
 };
 
 /** Whether new clients may be sent to it, apart from its weight. */
@@ -86,3 +87,7 @@ const char *health_text(enum health health); /* "unknown" "up" "down" */
 const char *override_text(enum override o);  /* "auto" "up" "down" "drain" */
 /** The one word for tables: "up" "down" "unknown" "drain", with "!" after it for an override. */
 const char *endpoint_state_text(const struct endpoint_state *s) ATTR_NONNULL;
+
+/** Makes text from outside fit for logs and JSON: line breaks and tabs become blanks, what else
+ * must not be shown is escaped (base/escape.h), cut to what fits. */
+void reason_clean(char text[REASON_MAX]) ATTR_NONNULL;

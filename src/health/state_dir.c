@@ -124,18 +124,17 @@ static int try_to_write(int dir)
 static int check_writable(const struct judge *j, int dir)
 {
     int error = try_to_write(dir);
-    if (error == ENOSPC || error == EDQUOT) {
-        diag_warning(j->diags, j->at,
-                     "'state_dir' %s cannot be written now: %s; until there is room, orders are "
-                     "refused and states are not saved",
-                     j->dir, strerror(error));
+    if (error == ENOSPC || error == EDQUOT || error == EROFS) {
+        diag_warning(
+            j->diags, j->at,
+            "'state_dir' %s cannot be written now: %s; until it can, orders are refused, but for "
+            "those with --volatile, and states are not saved",
+            j->dir, strerror(error));
         return 0;
     }
     if (!error)
         return 0;
-    return refuse(j, "written", strerror(error),
-                  error == EROFS ? "name a directory that is not on a read-only file system"
-                                 : "it must belong to whom the server runs as");
+    return refuse(j, "written", strerror(error), "it must belong to whom the server runs as");
 }
 
 /* The first byte tells of rights, kinds and most disks. */
@@ -191,4 +190,13 @@ int state_dir_make(const char *path)
         return E_SYSTEM;
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return dir >= 0 && close(dir) == 0 ? 0 : E_SYSTEM;
+}
+
+int state_dir_try(const char *path)
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = dir < 0 ? errno : try_to_write(dir);
+    if (dir >= 0)
+        close(dir);
+    return error;
 }

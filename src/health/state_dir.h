@@ -7,6 +7,7 @@
 
 #define STATE_RULES "overrides.json"
 #define STATE_HEALTH "health.json"
+#define STATE_NODE "node" /* the name of this one, drawn once */
 
 /** Whether the directory is one, or can be made; whether it can be written; and whether what is in
  *  it can be read, as whoever runs this sees it. Leaves nothing behind, makes nothing, follows no
@@ -16,3 +17,6 @@ int state_dir_check(const struct model *model, struct diags *diags) ATTR_NONNULL
 
 /** Makes the directory if it is missing. Returns 0, or E_SYSTEM (errno) when there is none then. */
 int state_dir_make(const char *path) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Tries to write there, and leaves nothing behind. Returns 0, or an errno. */
+int state_dir_try(const char *path) ATTR_NONNULL;

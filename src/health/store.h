@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What survives a restart, in the state directory:
  *
- *   overrides.json  the operator's rules; replaced, and on disk, before a change is acknowledged
- *   health.json     the last published health per endpoint; replaced now and then, and at the stop
+ *   overrides.json  the operator's orders (orders_file.h); replaced, and on disk, before a change
+ * is acknowledged health.json     the last published health per endpoint; replaced now and then,
+ * and at the stop
  *
  * A file is replaced in one step, so that a crash leaves the old or the new one, never half of one.
  * What is found instead of a whole overrides.json:
@@ -16,16 +17,16 @@
 #pragma once
 
 #include "base/buf.h"
-#include "health/overrides.h"
+#include "health/orders.h"
 
-/** Reads the rules of PATH into the empty list `rules`: formats 1 and 2, the latter with a checksum
- *  over everything. Returns 0 (also when there is no such file); E_SYSTEM when it cannot be read,
- *  E_INVALID when it is of a later format, E_SYNTAX when it is damaged; then `problem` says what is
- *  wrong, beginning with the path. */
-int store_load_rules(struct rules *rules, const char *path,
-                     struct buf *problem) ATTR_NONNULL ATTR_MUST_USE;
-/** Returns 0 or E_SYSTEM (errno). */
-int store_save_rules(const struct rules *rules, const char *path) ATTR_NONNULL ATTR_MUST_USE;
+#include <jansson.h>
+
+/** Reads PATH as one JSON object; with no rights of ours but to read it. NULL with *code 0: there
+ * is no such file; with E_SYSTEM: it cannot be read; with E_SYNTAX: it is no JSON object. */
+json_t *store_read_object(const char *path, struct buf *problem,
+                          int *code) ATTR_NONNULL ATTR_MUST_USE;
+/** A wall clock time in milliseconds, 0..ORDER_TIME_MAX_MS. */
+bool store_get_time(int64_t *ms, const json_t *value) __attribute__((nonnull(1))) ATTR_MUST_USE;
 
 /** Health of one endpoint, as saved. */
 struct saved_health {

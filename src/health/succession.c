@@ -29,6 +29,7 @@ struct succession {
 
     /* What is left to do of the next model: of each, all at first. */
     struct worklist probes_left, endpoints_left, pools_left, views_left;
+    struct order_move *orders; /* NULL: to be made from those in force */
     int64_t began_ms;
     bool begun;
 };
@@ -88,6 +89,7 @@ void succession_free(struct succession *s)
         return;
     plan_free(s->plan);
     give_way_free(s->states, (s->n_endpoints + (size_t)1) * sizeof *s->states);
+    order_move_free(s->orders);
     free(s->standings);
     free(s->changed);
     plan_match_free(&s->probes);
@@ -101,13 +103,6 @@ void succession_free(struct succession *s)
 }
 
 /* ---- slices ---- */
-
-#define EXCHANGE(a, b)             \
-    do {                           \
-        __typeof__(a) kept_ = (a); \
-        (a) = (b);                 \
-        (b) = kept_;               \
-    } while (0)
 
 /** What belongs to a model changes places. */
 static void exchange(struct checker *c, struct succession *s)
@@ -166,7 +161,7 @@ static void carry_endpoint(struct checker *c, struct succession *s, uint32_t e)
     if (from != MODEL_NONE)
         carry_state(&c->states[e], &c->standings[e], &s->states[from], &s->standings[from]);
     c->plan->n_health[c->states[e].health]++;
-    operator_apply_to(c, e);
+    order_move_apply(s->orders, e, &c->states[e]);
     endpoints_init_one(c, e);
     worklist_add(&s->pools_left, pool);
     worklist_add(&s->views_left, pool);
@@ -216,6 +211,8 @@ bool succession_step(struct checker *c, struct succession *s, int64_t until_us)
     if (!s->begun)
         s->began_ms = clock_mono_ms();
     s->begun = true;
+    if (!s->orders)
+        s->orders = order_move_new(c, s->model);
     follow_guard(c, s);
     bool is_patient = clock_mono_ms() - s->began_ms < SUCCESSION_PATIENCE_MS;
     c->next = NULL;
@@ -258,7 +255,11 @@ void succession_note_endpoint(struct checker *c, uint32_t endpoint)
 void succession_note_orders(struct checker *c)
 {
     struct succession *s = c->next;
-    for (uint32_t e = 0; s && e < s->model->n_endpoints; e++)
+    if (!s)
+        return;
+    order_move_free(s->orders);
+    s->orders = NULL;
+    for (uint32_t e = 0; e < s->model->n_endpoints; e++)
         worklist_add(&s->endpoints_left, e);
 }
 
@@ -288,13 +289,14 @@ void succession_finish(struct checker *c, struct succession *s)
     exchange(c, s);
     for (struct trial *t = c->in_flight; t; t = t->next)
         move_trial(c, s, t);
-    operator_set_paths(c);
+    order_move_finish(c, s->orders);
     c->unsaved = true; /* under other names, maybe */
     subscriptions_reset(&c->subscriptions, c->model->n_endpoints);
     endpoints_flush_soon(c);
     c->exec.more = c->plan->n_exec_waiting > 0;
     doubt_switched(c);
     schedule_arm(c);
+    order_queue_applied(c);
 }
 
 bool succession_clear(struct checker *c, struct succession *s, int64_t until_us)

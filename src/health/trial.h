@@ -112,7 +112,3 @@ void trial_finish_uv(struct trial *trial, int uv_error, const char *doing) ATTR_
 /** Gives TRIAL_UNTRIED for a call that failed before anything was sent: whatever the error is, the
  *  endpoint has no part in it. */
 void trial_finish_unsent(struct trial *trial, int uv_error, const char *doing) ATTR_NONNULL;
-
-/** Makes text from outside fit for logs and JSON: line breaks and tabs become blanks, what else
- * must not be shown is escaped (base/escape.h), cut to what fits. */
-void reason_clean(char text[REASON_MAX]) ATTR_NONNULL;

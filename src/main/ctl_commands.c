@@ -12,7 +12,8 @@
 static const struct option explain_options[] = {
     {"client", "client", false}, {"ecs", "ecs", false}, {0}};
 static const struct option set_options[] = {
-    {"for", "for", false}, {"reason", "reason", false}, {0}};
+    {"for", "for", false},          {"reason", "reason", false},  {"dry-run", "dry_run", true},
+    {"volatile", "volatile", true}, {"verbose", "verbose", true}, {0}};
 static const struct option events_options[] = {
     {"after", "after", false}, {"limit", "limit", false}, {0}};
 static const struct option reload_options[] = {{"force", "force", true}, {0}};
@@ -23,9 +24,14 @@ static const struct option list_options[] = {
 #define PAGES                                                                                \
     "The list is fetched page by page. --limit shows so many and what --after takes to go\n" \
     "on behind them.\n"
-#define TARGETS                                                                           \
-    "TARGET is POOL/SITE/ADDRESS or POOL/SITE/NAME for an endpoint, POOL/SITE, or SITE\n" \
-    "for all that is there; * matches any text within a part: 'www/*', '*/ams'.\n"
+#define TARGETS                                                                                \
+    "TARGET is POOL/SITE/ADDRESS or POOL/SITE/NAME for an endpoint, POOL/SITE, or SITE\n"      \
+    "for all that is there; * matches any text within a part: 'www/*', '*/ams'. An endpoint\n" \
+    "with a name goes by its address all the same.\n"
+#define ORDER_OPTIONS                                                                             \
+    "--for (90s, 30m, 2h, 1d) ends it by itself; --reason says why. --dry-run only tells what\n"  \
+    "it would do, --verbose names every endpoint and pool. --volatile keeps it in memory only,\n" \
+    "which works while the state directory cannot be written.\n"
 
 static const struct command commands[] = {
     {"status",
@@ -110,29 +116,45 @@ static const struct command commands[] = {
      "\n"
      "  loadstarctl geo 81.2.69.160\n",
      NULL},
+    {"orders",
+     "orders",
+     "orders in force, layer by layer",
+     {0},
+     0,
+     no_options,
+     "Lists the orders of `set` and `weight`, the newest first: of those that match an\n"
+     "endpoint, the newest decides. DECIDES says of how many endpoints it does, NOTE why not\n"
+     "of the others.\n"
+     "\n"
+     "  loadstarctl orders\n"
+     "  loadstarctl set @17 auto\n",
+     NULL},
     {"set",
-     "set TARGET up|down|drain|auto [--for DURATION] [--reason TEXT]",
+     "set TARGET up|down|drain|auto [--for DURATION] [--reason TEXT] [--dry-run] [--volatile] "
+     "[--verbose]",
      "override the state of endpoints",
      {"target", "state"},
      2,
      set_options,
      TARGETS
-     "up and down override the probes; drain sends no new clients there; auto ends it.\n"
-     "Overrides survive restarts and apply to endpoints that reloads add. With --for (90s,\n"
-     "30m, 2h, 1d) they end by themselves.\n"
-     "\n"
+     "up and down override the probes; drain sends no new clients there. Orders survive\n"
+     "restarts, apply to endpoints that reloads add, and lie in layers: the newest decides,\n"
+     "and when it ends, the one beneath does again. One of the same target replaces the one\n"
+     "before, unless it has an end and that one has none. auto takes away the orders for TARGET\n"
+     "and for what is within it; where a wider one still decides, auto is laid over it. An id\n"
+     "(@17, of `loadstarctl orders`) in place of TARGET takes away that order.\n" ORDER_OPTIONS "\n"
      "  loadstarctl set www/ams/192.0.2.11 drain --for 30m --reason 'kernel update'\n"
-     "  loadstarctl set ams drain\n"
+     "  loadstarctl set ams drain --dry-run\n"
      "  loadstarctl set 'www/*' auto\n",
      NULL},
     {"weight",
-     "weight TARGET N|auto",
+     "weight TARGET N|auto [--for DURATION] [--reason TEXT] [--dry-run] [--volatile] [--verbose]",
      "change the weight of endpoints",
      {"target", "weight"},
      2,
-     no_options,
-     TARGETS "Weight 0 serves nobody; auto goes back to the configured weight.\n"
-             "\n"
+     set_options,
+     TARGETS "Weight 0 serves nobody; auto goes back to the configured weight. Layers are as with\n"
+             "`set`, and weights have layers of their own.\n" ORDER_OPTIONS "\n"
              "  loadstarctl weight www/ams/web7 5\n"
              "  loadstarctl weight www/ams/web7 auto\n",
      NULL},

@@ -109,7 +109,7 @@ static void bind_or_fail(struct reload *r)
 
 static void put_in_force(struct reload *r)
 {
-    r->steps->put_in_force(r->ctx);
+    r->steps->put_in_force(r->ctx, &r->diags);
     r->phase = RELOAD_CLEARING;
     tell(r, 0);
     go_on_in(r, PAUSE_MS);

@@ -29,7 +29,7 @@ struct reload_steps {
     int (*load)(void *ctx, bool force, struct diags *diags);
     bool (*move)(void *ctx, int64_t until_us);
     int (*bind)(void *ctx, struct diags *diags);
-    void (*put_in_force)(void *ctx);
+    void (*put_in_force)(void *ctx, struct diags *diags);
     bool (*clear)(void *ctx, int64_t until_us);
     void (*release)(void *ctx);
     /** After the switch, or a failure: tells of it; not when it was the stop that ended it. */

@@ -148,7 +148,7 @@ static int bind_(void *ctx, struct diags *diags)
 /* ---- the switch ---- */
 
 /** What was in force is freed, on a thread, once no worker can see it. */
-static void put_in_force(void *ctx)
+static void put_in_force(void *ctx, struct diags *diags)
 {
     struct transition *t = ctx;
     struct daemon *d = t->daemon;
@@ -160,6 +160,7 @@ static void put_in_force(void *ctx)
     daemon_number(d, next);
     d->switching = true;
     succession_finish(d->checker, t->succession);
+    checker_tell_orders(d->checker, diags);
     daemon_views_are_filled(d);
     publish_snapshot(next->snapshot);
     d->generation = next;

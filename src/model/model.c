@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+uint32_t model_find_site(const struct model *m, const char *name)
+{
+    for (uint32_t i = 0; i < m->n_sites; i++)
+        if (strcmp(m->sites[i].name, name) == 0)
+            return i;
+    return MODEL_NONE;
+}
+
 uint32_t model_find_pool(const struct model *m, const char *name)
 {
     for (uint32_t i = 0; i < m->n_pools; i++)

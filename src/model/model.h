@@ -242,7 +242,9 @@ struct server_config {
     struct span user_at;
     const char *state_dir; /* NULL: nothing is kept across restarts */
     struct span state_dir_at;
-    double zones_gone_max; /* the share of zones that a reload may take away; default 0.5 */
+    const char *node;             /* its name among others; NULL: drawn, kept in state_dir */
+    uint32_t override_reminder_s; /* an order without an end is a problem after it; 0: never */
+    double zones_gone_max;        /* the share of zones that a reload may take away; default 0.5 */
     struct {
         bool off;
         double share;
@@ -339,7 +341,8 @@ struct model {
     struct arena *records; /* records and pool names of zones that were read; NULL once dropped */
 };
 
-/** Index of a pool by name, or MODEL_NONE. */
+/** Index of a site or a pool by name, or MODEL_NONE. */
+uint32_t model_find_site(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
 uint32_t model_find_pool(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
 
 /** The checks of an endpoint: its own, or its pool's. */

@@ -33,8 +33,7 @@ struct facts {
     struct checker_summary health;
     const struct probe_info *probes;
     uint32_t n_probes;
-    const struct override_rule *rules;
-    uint32_t n_rules;
+    const struct orders *orders; /* in force; NULL: not wanted */
     struct io_stats io;
     struct io_shares shares;                 /* lent */
     struct xdp_info xdp[XDP_INTERFACES_MAX]; /* the interfaces that have it */

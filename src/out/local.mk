@@ -13,12 +13,15 @@ libout_a_SOURCES = \
 	src/out/events.c \
 	src/out/events.h \
 	src/out/facts.h \
+	src/out/impact.c \
+	src/out/impact.h \
 	src/out/limited.c \
 	src/out/limited.h \
 	src/out/metric.c \
 	src/out/metric.h \
 	src/out/metrics.c \
 	src/out/metrics.h \
+	src/out/metrics_orders.c \
 	src/out/metrics_parts.h \
 	src/out/metrics_pools.c \
 	src/out/metrics_probes.c \

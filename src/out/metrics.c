@@ -130,5 +130,6 @@ void metrics_text(struct buf *out, const struct facts *f)
     metrics_traffic(out, f);
     metrics_pools(out, f);
     metrics_probes(out, f);
+    metrics_orders(out, f);
     put_turns(out, &f->turns);
 }

@@ -11,3 +11,5 @@ void metrics_traffic(struct buf *out, const struct facts *facts) ATTR_NONNULL;
 void metrics_pools(struct buf *out, const struct facts *facts) ATTR_NONNULL;
 /** Probes, and how fast what they find is answered. */
 void metrics_probes(struct buf *out, const struct facts *facts) ATTR_NONNULL;
+/** Orders in force, and the disk that keeps them. */
+void metrics_orders(struct buf *out, const struct facts *facts) ATTR_NONNULL;

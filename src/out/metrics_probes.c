@@ -57,7 +57,6 @@ static void put_probes(struct buf *out, const struct facts *f)
     metric_counter(out, "checker_panics_total", "Times that the panic guard froze all states.",
                    f->health.n_panics);
     metric_gauge(out, "checker_stale", "Whether the checker has stalled.", f->health.stale);
-    metric_gauge(out, "overrides", "Override rules in force.", f->n_rules);
 }
 
 /** From a change to the answers: a histogram, whose buckets add up. */

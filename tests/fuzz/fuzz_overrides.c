@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * overrides.json. Whatever it holds, it is refused with a text that begins with the path, and then
- * there are no rules; or its rules can be looked up, expire, and come back the same when they are
- * saved. */
+ * there are no orders; or its orders can be applied, follow, expire, and come back the same when
+ * they are saved. */
 #include "base/file.h"
 #include "fuzz.h"
-#include "health/store.h"
+#include "health/decide.h"
+#include "health/follow.h"
+#include "health/orders_file.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -24,52 +26,67 @@ static void enter(void)
     atexit(leave);
 }
 
-static void check_rule(const struct rule *rule)
+static void check_order(const struct order *o)
 {
-    CHECK(rule->reason && rule->target.text && strlen(rule->target.text) <= TARGET_MAX);
-    CHECK(*rule->target.pool && *rule->target.site && *rule->target.label);
-    CHECK(rule->set_ms >= 0 && rule->set_ms <= RULE_TIME_MAX_MS);
-    CHECK(rule->until_ms == INT64_MAX ||
-          (rule->until_ms >= 0 && rule->until_ms <= RULE_TIME_MAX_MS));
-    if (rule->kind == RULE_WEIGHT)
-        CHECK(rule->weight >= RULE_AUTO_WEIGHT && rule->weight <= WEIGHT_MAX);
+    CHECK(o->reason && o->author && o->shown && *o->node);
+    CHECK(o->target.text && strlen(o->target.text) <= TARGET_MAX);
+    CHECK(*o->target.pool.text && *o->target.site.text && *o->target.label.text);
+    CHECK(o->set_ms >= 0 && o->set_ms <= ORDER_TIME_MAX_MS);
+    CHECK(o->until_ms == ORDER_FOREVER || (o->until_ms >= 0 && o->until_ms <= ORDER_TIME_MAX_MS));
+    CHECK(o->n_anchors <= ANCHORS_MAX);
+    if (o->kind == ORDER_WEIGHT)
+        CHECK(o->weight >= ORDER_AUTO_WEIGHT && o->weight <= WEIGHT_MAX);
     else
-        CHECK(rule->override <= OVERRIDE_DRAIN);
+        CHECK(o->override <= OVERRIDE_DRAIN);
 }
 
-static void use(struct rules *rules)
+/* In a configuration of one endpoint, and in one of none. */
+static void use(struct orders *orders)
 {
-    for (uint32_t i = 0; i < rules->n && i < 64; i++) {
-        const struct target *t = &rules->v[i].target;
-        (void)rules_find(rules, rules->v[i].kind, t->pool, t->site, t->label);
-    }
-    int64_t next_ms = rules_next_expiry_ms(rules);
-    CHECK(next_ms == INT64_MAX || rules_expire(rules, next_ms) > 0);
-    CHECK(rules_next_expiry_ms(rules) > next_ms || next_ms == INT64_MAX);
+    static const struct site site = {.name = "ams"};
+    static const struct pool_site in = {.n_endpoints = 1};
+    static const struct pool pool = {.name = "www", .sites = &in, .n_sites = 1};
+    static const struct endpoint e = {.label = "192.0.2.1", .addr = {{192, 0, 2, 1}, IP_V4}};
+    struct model m = {.sites = &site,
+                      .n_sites = 1,
+                      .pools = &pool,
+                      .n_pools = 1,
+                      .endpoints = &e,
+                      .n_endpoints = 1},
+                 empty = {0};
+    struct endpoint_state state = {0};
+    if (orders->n > 64)
+        return;
+    orders_apply(orders, &m, &state);
+    (void)orders_follow(orders, &m, 1, NULL, NULL);
+    (void)orders_follow(orders, &empty, 2, NULL, NULL);
+    int64_t next_ms = orders_next_expiry_ms(orders);
+    CHECK(next_ms == ORDER_FOREVER || orders_expire(orders, next_ms) > 0);
+    CHECK(orders_next_expiry_ms(orders) > next_ms || next_ms == ORDER_FOREVER);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct rules rules = {0}, back = {0};
+    struct orders orders = {.node = "n"}, back = {.node = "n"};
     struct buf problem = {0};
     if (!*path)
         enter();
     CHECK(file_replace(path, data, n, 0600) == 0);
-    int code = store_load_rules(&rules, path, &problem);
+    int code = orders_load(&orders, path, &problem);
     if (code != 0) {
-        CHECK(rules.n == 0 && strncmp(problem.p, path, strlen(path)) == 0);
+        CHECK(orders.n == 0 && strncmp(problem.p, path, strlen(path)) == 0);
         CHECK(code == E_SYNTAX || code == E_INVALID);
     } else {
         CHECK(problem.n == 0);
-        for (uint32_t i = 0; i < rules.n; i++)
-            check_rule(&rules.v[i]);
-        CHECK(store_save_rules(&rules, path) == 0);
-        CHECK(store_load_rules(&back, path, &problem) == 0);
-        CHECK(rules_equal(&rules, &back));
-        use(&rules);
+        for (uint32_t i = 0; i < orders.n; i++)
+            check_order(orders.v[i]);
+        CHECK(orders_save(&orders, path) == 0);
+        CHECK(orders_load(&back, path, &problem) == 0);
+        CHECK(orders_equal(&orders, &back) && orders.n_ended == back.n_ended);
+        use(&orders);
     }
-    rules_free(&rules);
-    rules_free(&back);
+    orders_free(&orders);
+    orders_free(&back);
     buf_free(&problem);
     return 0;
 }

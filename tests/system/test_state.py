@@ -116,7 +116,7 @@ class State(harness.TestCase):
                     except PermissionError as e:
                         self.skipTest(f"no device can be made here: {e}")
                     d.ctl("set", "ams", "drain", "--reason", what)
-                    self.assertEqual(json.loads(d.read("state/overrides.json"))["rules"][0]
+                    self.assertEqual(json.loads(d.read("state/overrides.json"))["orders"][0]
                                      ["reason"], what)
                     self.assertFalse(os.path.lexists(self.path("state", "overrides.json.tmp")))
         self.assertEqual(d.read("victim"), "precious")
@@ -160,9 +160,7 @@ class State(harness.TestCase):
         d.start()
         self.assertEqual(d.addresses(NAME), ["127.0.2.2"])
         d.stop()
-        edited = json.loads(text.replace("www/iad", "www/ams"))
-        edited["format"] = 1
-        del edited["sha256"]
+        edited = {"format": 1, "rules": [{"target": "www/ams", "state": "down", "set_ms": 1}]}
         self.put(json.dumps(edited), "state", "overrides.json")
         d.start()
         self.assertEqual(d.ctl_json("status")["problems"][0]["severity"], "warning")

@@ -5,6 +5,7 @@
 #include "ctl/render.h"
 #include "tests/unit/out/facts.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,15 +143,29 @@ static void test_frozen(void **state)
     scene_free(s);
 }
 
+/* An order given at `set_ms`; it ends at `until_ms`. */
+static void add_order(struct orders *orders, const char *target, struct order words)
+{
+    struct order *o = order_new();
+    assert_int_equal(target_parse(&o->target, target), 0);
+    snprintf(o->node, sizeof o->node, "n");
+    o->number = ++orders->last_number;
+    o->time_ms = o->set_ms = words.set_ms;
+    o->kind = words.kind;
+    o->override = words.override;
+    o->weight = words.weight;
+    o->until_ms = words.until_ms ? words.until_ms : ORDER_FOREVER;
+    o->is_volatile = words.is_volatile;
+    order_set_words(o, "alice (uid 1000)", words.reason);
+    assert_true(orders_add(orders, o));
+}
+
+static char kernel[] = "kernel";
+
 static void test_status(void **state)
 {
     struct scene *s = scene_new();
-    const struct override_rule rule = {.target = "www/ams",
-                                       .override = OVERRIDE_DRAIN,
-                                       .until_s = 1090 + 60,
-                                       .reason = "kernel",
-                                       .n_endpoints = 2,
-                                       .n_matched = 2};
+    struct orders orders = {.node = "n"};
     (void)state;
     s->world->model.server.state_dir = "/var/lib/loadstar";
     s->facts.rates[0] = 12.34;
@@ -181,8 +196,12 @@ static void test_status(void **state)
 
     for (uint32_t i = 0; i < 4; i++)
         scene_down(s, i, "timeout");
-    s->facts.rules = &rule;
-    s->facts.n_rules = 1;
+    add_order(&orders, "www/ams",
+              (struct order){.override = OVERRIDE_DRAIN,
+                             .set_ms = 1000 * 1000,
+                             .until_ms = 1150 * 1000,
+                             .reason = kernel});
+    s->facts.orders = &orders;
     s->facts.reload = (struct reload_info){.at_ms = 1085000,
                                            .failed = true,
                                            .errors = "a.yaml:3:7: bad\nb.yaml:1:1: worse",
@@ -202,8 +221,10 @@ static void test_status(void **state)
     assert_int_equal(json_get_int(at(document, "overrides", 0), "left_s", -1), 60);
     assert_rendered(CTL_STATUS, document, "b.yaml:1:1: worse");
     assert_rendered(CTL_STATUS, document, "not what is on disk");
-    assert_rendered(CTL_STATUS, document, "www/ams  drain  1m            2  kernel");
+    assert_rendered(CTL_STATUS, document,
+                    "@1  www/ams  drain  1m 30s  1m            2  alice (uid 1000)  kernel");
     json_decref(document);
+    orders_free(&orders);
     scene_free(s);
 }
 
@@ -253,35 +274,46 @@ static void test_problems_by_cause(void **state)
     scene_free(s);
 }
 
-/* Orders that nothing of the configuration obeys are told, of either kind; those that others
- * decide for, and exceptions from others, are none of them. */
-static void test_orders_without_effect(void **state)
+/* Orders that nothing of the configuration obeys are told, of either kind, and those without an end
+ * when they are old; those that others decide for, and exceptions from others, are none of them. */
+static void test_orders_to_look_at(void **state)
 {
     static const struct {
-        struct override_rule rule;
+        const char *target;
+        struct order words;
         const char *problem; /* NULL: none */
     } cases[] = {
-        {{.target = "www/aMs", .override = OVERRIDE_DRAIN}, "the override of www/aMs matches no"},
-        {{.target = "x", .is_weight = true, .weight = 0}, "the weight of x matches no endpoint"},
-        {{.target = "x", .override = OVERRIDE_DRAIN, .n_matched = 1}, NULL},
-        {{.target = "x", .is_weight = true, .weight = 5, .n_matched = 2}, NULL},
-        {{.target = "x", .override = OVERRIDE_AUTO}, NULL},
-        {{.target = "x", .is_weight = true, .weight = -1}, NULL},
+        {"www/aMs",
+         {.override = OVERRIDE_DRAIN, .set_ms = 1090000},
+         "the override of www/aMs (order @1) matches no"},
+        {"x",
+         {.kind = ORDER_WEIGHT, .weight = 0, .set_ms = 1090000},
+         "the weight of x (order @1) matches no endpoint"},
+        {"www/ams", {.override = OVERRIDE_DRAIN, .set_ms = 1090000}, NULL},
+        {"www/ams", {.kind = ORDER_WEIGHT, .weight = 5, .set_ms = 1090000}, NULL},
+        {"x", {.override = OVERRIDE_AUTO, .set_ms = 1090000}, NULL},
+        {"x", {.kind = ORDER_WEIGHT, .weight = -1, .set_ms = 1090000}, NULL},
+        {"www/ams",
+         {.override = OVERRIDE_DRAIN, .set_ms = 1030000},
+         "order @1 (www/ams drain by alice (uid 1000)) has no end, and is 1m old"},
+        {"www/ams", {.override = OVERRIDE_DRAIN, .set_ms = 1031000}, NULL},
+        {"www/ams", {.override = OVERRIDE_DRAIN, .set_ms = 1030000, .until_ms = 2000000}, NULL},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct scene *s = scene_new();
-        struct override_rule rule = cases[i].rule;
-        rule.until_s = INT64_MAX;
+        struct orders orders = {.node = "n"};
+        add_order(&orders, cases[i].target, cases[i].words);
         s->world->model.server.state_dir = "/var/lib/loadstar";
-        s->facts.rules = &rule;
-        s->facts.n_rules = 1;
+        s->world->model.server.override_reminder_s = 60;
+        s->facts.orders = &orders;
         json_t *document = document_status(&s->facts);
-        if (cases[i].problem)
-            assert_true(has_problem(document, "warning", cases[i].problem));
-        else
-            assert_int_equal(json_array_size(json_object_get(document, "problems")), 0);
+        size_t n = json_array_size(json_object_get(document, "problems"));
+        if (cases[i].problem && !has_problem(document, "warning", cases[i].problem))
+            fail_msg("not told: %s", cases[i].problem);
+        assert_int_equal(n, cases[i].problem != NULL);
         json_decref(document);
+        orders_free(&orders);
         scene_free(s);
     }
 }
@@ -309,6 +341,73 @@ static void test_pages_of_a_list(void **state)
     scene_free(s);
 }
 
+static void test_orders(void **state)
+{
+    struct scene *s = scene_new();
+    struct orders orders = {.node = "n"};
+    (void)state;
+    json_t *document = document_orders(&s->facts);
+    assert_rendered(CTL_ORDERS, document, "no orders");
+    json_decref(document);
+    add_order(&orders, "ams", (struct order){.override = OVERRIDE_DRAIN, .set_ms = 1000000});
+    add_order(
+        &orders, "www/ams/e0",
+        (struct order){
+            .override = OVERRIDE_UP, .set_ms = 1060000, .until_ms = 1150000, .reason = kernel});
+    add_order(&orders, "www/ams/e0",
+              (struct order){.override = OVERRIDE_DOWN, .set_ms = 1080000, .is_volatile = true});
+    add_order(&orders, "nowhere",
+              (struct order){.kind = ORDER_WEIGHT, .weight = 3, .set_ms = 1090000});
+    s->facts.orders = &orders;
+    document = document_orders(&s->facts);
+    assert_text(document, "node", "n");
+    const json_t *lost = at(document, "orders", 0), *decides = at(document, "orders", 1),
+                 *covered = at(document, "orders", 2), *partly = at(document, "orders", 3);
+    assert_text(lost, "why", "matches no endpoint of this configuration");
+    assert_int_equal(json_get_int(lost, "weight", -1), 3);
+    assert_text(decides, "id", "@3");
+    assert_text(decides, "why", "(absent)");
+    assert_true(json_is_true(json_object_get(decides, "volatile")));
+    assert_text(covered, "why", "covered by @3");
+    assert_text(covered, "by", "alice (uid 1000)");
+    assert_text(covered, "reason", "kernel");
+    assert_int_equal(json_get_int(covered, "left_s", -1), 60);
+    assert_int_equal(json_get_int(covered, "since_s", -1), 30);
+    assert_text(partly, "why", "partly covered by @3");
+    assert_int_equal(json_get_int(partly, "endpoints", -1), 1);
+    assert_int_equal(json_get_int(partly, "matches", -1), 2);
+    assert_rendered(CTL_ORDERS, document,
+                    "@2  www/ams/e0  up        30s     1m                   0        1  alice (uid "
+                    "1000)  covered by @3");
+    json_decref(document);
+    orders_free(&orders);
+    scene_free(s);
+}
+
+/* A state directory that cannot be written is an error until it can. */
+static void test_state_dir(void **state)
+{
+    struct scene *s = scene_new();
+    (void)state;
+    s->world->model.server.state_dir = "/var/lib/loadstar";
+    s->facts.health.disk_error = ENOSPC;
+    s->facts.health.disk_since_ms = 1090000 - 12 * 60000;
+    json_t *document = document_status(&s->facts);
+    assert_true(has_problem(document, "error",
+                            "state directory /var/lib/loadstar cannot be written: No space left on "
+                            "device, since 12m; orders are refused, --volatile works"));
+    const json_t *dir = json_object_get(document, "state_dir");
+    assert_true(json_is_false(json_object_get(dir, "writable")));
+    assert_text(dir, "error", "No space left on device");
+    json_decref(document);
+    s->facts.health.disk_error = 0;
+    document = document_status(&s->facts);
+    assert_true(json_is_true(json_object_get(json_object_get(document, "state_dir"), "writable")));
+    assert_int_equal(json_array_size(json_object_get(document, "problems")), 0);
+    json_decref(document);
+    scene_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,7 +417,9 @@ int main(void)
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_problems_by_cause),
-        cmocka_unit_test(test_orders_without_effect),
+        cmocka_unit_test(test_orders_to_look_at),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_state_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

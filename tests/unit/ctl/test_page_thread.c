@@ -309,15 +309,13 @@ static void test_changes_are_seen(void **state)
 {
     struct scene *s = *state;
     char before[PAGE_TAG_MAX];
-    uint32_t n;
     for (int round = 0; round < 20; round++) {
         bool drains = round % 2 == 0;
         ask(s, CTL_POOLS, "");
         for (int turns = round; turns > 0; turns--) /* it is begun, or under way, or done */
             uv_run(&s->w.loop, UV_RUN_NOWAIT);
-        assert_int_equal(checker_override(s->w.checker, "www/ams",
-                                          drains ? OVERRIDE_DRAIN : OVERRIDE_AUTO, 0, "", &n),
-                         0);
+        assert_int_equal(
+            world_set(&s->w, "www/ams", drains ? OVERRIDE_DRAIN : OVERRIDE_AUTO, 0, ""), 0);
         ask(s, CTL_POOLS, "");
         wait_for(s, 2);
         assert_int_equal(page_has(s->got[1], "\"down\""), drains);

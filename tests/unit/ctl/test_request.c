@@ -47,6 +47,14 @@ static void test_set(void **state)
     assert_int_equal(
         parse(&r, "{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"for\":60}", error), 0);
     assert_int_equal(r.for_ms, 60000);
+    assert_false(r.dry_run || r.is_volatile || r.verbose);
+    assert_int_equal(
+        parse(&r,
+              "{\"command\":\"weight\",\"target\":\"a\",\"weight\":\"auto\",\"for\":60,"
+              "\"reason\":\"x\",\"dry_run\":true,\"volatile\":true,\"verbose\":true}",
+              error),
+        0);
+    assert_true(r.dry_run && r.is_volatile && r.verbose && r.for_ms == 60000);
 }
 
 static void test_weight(void **state)
@@ -137,8 +145,10 @@ static void test_refused(void **state)
          "weight: expected a number from 0 to 1000000, or auto"},
         {"{\"command\":\"weight\",\"target\":\"a\",\"weight\":1.5}", "weight: expected"},
         {"{\"command\":\"weight\",\"target\":\"a\",\"weight\":-1}", "weight: expected"},
-        {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"auto\",\"for\":60}",
-         "takes no \"for\""},
+        {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"dry_run\":1}",
+         "dry_run: expected true or false"},
+        {"{\"command\":\"orders\",\"target\":\"a\"}", "orders takes no argument \"target\""},
+        {"{\"command\":\"reload\",\"volatile\":true}", "reload takes no argument \"volatile\""},
         {"{\"command\":\"events\",\"limit\":1001}", "limit: expected a number from 0 to 1000"},
         {"{\"command\":\"events\",\"after\":\"1x\"}", "after: expected a number"},
         {"{\"command\":\"pools\",\"after\":7}", "after: expected a text"},

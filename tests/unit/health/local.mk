@@ -12,9 +12,17 @@ tests_unit_health_test_guard_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_http_reply
 tests_unit_health_test_http_reply_SOURCES = tests/unit/health/test_http_reply.c
 tests_unit_health_test_http_reply_LDADD = $(UNIT_health)
-check_PROGRAMS += tests/unit/health/test_overrides
-tests_unit_health_test_overrides_SOURCES = tests/unit/health/test_overrides.c
-tests_unit_health_test_overrides_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_orders
+tests_unit_health_test_orders_SOURCES = tests/unit/health/test_orders.c \
+	tests/unit/health/small_model.h
+tests_unit_health_test_orders_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_orders_file
+tests_unit_health_test_orders_file_SOURCES = tests/unit/health/test_orders_file.c
+tests_unit_health_test_orders_file_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_orders_model
+tests_unit_health_test_orders_model_SOURCES = tests/unit/health/test_orders_model.c \
+	tests/unit/health/small_model.h
+tests_unit_health_test_orders_model_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_checker
 tests_unit_health_test_checker_SOURCES = tests/unit/health/test_checker.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_checker_LDADD = $(UNIT_health)

@@ -273,8 +273,7 @@ static void test_pool_check(void **state)
     assert_int_equal(world_state(&w, 1)->health, HEALTH_DOWN);
     assert_int_equal(world_state(&w, 2)->health, HEALTH_DOWN);
     assert_string_equal(world_state(&w, 1)->reason, "p: no site of pool db is up");
-    uint32_t n;
-    assert_int_equal(checker_override(w.checker, "db/ams", OVERRIDE_UP, 0, NULL, &n), 0);
+    assert_int_equal(world_set(&w, "db/ams", OVERRIDE_UP, 0, NULL), 0);
     assert_int_equal(world_state(&w, 2)->health, HEALTH_UP);
     world_stop(&w);
     world_close(&w);

@@ -261,6 +261,44 @@ static bool has_health(struct world *w, void *arg)
     return world_state(w, wanted->endpoint)->health == wanted->health;
 }
 
+struct ordering {
+    int code;
+    bool done;
+};
+
+static void on_ordered(void *arg, const struct order_result *result)
+{
+    struct ordering *o = arg;
+    *o = (struct ordering){result->code, true};
+}
+
+static bool is_ordered(struct world *w, void *arg)
+{
+    (void)w;
+    return ((struct ordering *)arg)->done;
+}
+
+int world_order(struct world *w, const char *target, const struct order_words *words)
+{
+    struct ordering o = {0, false};
+    checker_order(w->checker, target, words, on_ordered, &o);
+    assert_true(o.done || world_wait(w, is_ordered, &o));
+    return o.code;
+}
+
+int world_set(struct world *w, const char *target, enum override override, int64_t for_ms,
+              const char *reason)
+{
+    const struct order_words words = {.override = override, .for_ms = for_ms, .reason = reason};
+    return world_order(w, target, &words);
+}
+
+int world_weigh(struct world *w, const char *target, int64_t weight)
+{
+    const struct order_words words = {.kind = ORDER_WEIGHT, .weight = weight};
+    return world_order(w, target, &words);
+}
+
 bool world_wait_health(struct world *w, uint32_t endpoint, enum health health, int ms)
 {
     struct wanted wanted = {endpoint, health};

@@ -79,6 +79,11 @@ bool world_is_ready(struct world *w, void *arg);
 bool world_all_tried(struct world *w, void *arg);
 
 const struct endpoint_state *world_state(struct world *w, uint32_t endpoint);
+/** Gives an order, and runs the loop until it is in force or was refused; returns its code. */
+int world_order(struct world *w, const char *target, const struct order_words *words);
+int world_set(struct world *w, const char *target, enum override override, int64_t for_ms,
+              const char *reason);
+int world_weigh(struct world *w, const char *target, int64_t weight);
 /** Runs until the endpoint's health is as given, `ms` of the settable clock at most. */
 bool world_wait_health(struct world *w, uint32_t endpoint, enum health health, int ms);
 /** How many events had this endpoint and `to`. */

@@ -82,8 +82,9 @@ static int bind_all(void *ctx, struct diags *diags)
     return f->bind_code;
 }
 
-static void put_in_force(void *ctx)
+static void put_in_force(void *ctx, struct diags *diags)
 {
+    (void)diags;
     say(ctx, 'S');
 }
 
