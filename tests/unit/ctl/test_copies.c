@@ -77,12 +77,11 @@ static void test_slices(void **state)
     const struct ctl_host host = {
         .ctx = &s, .generation = host_generation, .checker = host_checker};
     struct copies c = {0};
-    uint32_t n;
     world_open(&s.w);
     world_configure(&s.w, NULL, "%s", pools(1500));
     world_start(&s.w);
     struct generation *first = make_current(&s, &s.generations[0]);
-    assert_int_equal(checker_override(s.w.checker, "ams", OVERRIDE_DRAIN, 0, "", &n), 0);
+    assert_int_equal(world_set(&s.w, "ams", OVERRIDE_DRAIN, 0, ""), 0);
     int n_slices = 1;
     while (!copies_step(&c, &host, 0))
         n_slices++;

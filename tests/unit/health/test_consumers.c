@@ -85,20 +85,18 @@ static void test_orders(void **state)
     (void)state;
     struct world w;
     struct consumer c;
-    uint32_t n;
     world_open(&w);
     world_configure(&w, NULL, SITES "pools: {www: {sites: {ams: [192.0.2.1, 192.0.2.2]}}}\n");
     world_start(&w);
     struct subscription *s = follow(&w, &c, false);
     world_run(&w, 0, NULL, NULL);
     assert_true(c.serves[1]);
-    assert_int_equal(
-        checker_override(w.checker, "www/ams/192.0.2.2", OVERRIDE_DRAIN, 0, "test", &n), 0);
+    assert_int_equal(world_set(&w, "www/ams/192.0.2.2", OVERRIDE_DRAIN, 0, "test"), 0);
     assert_true(c.serves[0]);
     assert_false(c.serves[1]);
     unsigned n_wakes = c.n_wakes;
     subscription_end(s);
-    assert_int_equal(checker_override(w.checker, "www/*", OVERRIDE_DRAIN, 0, "test", &n), 0);
+    assert_int_equal(world_set(&w, "www/*", OVERRIDE_DRAIN, 0, "test"), 0);
     world_run(&w, 100, NULL, NULL);
     assert_int_equal(c.n_wakes, n_wakes);
     world_stop(&w);

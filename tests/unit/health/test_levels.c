@@ -73,14 +73,12 @@ static void watch(struct watch *watch, struct world *w)
 
 static void order(struct world *w, const char *target, enum override what)
 {
-    uint32_t n;
-    assert_int_equal(checker_override(w->checker, target, what, 0, "test", &n), 0);
+    assert_int_equal(world_set(w, target, what, 0, "test"), 0);
 }
 
 static void weigh(struct world *w, const char *target, int64_t weight)
 {
-    uint32_t n;
-    assert_int_equal(checker_weight(w->checker, target, weight, &n), 0);
+    assert_int_equal(world_weigh(w, target, weight), 0);
 }
 
 #define THREE_SITES "sites: {ams: {}, iad: {}, lab: {}}\n"
@@ -261,7 +259,6 @@ static void change_something(struct world *w, struct rng *rng)
     static const enum override orders[] = {OVERRIDE_AUTO, OVERRIDE_UP, OVERRIDE_DOWN,
                                            OVERRIDE_DRAIN};
     char target[32];
-    uint32_t n;
     switch (rng_below(rng, 3)) {
     case 0:
         snprintf(target, sizeof target, "p%u/*", rng_below(rng, 6));
@@ -273,9 +270,9 @@ static void change_something(struct world *w, struct rng *rng)
         snprintf(target, sizeof target, "*/*/192.0.2.%u", 1 + rng_below(rng, 120));
     }
     if (rng_below(rng, 4) == 0)
-        (void)!checker_weight(w->checker, target, (int64_t)rng_below(rng, 5) - 1, &n);
+        (void)!world_weigh(w, target, (int64_t)rng_below(rng, 5) - 1);
     else
-        (void)!checker_override(w->checker, target, orders[rng_below(rng, 4)], 0, NULL, &n);
+        (void)!world_set(w, target, orders[rng_below(rng, 4)], 0, NULL);
 }
 
 static void test_against_working_out_anew(void **state)

@@ -58,12 +58,11 @@ static void order(struct world *w, struct rng *rng)
 {
     static const char *const targets[] = {"p0/*", "p*/*", "ams", "p1/iad", "*/*/e5"};
     static const enum override what[] = {OVERRIDE_AUTO, OVERRIDE_DRAIN, OVERRIDE_UP};
-    uint32_t n;
     const char *target = targets[rng_below(rng, 5)];
     if (rng_below(rng, 3))
-        (void)!checker_override(w->checker, target, what[rng_below(rng, 3)], 0, "test", &n);
+        (void)!world_set(w, target, what[rng_below(rng, 3)], 0, "test");
     else
-        (void)!checker_weight(w->checker, target, rng_below(rng, 5), &n);
+        (void)!world_weigh(w, target, rng_below(rng, 5));
 }
 
 /** What the checker did meanwhile. */
@@ -285,7 +284,6 @@ static void test_pools_to_be_made_again(void **state)
 {
     (void)state;
     struct world w;
-    uint32_t n;
     world_open(&w);
     world_configure(&w, NULL, "%s", two);
     world_start(&w);
@@ -295,14 +293,14 @@ static void test_pools_to_be_made_again(void **state)
     assert_true(succession_step(w.checker, s, INT64_MAX));
     assert_int_equal(succession_pool(s), 0);
     assert_int_equal(succession_pool(s), MODEL_NONE);
-    assert_int_equal(checker_override(w.checker, "www/ams", OVERRIDE_DRAIN, 0, "", &n), 0);
+    assert_int_equal(world_set(&w, "www/ams", OVERRIDE_DRAIN, 0, ""), 0);
     assert_int_equal(succession_states(s)[0].override, OVERRIDE_AUTO);
     assert_true(succession_step(w.checker, s, INT64_MAX));
     assert_int_equal(succession_states(s)[0].override, OVERRIDE_DRAIN);
     assert_int_equal(succession_pool(s), 0);
     assert_int_equal(succession_pool(s), MODEL_NONE);
     succession_abandon(w.checker, s);
-    assert_int_equal(checker_override(w.checker, "www/ams", OVERRIDE_AUTO, 0, "", &n), 0);
+    assert_int_equal(world_set(&w, "www/ams", OVERRIDE_AUTO, 0, ""), 0);
     succession_free(s);
     model_free(next);
     world_stop(&w);
@@ -314,7 +312,6 @@ static void test_patience_ends(void **state)
 {
     (void)state;
     struct world w;
-    uint32_t n;
     world_open(&w);
     static char many[9000];
     size_t at = (size_t)snprintf(many, sizeof many, SITES "pools: {www: {sites: {ams: [");
@@ -327,7 +324,7 @@ static void test_patience_ends(void **state)
     struct succession *s = succession_new(next, w.credentials, w.model, checker_plan(w.checker));
     int n_slices = 0;
     while (!succession_step(w.checker, s, 0)) {
-        assert_int_equal(checker_weight(w.checker, "www/ams", n_slices % 7, &n), 0);
+        assert_int_equal(world_weigh(&w, "www/ams", n_slices % 7), 0);
         settable_clock_advance_ms(50);
         n_slices++;
     }

@@ -66,8 +66,7 @@ static void end(struct news *n)
 
 static void order(struct news *n, const char *target, enum override what, const char *reason)
 {
-    uint32_t many;
-    assert_int_equal(checker_override(n->world->checker, target, what, 0, reason, &many), 0);
+    assert_int_equal(world_set(n->world, target, what, 0, reason), 0);
 }
 
 #define POOLS                                                                       \
@@ -204,8 +203,7 @@ static void test_start_and_reload(void **state)
     world_open(&w);
     world_configure(&w, NULL, POOLS);
     world_start(&w);
-    uint32_t many;
-    assert_int_equal(checker_override(w.checker, "db/ams", OVERRIDE_DOWN, 0, "x", &many), 0);
+    assert_int_equal(world_set(&w, "db/ams", OVERRIDE_DOWN, 0, "x"), 0);
     begin(&n, &w);
     assert_string_equal(run(&n, 2200), "error: pool db: unknown -> down: ams: 1 endpoint put down "
                                        "by order (x)\n"
