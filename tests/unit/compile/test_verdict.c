@@ -718,6 +718,34 @@ static void check_shares(enum pick_kind how, unsigned family)
     world_free(w);
 }
 
+/* One address in two sites: each of the two has its own share of sticky clients. */
+static void an_address_that_is_there_twice_has_two_shares(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2);
+    struct pool *pool = world_pool(w);
+    pool->steer = STEER_ALL;
+    pool->pick = PICK_STICKY;
+    for (uint32_t site = 0; site < 2; site++) {
+        world_site(w, site);
+        world_endpoint(w, IP_V4, 1);
+        w->endpoints[site].key = "192.0.2.1";
+        w->endpoints[site].key_nth = site;
+    }
+    const struct pool_view *view = verdict_compile(&w->model, &by_order, 0, w->states);
+    const uint64_t *id = view->verdicts[0].set[0].sticky_id;
+    assert_int_equal(view->verdicts[0].set[0].n, 2);
+    assert_true(id[0] != id[1]);
+    /* The key is all that counts, not the name. */
+    uint64_t before = id[1];
+    arena_free(view->arena);
+    w->endpoints[1].name = w->endpoints[1].label = "web7";
+    view = verdict_compile(&w->model, &by_order, 0, w->states);
+    assert_true(view->verdicts[0].set[0].sticky_id[1] == before);
+    arena_free(view->arena);
+    world_free(w);
+}
+
 static void every_family_and_pick_has_its_shares(void **state)
 {
     (void)state;
@@ -760,6 +788,7 @@ int main(void)
         cmocka_unit_test(fallback_never_takes_a_family_away),
         cmocka_unit_test(missing_family_comes_from_sites_outside_the_class),
         cmocka_unit_test(inputs_are_the_sites_looked_at),
+        cmocka_unit_test(an_address_that_is_there_twice_has_two_shares),
         cmocka_unit_test(every_family_and_pick_has_its_shares),
         cmocka_unit_test(standing_says_why),
     };
