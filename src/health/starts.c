@@ -9,8 +9,8 @@
 #include "health/lanes.h"
 
 enum {
-    EXEC_BATCH = 16, /* commands started per turn */
-    BATCH = 128,     /* other starts per turn of the loop: about 3 ms */
+    EXEC_BATCH = 4, /* commands started per turn: each takes up to a millisecond */
+    BATCH = 128,    /* other starts per turn of the loop: about 3 ms */
 };
 
 static struct lane *lane_of(struct checker *c, const struct probe *p)

@@ -123,6 +123,36 @@ static void compare(struct world *w, const struct succession *s, struct model *n
     succession_free(now);
 }
 
+enum { PROBES_MAX = 256 };
+
+static bool asks_the_same(const struct check *a, const struct check *b)
+{
+    return a->type == CHECK_TCP && b->type == CHECK_TCP && strcmp(a->name, b->name) == 0 &&
+           a->timeout_ms == b->timeout_ms;
+}
+
+/** What was known of each probe right before the switch is known of the one that asks the same. */
+static void compare_probes(const struct checker *c, const struct probe_info *before, uint32_t n,
+                           const struct model *model_before, unsigned *n_compared)
+{
+    struct probe_info now[PROBES_MAX];
+    uint32_t n_now = checker_probes(c, now, PROBES_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < n_now; j++) {
+            const struct probe_info *a = &before[i], *b = &now[j];
+            if (a->port != b->port ||
+                !asks_the_same(&model_before->checks[a->check], &c->model->checks[b->check]))
+                continue;
+            assert_int_equal(a->n_ok, b->n_ok);
+            assert_int_equal(a->n_failed, b->n_failed);
+            assert_int_equal(a->n_untried, b->n_untried);
+            assert_int_equal(a->last_ms, b->last_ms);
+            assert_int_equal(a->since_ms, b->since_ms);
+            assert_int_equal(a->health, b->health);
+            ++*n_compared;
+        }
+}
+
 /** Every probe waits for exactly one thing, and is counted. */
 static void validate_plan(const struct checker *c)
 {
@@ -185,6 +215,7 @@ static void test_random_moves(void **state)
     (void)state;
     struct world w;
     struct rng rng = {.state = 20};
+    unsigned n_compared = 0;
     world_open(&w);
     for (uint16_t port = 0; port < PORTS; port++)
         scripted_set(FIRST_PORT + port, SCRIPTED_OPEN);
@@ -208,8 +239,11 @@ static void test_random_moves(void **state)
             validate_plan(w.checker);
             continue;
         }
+        struct probe_info infos[PROBES_MAX];
+        uint32_t n_infos = checker_probes(w.checker, infos, PROBES_MAX);
         w.model = next;
         succession_finish(w.checker, s);
+        compare_probes(w.checker, infos, n_infos, before, &n_compared);
         model_free(before);
         assert_true(succession_clear(w.checker, s, INT64_MAX));
         succession_free(s);
@@ -218,6 +252,7 @@ static void test_random_moves(void **state)
         validate_plan(w.checker);
         disturb(&w, &rng);
     }
+    assert_true(n_compared > MOVES);
     world_stop(&w);
     world_close(&w);
 }
