@@ -30,6 +30,8 @@ libcompile_a_SOURCES = \
 	src/compile/render.c \
 	src/compile/render.h \
 	src/compile/site_standing.c \
+	src/compile/site_sum.c \
+	src/compile/site_sum.h \
 	src/compile/steer.c \
 	src/compile/steer.h \
 	src/compile/steer_explain.c \

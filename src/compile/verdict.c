@@ -7,19 +7,10 @@
 #include "base/vec.h"
 #include "compile/alias.h"
 #include "compile/candidates.h"
+#include "compile/site_sum.h"
 
 #define NOWHERE UINT32_MAX
 #define EVERYWHERE (UINT32_MAX - 1) /* as a source: all sites as one */
-
-/* One site of the pool, summed up. Counts are by family. */
-struct site_sum {
-    uint32_t site;
-    bool up, exists[FAMILIES]; /* exists: configured to have endpoints of the family */
-    uint32_t candidates[FAMILIES];
-    uint32_t allowed[FAMILIES]; /* not put down or drained by order: what serve_all may use */
-    uint32_t flip_s;
-    int64_t expires_s;
-};
 
 /* Where a family's candidates come from, and what the verdict says of it. Compared as bytes: no
  * padding. */
@@ -53,41 +44,6 @@ struct build {
 static bool family_exists(const struct pool *pool, unsigned family)
 {
     return pool->is_cname ? family == 0 : family == 0 ? pool->has_v4 : pool->has_v6;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Adds what the endpoint means to a verdict that looks at its site. */
-static void add_input(struct site_sum *sum, const struct endpoint_state *s, uint32_t weight)
-{
-    if (s->weight_override >= 0 || s->weight_order)
-        sum->expires_s = earlier(sum->expires_s, s->weight_until_s);
-    if (weight == 0)
-        return;
-    if (s->override != OVERRIDE_AUTO || s->state_order)
-        sum->expires_s = earlier(sum->expires_s, s->override_until_s);
-    if (s->override == OVERRIDE_AUTO && s->checked && s->flip_s < sum->flip_s)
-        sum->flip_s = s->flip_s;
-}
-
-static struct site_sum sum_up(const struct build *b, const struct pool_site *site)
-{
-    struct site_sum sum = {.site = site->site, .flip_s = TTL_NEVER, .expires_s = INT64_MAX};
-    struct site_weight weight = site_weigh(b->model, site, b->states);
-    sum.up = site_is_up(&weight, b->pool->min_up);
-    for (uint32_t i = 0; i < site->n_endpoints; i++) {
-        const struct endpoint *e = &b->model->endpoints[site->first_endpoint + i];
-        const struct endpoint_state *s = &b->states[site->first_endpoint + i];
-        uint32_t family = endpoint_family(e);
-        add_input(&sum, s, endpoint_weight(e, s));
-        sum.exists[family] = true;
-        sum.candidates[family] += endpoint_is_candidate(e, s, CANDIDATES_SERVING);
-        sum.allowed[family] += endpoint_is_candidate(e, s, CANDIDATES_ALLOWED);
-    }
-    return sum;
 }
 
 /* The candidates of one origin, made once: many verdicts differ in their TTL only. A source is
@@ -129,7 +85,7 @@ static uint32_t list_at(const struct site_list *list, uint32_t i)
 static void look_at(struct outcome *out, const struct site_sum *sum)
 {
     out->flip_s = sum->flip_s < out->flip_s ? sum->flip_s : out->flip_s;
-    out->expires_s = earlier(out->expires_s, sum->expires_s);
+    out->expires_s = site_sum_earlier(out->expires_s, sum->expires_s);
 }
 
 /* The site that serves a family, everything that was looked at added to `out`. */
@@ -347,7 +303,7 @@ static void start(struct build *b)
     b->have_set = xcalloc(n_sets, sizeof *b->have_set);
     memset(b->sum_of, 0xff, b->model->n_sites * sizeof *b->sum_of);
     for (uint32_t i = 0; i < pool->n_sites; i++) {
-        b->sums[i] = sum_up(b, &pool->sites[i]);
+        b->sums[i] = site_sum_up(b->model, pool, &pool->sites[i], b->states);
         b->sum_of[pool->sites[i].site] = i;
     }
 }
