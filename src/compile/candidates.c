@@ -11,7 +11,16 @@ struct builder {
     const struct model *model;
     uint32_t *endpoint, *weight;
     uint32_t n;
+    bool starting; /* one of them slowly */
 };
+
+/* In sixteenths, for all alike; whole weights where nobody starts slowly. */
+static void weigh_shares(struct builder *b, const struct endpoint_state *states)
+{
+    for (uint32_t i = 0; b->starting && i < b->n; i++)
+        b->weight[i] =
+            endpoint_share_weight(&b->model->endpoints[b->endpoint[i]], &states[b->endpoint[i]]);
+}
 
 static void collect(struct builder *b, const struct pool_site *site,
                     const struct endpoint_state *states, unsigned family, enum candidate_rule rule)
@@ -20,6 +29,7 @@ static void collect(struct builder *b, const struct pool_site *site,
         const struct endpoint *e = &b->model->endpoints[i];
         if (endpoint_family(e) != family || !endpoint_is_candidate(e, &states[i], rule))
             continue;
+        b->starting |= endpoint_ramp(&states[i]) < RAMP_FULL;
         b->endpoint[b->n] = i;
         b->weight[b->n++] = endpoint_weight(e, &states[i]);
     }
@@ -90,10 +100,15 @@ struct pickset candidates_of(struct arena *arena, const struct model *model,
     uint32_t max = 0;
     for (uint32_t i = first_site; i < first_site + n_sites; i++)
         max += pool->sites[i].n_endpoints;
-    struct builder b = {arena, model, arena_calloc(arena, max, sizeof(uint32_t)),
-                        arena_calloc(arena, max, sizeof(uint32_t)), 0};
+    struct builder b = {arena,
+                        model,
+                        arena_calloc(arena, max, sizeof(uint32_t)),
+                        arena_calloc(arena, max, sizeof(uint32_t)),
+                        0,
+                        false};
     for (uint32_t i = first_site; i < first_site + n_sites; i++)
         collect(&b, &pool->sites[i], states, family, rule);
+    weigh_shares(&b, states);
     struct pickset set = {.n = b.n, .endpoint = b.endpoint, .weight = b.weight};
     if (pool->is_cname)
         set.name = names(&b);

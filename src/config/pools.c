@@ -172,6 +172,17 @@ static const struct schema_key pool_keys[] = {
             "taken out on purpose does not count, neither as up nor in the total: endpoints that "
             "are drained, and those of weight 0. One that the operator put down counts as down.",
      .example = "50%"},
+    {.name = "slow_start",
+     .kind = SCHEMA_MS,
+     .offset = POOL(slow_start_ms),
+     .min = 1000,
+     .max = 24 * 3600 * 1000,
+     .fallback = NULL,
+     .fallback_doc = "none: its whole weight at once",
+     .doc = "How long an endpoint that begins to serve takes to its whole weight, in 16 steps, so "
+            "that caches and pools of connections fill: with `pick: weighted` and `sticky`. Not at "
+            "a start of loadstard; endpoints that begin together share as they would.",
+     .example = "2m"},
     {.name = "on_all_down",
      .kind = SCHEMA_CUSTOM,
      .offset = offsetof(struct pool_draft, all_down_node),

@@ -95,6 +95,8 @@ static json_t *endpoint_json(const void *facts, struct arena *arena, uint32_t in
     json_set_bool(object, "serves", endpoint_serves(s) && weight > 0);
     json_set_int(object, "weight", weight);
     json_set_int(object, "configured_weight", e->weight);
+    if (endpoint_ramp(s) < RAMP_FULL)
+        json_set_int(object, "ramp", endpoint_ramp(s));
     set_since(object, f, s->override != OVERRIDE_AUTO ? s->override_since_ms : s->since_ms);
     json_set_text(object, "why", document_endpoint_why(s));
     if (s->checked && s->reason[0])

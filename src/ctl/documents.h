@@ -14,8 +14,8 @@
  *              checks[] since_s why sites[{name up state since reason endpoints_up endpoints
  *              up_weight weight frozen}] frozen}]}
  *   endpoints {endpoints: [{target pool site name address|cname port probed checks[] state health
- *              serves weight configured_weight since since_s why latency_ms override{...} stale
- *              frozen}]}
+ *              serves weight configured_weight ramp since since_s why latency_ms override{...}
+ *              stale frozen}]}
  *              (probed, checks: where they are the endpoint's own)
  *   sites     {sites: [{name state up total pools_up frozen since location why
  *              pools[{pool up reason}]}]}

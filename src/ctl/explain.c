@@ -126,6 +126,17 @@ static void set_location(json_t *document, const struct explanation *x)
 
 /* --- sites and endpoints --- */
 
+/** What the configuration gives the site of a pool that splits; < 0: it does not. */
+static double split_share(const struct pool *pool, uint32_t at)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < pool->n_sites; i++)
+        total += pool->sites[i].split_weight;
+    if (pool->steer != STEER_SPLIT || total == 0)
+        return -1;
+    return (double)pool->sites[at].split_weight / (double)total;
+}
+
 static void add_site(json_t *list, const struct explanation *x, const struct explain_step *step,
                      uint32_t rank)
 {
@@ -140,6 +151,9 @@ static void add_site(json_t *list, const struct explanation *x, const struct exp
     else
         json_object_set_new(site, "rank", json_null());
     json_set_bool(site, "up", standing.up);
+    double split = split_share(&model_of(x)->pools[step->pool], step->sites[rank]);
+    if (split >= 0)
+        json_set_real(site, "split", split, 4);
     json_set_text(site, "reason",
                   in_class ? standing.reason
                            : arena_printf(x->arena, "%s; not for this %s", standing.reason,
@@ -221,6 +235,8 @@ static json_t *endpoint_json(const struct explanation *x, const struct chances *
     json_set_text(object, "state", endpoint_state_text(s));
     json_set_int(object, "weight", endpoint_weight(e, s));
     json_set_bool(object, "frozen", s->frozen && s->override == OVERRIDE_AUTO);
+    if (endpoint_ramp(s) < RAMP_FULL)
+        json_set_int(object, "ramp", endpoint_ramp(s));
     json_set_text(object, "reason", document_endpoint_why(s));
     double weight = chances->weight[endpoint - chances->first];
     json_set_bool(object, "candidate", weight >= 0);

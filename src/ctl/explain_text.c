@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Explanations for people: the facts from the client to the answer, what was chosen marked. */
 #include "ctl/explain.h"
+#include "health/state.h"
 
 #include "control/json.h"
 #include "control/table.h"
@@ -103,7 +104,12 @@ static void put_sites(struct buf *out, const json_t *steered, const char *serves
         table_cell(table, STYLE_NONE, "%s%s", name, strcmp(name, serves) == 0 ? " <-" : "");
         table_cell(table, up ? STYLE_GOOD : STYLE_BAD, up ? "up" : "down");
         cell_distance(table, site);
-        table_cell(table, STYLE_NONE, "%s", json_get_text(site, "reason", ""));
+        const json_t *split = json_object_get(site, "split");
+        if (split)
+            table_cell(table, STYLE_NONE, "%.3g%% by configuration; %s",
+                       json_number_value(split) * 100, json_get_text(site, "reason", ""));
+        else
+            table_cell(table, STYLE_NONE, "%s", json_get_text(site, "reason", ""));
     }
     table_finish(table, out, INDENT, screen);
 }
@@ -138,7 +144,12 @@ static void add_endpoint(struct table *table, const json_t *endpoint)
     bool frozen = is_true(endpoint, "frozen");
     table_cell(table, frozen ? STYLE_CARE : state_style(state), "%s%s", state,
                frozen ? ", frozen" : "");
-    table_cell(table, STYLE_NONE, "%" PRId64, json_get_int(endpoint, "weight", 0));
+    int64_t ramp = json_get_int(endpoint, "ramp", RAMP_FULL);
+    if (ramp == RAMP_FULL)
+        table_cell(table, STYLE_NONE, "%" PRId64, json_get_int(endpoint, "weight", 0));
+    else
+        table_cell(table, STYLE_CARE, "%" PRId64 ", ramp %" PRId64 "/%d",
+                   json_get_int(endpoint, "weight", 0), ramp, RAMP_FULL);
     if (share != NULL)
         table_cell(table, STYLE_NONE, "%.3g%%", json_number_value(share) * 100);
     else

@@ -6,6 +6,7 @@
 #include "control/json.h"
 #include "control/table.h"
 #include "ctl/explain.h"
+#include "health/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,8 +88,12 @@ static void cell_weight(struct table *table, const json_t *object)
 {
     int64_t weight = json_get_int(object, "weight", 0);
     bool changed = weight != json_get_int(object, "configured_weight", weight);
-    table_cell(table, changed ? STYLE_CARE : STYLE_NONE, "%" PRId64 "%s", weight,
-               changed ? "!" : "");
+    int64_t ramp = json_get_int(object, "ramp", RAMP_FULL);
+    char starts[16] = "";
+    if (ramp != RAMP_FULL)
+        snprintf(starts, sizeof starts, " %" PRId64 "/%d", ramp, RAMP_FULL);
+    table_cell(table, changed || *starts ? STYLE_CARE : STYLE_NONE, "%" PRId64 "%s%s", weight,
+               changed ? "!" : "", starts);
 }
 
 static void cell_why(struct table *table, const json_t *object)

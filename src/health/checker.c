@@ -16,6 +16,7 @@ static void on_chores(uv_timer_t *timer)
     results_find_starved(c);
     doubt_review(c);
     order_queue_chores(c);
+    ramp_step(c);
     persist_chores(c);
     processes_sweep(&c->processes);
     starts_pump_exec(c);
@@ -39,6 +40,7 @@ struct endpoint_state checker_fresh_state(void)
         .weight_override = -1,
         .override_until_s = INT64_MAX,
         .weight_until_s = INT64_MAX,
+        .ramp = RAMP_FULL,
     };
 }
 
@@ -64,6 +66,7 @@ static void release(struct checker *c)
     free(c->standings);
     free(c->changed);
     subscriptions_free(&c->subscriptions);
+    ramp_free(&c->ramp);
     free(c->trials.read_buffer);
     order_apply_drop(c);
     orders_free(&c->orders);
@@ -100,6 +103,7 @@ int checker_start(struct checker **checker, uv_loop_t *loop, const struct model 
     doubt_init(c);
     endpoints_init(c);
     schedule_plan(c);
+    ramp_init(c);
     *checker = c;
     return 0;
 }

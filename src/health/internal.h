@@ -23,6 +23,7 @@
 #include "health/orders.h"
 #include "health/plan.h"
 #include "health/process.h"
+#include "health/ramp.h"
 #include "health/store.h"
 #include "health/trial.h"
 
@@ -32,7 +33,9 @@ struct standing {
     uint8_t known;           /* enum health: before the restart or the reload; unknown: nothing */
     int64_t since_before_ms; /* of what was published before the latest fall, to take it back */
     int64_t known_since_ms;
-    int64_t changed_us; /* since when it waits, monotonic */
+    int64_t changed_us;    /* since when it waits, monotonic */
+    int64_t ramp_began_ms; /* monotonic */
+    uint8_t ramp_seen;     /* enum ramp_seen: what it was when last looked at */
 };
 
 #define EXCHANGE(a, b)             \
@@ -91,6 +94,7 @@ struct checker {
     uint32_t *changed; /* since the last flush */
     uint32_t n_changed;
     struct subscriptions subscriptions;
+    struct ramp ramp;
 
     /* operator.c */
     struct orders orders;

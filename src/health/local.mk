@@ -52,6 +52,8 @@ libhealth_a_SOURCES = \
 	src/health/process.h \
 	src/health/program.c \
 	src/health/program.h \
+	src/health/ramp.c \
+	src/health/ramp.h \
 	src/health/reason.c \
 	src/health/refusal.c \
 	src/health/refusal.h \

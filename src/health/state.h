@@ -3,8 +3,9 @@
  *
  * Three things that are never merged: what probes found (`health`), what the operator ordered
  * (`override`, `weight_override`), and what follows from both (endpoint_serves(),
- * endpoint_weight()). Together they say what the endpoint is wanted to be. What a consumer has made
- * of that is no part of it: each keeps its own record (subscription.h). */
+ * endpoint_weight(); endpoint_share_weight() while it starts slowly). Together they say what the
+ * endpoint is wanted to be. What a consumer has made of that is no part of it: each keeps its own
+ * record (subscription.h). */
 #pragma once
 
 #include "model/model.h"
@@ -22,6 +23,7 @@ struct endpoint_state {
     bool stale;                         /* the checker has stalled: this may be old news */
     bool frozen;                        /* panic holds it against what probes say or would say */
     uint8_t override;                   /* enum override */
+    uint8_t ramp;                       /* 1..RAMP_FULL sixteenths of its weight; 0: full as well */
     int64_t override_since_ms;          /* wall clock, when the operator said so */
     int64_t override_until_s;           /* wall clock; INT64_MAX: until changed */
     int64_t weight_override;            /* -1: none */
@@ -45,6 +47,22 @@ static inline bool endpoint_serves(const struct endpoint_state *s)
 static inline uint32_t endpoint_weight(const struct endpoint *e, const struct endpoint_state *s)
 {
     return s->weight_override >= 0 ? (uint32_t)s->weight_override : e->weight;
+}
+
+#define RAMP_FULL 16
+
+/** How far it has begun to serve, 1..RAMP_FULL. */
+static inline uint8_t endpoint_ramp(const struct endpoint_state *s)
+{
+    return s->ramp ? s->ramp : RAMP_FULL;
+}
+
+/** Its weight among others, in sixteenths: what picks and other consumers share clients by. Whether
+ *  a site is up goes by the weight alone, as what starts slowly is up. */
+static inline uint32_t endpoint_share_weight(const struct endpoint *e,
+                                             const struct endpoint_state *s)
+{
+    return endpoint_weight(e, s) * endpoint_ramp(s);
 }
 
 /** How much of a pool's site serves. What is taken out on purpose, by `drain` or weight 0, leaves

@@ -141,6 +141,9 @@ static void carry_state(struct endpoint_state *to, struct standing *standing,
     to->health = from->health;
     to->since_ms = from->since_ms;
     to->assumed_up = from->assumed_up;
+    to->ramp = from->ramp;
+    standing->ramp_began_ms = from_standing->ramp_began_ms;
+    standing->ramp_seen = from_standing->ramp_seen;
     if (from->health == HEALTH_UNKNOWN) {
         standing->known = from_standing->known;
         standing->known_since_ms = from_standing->known_since_ms;
@@ -157,7 +160,7 @@ static void carry_endpoint(struct checker *c, struct succession *s, uint32_t e)
     c->plan->n_health[c->states[e].health]--;
     c->plan->n_frozen -= c->states[e].frozen;
     c->states[e] = checker_fresh_state();
-    c->standings[e] = (struct standing){0};
+    c->standings[e] = (struct standing){.ramp_seen = RAMP_NEW};
     if (from != MODEL_NONE)
         carry_state(&c->states[e], &c->standings[e], &s->states[from], &s->standings[from]);
     c->plan->n_health[c->states[e].health]++;

@@ -145,6 +145,7 @@ struct pool {
     enum all_down_kind on_all_down;
     uint32_t fallback;             /* ALL_DOWN_FALLBACK: pool; never a cycle */
     struct span fallback_span;     /* where it is named */
+    uint32_t slow_start_ms;        /* over which an endpoint that begins to serve gets its weight */
     const struct pool_site *sites; /* at least one, in the order of the file */
     uint32_t n_sites;
     bool has_v4, has_v6, is_cname; /* which types exist, whatever the health */

@@ -5,91 +5,17 @@
 
 #include "base/vec.h"
 #include "compile/verdict.h"
+#include "out/effect_note.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define ENDPOINTS_NAMED 3
 
-struct answered {
-    uint32_t endpoint, weight;
-};
-
-/* One family of a verdict, as far as words need it. */
-struct answer_note {
-    uint8_t mode;
-    uint32_t fallback;
-    const struct answered *v; /* what is answered, by ascending endpoint */
-    uint32_t n;
-};
-
-struct verdict_note {
-    struct answer_note family[2]; /* as in struct verdict */
-};
-
-struct pool_note {
-    uint32_t n_classes;
-    const struct verdict_note **classes; /* per class, then per site as in struct pool_view */
-    const double *shares;                /* STEER_SPLIT: of the answers, per class; else NULL */
-    const char *text;                    /* what effects_text() said; NULL: not asked yet */
-};
-
 struct effects {
     struct arena *arena;
     struct pool_note **of_pool; /* NULL: not noted */
 };
-
-static int compare_answered(const void *a, const void *b)
-{
-    uint32_t x = ((const struct answered *)a)->endpoint, y = ((const struct answered *)b)->endpoint;
-    return (x > y) - (x < y);
-}
-
-static struct answer_note note_family(struct arena *arena, const struct verdict *v, int family)
-{
-    const struct pickset *set = &v->set[family];
-    struct answered *answered = arena_calloc(arena, set->n, sizeof *answered);
-    for (uint32_t i = 0; i < set->n; i++)
-        answered[i] = (struct answered){set->endpoint[i], set->weight ? set->weight[i] : 1};
-    qsort(answered, set->n, sizeof *answered, compare_answered);
-    return (struct answer_note){v->mode[family], v->fallback, answered, set->n};
-}
-
-static const struct verdict_note *note_verdict(struct arena *arena, const struct verdict *v)
-{
-    struct verdict_note *note = arena_calloc(arena, 1, sizeof *note);
-    for (int family = 0; family < 2; family++)
-        note->family[family] = note_family(arena, v, family);
-    return note;
-}
-
-/** The share of draws that end at each class: what an alias table was built from. */
-static const double *note_shares(struct arena *arena, const struct alias_slot *alias, uint32_t n)
-{
-    double *shares = arena_calloc(arena, n, sizeof *shares);
-    for (uint32_t i = 0; i < n; i++) {
-        double keep = alias[i].keep == UINT32_MAX ? 1.0 : alias[i].keep / 4294967296.0;
-        shares[i] += keep / n;
-        if (alias[i].other < n)
-            shares[alias[i].other] += (1.0 - keep) / n;
-    }
-    return shares;
-}
-
-static struct pool_note note_view(struct arena *arena, const struct pool_view *view)
-{
-    struct pool_note note = {.n_classes = view->n_classes};
-    const struct verdict_note **verdicts = arena_calloc(arena, view->n_verdicts, sizeof *verdicts);
-    for (uint32_t i = 0; i < view->n_verdicts; i++)
-        verdicts[i] = note_verdict(arena, &view->verdicts[i]);
-    uint32_t n = view->n_classes + view->n_sites;
-    note.classes = arena_calloc(arena, n, sizeof(struct verdict_note *));
-    for (uint32_t c = 0; c < n; c++)
-        note.classes[c] = verdicts[view->class_verdict[c]];
-    if (view->split)
-        note.shares = note_shares(arena, view->split, view->n_classes);
-    return note;
-}
 
 static const struct pool_view *view_now(const struct generation *generation, uint32_t pool)
 {
@@ -111,7 +37,7 @@ static void note_pool(struct effects *effects, const struct generation *generati
         states ? view_of_states(generation, states, pool) : view_now(generation, pool);
     if (view) {
         effects->of_pool[pool] = arena_calloc(effects->arena, 1, sizeof(struct pool_note));
-        *effects->of_pool[pool] = note_view(effects->arena, view);
+        *effects->of_pool[pool] = effect_note_view(effects->arena, view);
     }
     if (states)
         arena_free(view->arena);
@@ -173,7 +99,7 @@ struct words {
 static bool answers_endpoint(const struct answer_note *note, uint32_t endpoint)
 {
     const struct answered key = {.endpoint = endpoint};
-    return bsearch(&key, note->v, note->n, sizeof key, compare_answered) != NULL;
+    return bsearch(&key, note->v, note->n, sizeof key, effect_compare_answered) != NULL;
 }
 
 static void mark_sites(uint8_t *marks, uint8_t mark, const struct words *w,
@@ -235,6 +161,8 @@ static const char *phrase_of_mode(struct words *w, const struct answer_note *not
     if (note->mode == VERDICT_FALLBACK)
         return arena_printf(w->arena, "nothing is up, answers come from pool %s",
                             w->model->pools[note->fallback].name);
+    if (serves_the_down(w, note) && w->pool->steer == STEER_SPLIT)
+        return "nothing is up, answers have all of the site that is drawn";
     if (serves_the_down(w, note))
         return arena_printf(w->arena, "nothing is up, all of %s is answered",
                             sites_beyond(w, note, NULL));
@@ -374,7 +302,7 @@ static void text_of_view(char out[EFFECT_MAX], const struct effects *effects,
                       .model = generation->model,
                       .states = states,
                       .pool = &generation->model->pools[pool]};
-    struct pool_note now = note_view(w.arena, after);
+    struct pool_note now = effect_note_view(w.arena, after);
     const struct steerings *steerings = &generation->steerings;
     say_shares(&w, &steerings->v[steerings->of_pool[pool]], before, &now);
     /* Under a split, a class that is drawn no more changes no answer. */

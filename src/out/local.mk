@@ -6,6 +6,8 @@ libout_a_SOURCES = \
 	src/out/causes.h \
 	src/out/effect.c \
 	src/out/effect.h \
+	src/out/effect_note.c \
+	src/out/effect_note.h \
 	src/out/event_file.c \
 	src/out/event_file.h \
 	src/out/event_line.c \

@@ -40,6 +40,13 @@ static bool measure_weight(const struct endpoint *e, const struct endpoint_state
     return true;
 }
 
+static bool measure_ramp(const struct endpoint *e, const struct endpoint_state *s, double *value)
+{
+    (void)e;
+    *value = (double)endpoint_ramp(s) / RAMP_FULL;
+    return endpoint_ramp(s) < RAMP_FULL;
+}
+
 static bool measure_overridden(const struct endpoint *e, const struct endpoint_state *s,
                                double *value)
 {
@@ -66,6 +73,7 @@ static const struct {
      measure_serving},
     {"endpoint_up", "What probes found: 1 up, 0 down; absent while unknown.", measure_up},
     {"endpoint_weight", "The weight in force.", measure_weight},
+    {"endpoint_ramp", "Of its weight, while it starts slowly; absent else.", measure_ramp},
     {"endpoint_overridden", "Whether an operator has set state or weight.", measure_overridden},
     {"endpoint_last_change_timestamp_seconds",
      "When the health last changed; absent while it never has.", measure_last_change},

@@ -755,6 +755,32 @@ static void every_family_and_pick_has_its_shares(void **state)
     }
 }
 
+static const struct pickset *first_set(const struct pool_view *view)
+{
+    return &view->verdicts[view->class_verdict[0]].set[0];
+}
+
+/* What starts slowly has a part of its weight among others, and all of it for its site. */
+static void slow_starts_share_in_sixteenths(void **state)
+{
+    (void)state;
+    struct world *w = three_sites();
+    w->pools[0].min_up = 1.0;
+    const struct pool_view *view = verdict_compile(&w->model, &by_order, 0, w->states);
+    const struct pickset *set = first_set(view);
+    assert_int_equal(set->n, 2);
+    assert_true(set->weight[0] == 1 && set->weight[1] == 9);
+    arena_free(view->arena);
+    w->states[0].ramp = RAMP_FULL;
+    w->states[1].ramp = 5;
+    view = verdict_compile(&w->model, &by_order, 0, w->states);
+    set = first_set(view);
+    assert_int_equal(set->n, 2); /* its site is up as before */
+    assert_true(set->weight[0] == 16 && set->weight[1] == 45);
+    arena_free(view->arena);
+    world_free(w);
+}
+
 static void standing_says_why(void **state)
 {
     (void)state;
@@ -790,6 +816,7 @@ int main(void)
         cmocka_unit_test(inputs_are_the_sites_looked_at),
         cmocka_unit_test(an_address_that_is_there_twice_has_two_shares),
         cmocka_unit_test(every_family_and_pick_has_its_shares),
+        cmocka_unit_test(slow_starts_share_in_sixteenths),
         cmocka_unit_test(standing_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,3 +95,6 @@ tests_unit_health_test_levels_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_words
 tests_unit_health_test_words_SOURCES = tests/unit/health/test_words.c $(HEALTH_WORLD)
 tests_unit_health_test_words_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_ramp
+tests_unit_health_test_ramp_SOURCES = tests/unit/health/test_ramp.c $(HEALTH_SCRIPTED)
+tests_unit_health_test_ramp_LDADD = $(UNIT_health)

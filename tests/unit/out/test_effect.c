@@ -106,6 +106,34 @@ static void test_modes(void **state)
     scene_free(s);
 }
 
+static void ams_back(struct scene *s)
+{
+    s->world->states[0].health = s->world->states[1].health = HEALTH_UP;
+    s->world->states[2].health = s->world->states[3].health = HEALTH_DOWN;
+}
+
+/* Each answer of a split is of one site: none of them has all that are down. */
+static void test_split(void **state)
+{
+    struct scene *s = scene_new();
+    struct pool *pool = &s->world->pools[0];
+    struct pool_site *sites = s->world->pool_sites[0];
+    static uint32_t of_class[3] = {0, 1, 2};
+    struct u32_list classes[3] = {{&of_class[0], 1}, {&of_class[1], 1}, {&of_class[2], 1}};
+    (void)state;
+    pool->steer = STEER_SPLIT;
+    sites[0].split_weight = 75;
+    sites[1].split_weight = 25;
+    s->steering = (struct steering){.n_classes = 3, .class_sites = classes};
+    assert_effect(s, one_of_ams_down, "www: without ams/e1 (1 left)");
+    assert_effect(s, iad_down, "www: ams takes 100% (was 75%); iad takes 0% (was 25%)");
+    assert_effect(s, all_down,
+                  "www: ams takes 75% (was 100%); iad takes 25% (was 0%); nothing is "
+                  "up, answers have all of the site that is drawn");
+    assert_effect(s, ams_back, "www: ams takes 100% (was 75%); iad takes 0% (was 25%)");
+    scene_free(s);
+}
+
 static void test_families_apart(void **state)
 {
     struct scene *s = scene_new();
@@ -149,9 +177,9 @@ static void test_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moves), cmocka_unit_test(test_one_site_alone),
-        cmocka_unit_test(test_modes), cmocka_unit_test(test_families_apart),
-        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_moves),          cmocka_unit_test(test_one_site_alone),
+        cmocka_unit_test(test_modes),          cmocka_unit_test(test_split),
+        cmocka_unit_test(test_families_apart), cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
