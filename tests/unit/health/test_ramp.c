@@ -24,8 +24,7 @@ static uint8_t ramp(struct world *w, uint32_t endpoint)
 
 static void order(struct world *w, const char *target, enum override what)
 {
-    uint32_t n;
-    assert_int_equal(checker_override(w->checker, target, what, 0, NULL, &n), 0);
+    assert_int_equal(world_set(w, target, what, 0, NULL), 0);
 }
 
 static void open_world(struct world *w)
@@ -92,7 +91,6 @@ static void test_by_probes_and_weights(void **state)
 {
     (void)state;
     struct world w;
-    uint32_t n;
     open_world(&w);
     scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
     assert_true(world_wait_health(&w, 3, HEALTH_DOWN, 5000));
@@ -100,16 +98,18 @@ static void test_by_probes_and_weights(void **state)
     assert_true(world_wait_health(&w, 3, HEALTH_UP, 5000));
     world_run(&w, 30, NULL, NULL);
     check_steps(&w, 3);
-    assert_int_equal(checker_weight(w.checker, "www/ams/192.0.2.2", 0, &n), 0);
-    assert_int_equal(checker_weight(w.checker, "www/ams/192.0.2.2", 7, &n), 0);
+    assert_int_equal(world_weigh(&w, "www/ams/192.0.2.2", 0), 0);
+    assert_int_equal(world_weigh(&w, "www/ams/192.0.2.2", 7), 0);
     assert_int_equal(ramp(&w, 1), 1);
-    assert_int_equal(checker_weight(w.checker, "www/ams/192.0.2.2", 9, &n), 0);
+    assert_int_equal(world_weigh(&w, "www/ams/192.0.2.2", 9), 0);
     world_run(&w, 10000, NULL, NULL);
     assert_in_range(ramp(&w, 1), 5, 6);
     order(&w, "www/ams/192.0.2.2", OVERRIDE_DOWN); /* it ends with what serves */
     assert_int_equal(ramp(&w, 1), RAMP_FULL);
+    unsigned n = w.n_changed_calls;
     world_run(&w, 10000, NULL, NULL);
     assert_int_equal(ramp(&w, 1), RAMP_FULL);
+    assert_int_equal(w.n_changed_calls, n);
     order(&w, "www/ams/192.0.2.2", OVERRIDE_AUTO); /* and begins anew */
     assert_int_equal(ramp(&w, 1), 1);
     end_world(&w);

@@ -127,6 +127,25 @@ static void test_damage_is_local(void **state)
     buf_free(&text);
 }
 
+/* With the right sum, but longer than there is room for. */
+static void test_texts_have_bounds(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct event e;
+        struct buf rest = {0}, line = {0};
+        buf_puts(&rest, "\t1\t1\t0\t");
+        for (size_t i = 0; i < sizeof e.target - 1 + over; i++)
+            buf_puts(&rest, "x");
+        buf_puts(&rest, "\t\t\t\t\t");
+        event_line_sum(&line, slice_of(rest.p, rest.n));
+        buf_add(&line, rest.p, rest.n);
+        assert_int_equal(event_line_read(&e, slice_of(line.p, line.n)), !over);
+        buf_free(&rest);
+        buf_free(&line);
+    }
+}
+
 static void test_ids_ascend(void **state)
 {
     (void)state;
@@ -338,6 +357,28 @@ static void test_the_file_is_bounded(void **state)
     buf_free(&line);
 }
 
+/* Appended, life by life: what was there counts. */
+static void some(struct life *life)
+{
+    for (unsigned i = 0; i < EVENTS_KEPT - 100; i++)
+        add("x");
+    end(life);
+}
+
+static void test_what_is_appended_counts(void **state)
+{
+    (void)state;
+    struct buf line = {0};
+    event_line_add(
+        &line,
+        &(struct event){.id = 10000, .at_ms = 1, .target = "loadstar", .from = "x", .to = "x"});
+    for (unsigned i = 0; i < 5; i++) {
+        live(some);
+        assert_in_range(file_size(), 1, (off_t)line.n * (EVENT_FILE_LINES_MAX + 1));
+    }
+    buf_free(&line);
+}
+
 /* The disk takes nothing: events go on in memory, and are all there once it does. */
 static void in_trouble(struct life *life)
 {
@@ -451,10 +492,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_come_back),
         cmocka_unit_test(test_damage_is_local),
+        cmocka_unit_test(test_texts_have_bounds),
         cmocka_unit_test(test_ids_ascend),
         cmocka_unit_test_setup_teardown(test_lives, open_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_torn_line, open_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_the_file_is_bounded, open_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_what_is_appended_counts, open_directory,
+                                        remove_directory),
         cmocka_unit_test_setup_teardown(test_what_is_no_file, open_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_full_disk, open_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_moves, open_directory, remove_directory),
