@@ -104,7 +104,9 @@ static const struct schema_key endpoint_keys[] = {
      .read = read_name,
      .type = "1 to 63 letters, digits, '-', '_' or '.'",
      .fallback_doc = "none: it goes by its address",
-     .doc = "What the endpoint is called in commands and output; unique within pool and site.",
+     .doc = "What the endpoint is called in commands and output; unique within pool and site, but "
+            "for the A and the AAAA endpoint of one machine: commands for the name are then about "
+            "both, and the second goes by its address in output.",
      .example = "web7"},
     {.name = "probe",
      .kind = SCHEMA_MAPPING,
@@ -161,6 +163,7 @@ static void read_one(struct load *load, const struct yaml_node *node, struct end
 /** The endpoints of one site so far, by what must not come twice. */
 struct site_names {
     struct strmap targets, labels; /* -> index in load->endpoints */
+    struct strmap shared;          /* names: -> the second that has it */
 };
 
 /* What makes two endpoints the same one: address and port, or the target. */
@@ -173,6 +176,21 @@ static struct slice identity(struct load *load, const struct endpoint *e)
     if (e->cname.n)
         return e->cname;
     return slice_of(arena_copy(load->scratch, &key, sizeof key), sizeof key);
+}
+
+/* Whether the name says that both are one machine: its A and its AAAA. The first goes by the name
+ * alone, the second by its address. */
+static bool shares_name(struct load *load, struct site_names *names, uint32_t first, uint32_t index)
+{
+    const struct endpoint *o = &load->endpoints.v[first];
+    struct endpoint *e = &load->endpoints.v[index];
+    char text[IP_TEXT_MAX];
+    if (!o->name || !e->name || !o->addr.family || !e->addr.family ||
+        o->addr.family == e->addr.family ||
+        strmap_add(&names->shared, slice_str(e->name), index) != index)
+        return false;
+    e->label = arena_strdup(load->arena, ip_text(text, &e->addr));
+    return strmap_add(&names->labels, slice_str(e->label), index) == index;
 }
 
 /* The endpoint `index` is the last; one before it in the same site must not be the same one. */
@@ -188,12 +206,12 @@ static void refuse_repeated(struct load *load, struct site_names *names, uint32_
         diag_error(load->diags, e->span,
                    "endpoint '%s' is in this site twice, first at line %u, column %u", e->label,
                    o->span.line, o->span.column);
-    } else if (named != index) {
+    } else if (named != index && !shares_name(load, names, named, index)) {
         o = &load->endpoints.v[named];
         diag_error(load->diags, e->span,
                    "two endpoints of this site are called '%s', expected a 'name' that tells this "
                    "one from that at line %u, column %u",
-                   e->label, o->span.line, o->span.column);
+                   e->name ? e->name : e->label, o->span.line, o->span.column);
     } else {
         return;
     }
@@ -219,5 +237,6 @@ uint32_t endpoints_read(struct load *load, const struct yaml_node *node, uint32_
     }
     strmap_free(&names.targets);
     strmap_free(&names.labels);
+    strmap_free(&names.shared);
     return items.n;
 }

@@ -201,17 +201,26 @@ static void tell_effects(json_t *reply, json_t *warnings, const struct action_fa
     impact_free(impact);
 }
 
+/* With the pools that it falls back to. */
+static void copy_pool(struct endpoint_state *to, const struct action_facts *f, uint32_t at)
+{
+    const struct pool *pool = &f->model->pools[at];
+    for (uint32_t k = 0; k < pool->n_sites; k++) {
+        const struct pool_site *site = &pool->sites[k];
+        memcpy(&to[site->first_endpoint], &f->before[site->first_endpoint],
+               site->n_endpoints * sizeof *to);
+    }
+    if (pool->on_all_down == ALL_DOWN_FALLBACK)
+        copy_pool(to, f, pool->fallback);
+}
+
 static void tell_answers(json_t *reply, json_t *warnings, const struct action_facts *f)
 {
     size_t n = f->model->n_endpoints + (size_t)1;
     struct endpoint_state *after = xcalloc(n, sizeof *after);
     bool *beneath = xcalloc(f->order->before.n + 1u, sizeof *beneath);
     for (uint32_t i = 0; i < f->n_pools; i++)
-        for (uint32_t k = 0; k < f->model->pools[f->pools[i]].n_sites; k++) {
-            const struct pool_site *site = &f->model->pools[f->pools[i]].sites[k];
-            memcpy(&after[site->first_endpoint], &f->before[site->first_endpoint],
-                   site->n_endpoints * sizeof *after);
-        }
+        copy_pool(after, f, f->pools[i]);
     json_set_int(reply, "endpoints_changed", decide_after(f, after, beneath));
     list_beneath(reply, f, beneath);
     tell_effects(reply, warnings, f, after);

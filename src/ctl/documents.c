@@ -87,7 +87,7 @@ static json_t *endpoint_json(const void *facts, struct arena *arena, uint32_t in
     json_set_text(object, "target", endpoint_key(arena, m, index));
     json_set_text(object, "pool", m->pools[e->pool].name);
     json_set_text(object, "site", m->sites[e->site].name);
-    json_set_text(object, "name", e->label);
+    json_set_text(object, "name", e->name ? e->name : e->label);
     set_address(object, e);
     document_set_probed(object, m, e);
     json_set_text(object, "state", endpoint_state_text(s));

@@ -170,6 +170,8 @@ static uint32_t look_up(const struct labels *labels, const struct endpoint *e)
 {
     char text[NAME_TEXT_MAX];
     uint32_t found = strmap_get(&labels->by_label, slice_str(e->label));
+    if (e->name && e->name != e->label)
+        found = newer(found, strmap_get(&labels->by_label, slice_str(e->name)));
     if (e->addr.family != IP_NONE)
         return newer(found, strmap_get(&labels->by_address, address_key(&e->addr)));
     name_to_text(text, e->cname);

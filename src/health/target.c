@@ -175,7 +175,8 @@ static bool matches_cname(const struct target *t, const struct endpoint *e)
 
 bool target_matches_label(const struct target *t, const struct endpoint *e)
 {
-    if (t->label.kind == PATTERN_ANY || pattern_matches(&t->label, e->label))
+    if (t->label.kind == PATTERN_ANY || pattern_matches(&t->label, e->label) ||
+        (e->name && e->name != e->label && pattern_matches(&t->label, e->name)))
         return true;
     return e->cname.n ? matches_cname(t, e) : matches_address(t, e);
 }
