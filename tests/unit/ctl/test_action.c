@@ -36,8 +36,8 @@ static struct scene *scene_open(const char *server, const char *pools)
     static const struct place unknown;
     struct geo geo = {.base = trie_new(0), .places = &unknown, .n_places = 1};
     const struct steer_memory memory = {.alone_bytes = UINT64_MAX};
-    assert_int_equal(steer_compile(&s->generation.steerings, s->arena, s->w.model, &geo,
-                                   &memory, &s->w.diags),
+    assert_int_equal(steer_compile(&s->generation.steerings, s->arena, s->w.model, &geo, &memory,
+                                   &s->w.diags),
                      0);
     trie_free(geo.base);
     return s;
