@@ -172,7 +172,7 @@ static void complain_of_pool(struct pool_lines *l, const struct facts *f, uint32
 /* A line for each cause that several pools share, and one for each pool that has another. */
 static void complain_of_pools(struct problems *p, const struct facts *f)
 {
-    const struct causes_of of = {f->generation->model, f->states, f->levels};
+    const struct causes_of of = {f->generation->model, f->states, f->levels, f->orders};
     struct pool_lines lines = {.problems = p, .of = &of};
     uint32_t n_pools = of.model->n_pools;
     uint32_t *all = arena_calloc(p->arena, n_pools, sizeof *all);

@@ -23,6 +23,7 @@ struct health_event {
     uint32_t endpoint;
     const char *from, *to; /* endpoint_state_text() before and after */
     const char *reason;
+    const char *by; /* who caused it (struct actor); "": nobody, it happened */
 };
 
 struct checker_callbacks {

@@ -81,12 +81,18 @@ void endpoints_mark_changed(struct checker *c, uint32_t endpoint)
     uv_timer_start(&c->flush, on_flush, ago_ms < FLUSH_MS ? (uint64_t)(FLUSH_MS - ago_ms) : 0, 0);
 }
 
+void endpoints_event_by(struct checker *c, uint32_t endpoint, const char *from, const char *to,
+                        const char *reason, const char *by)
+{
+    const struct health_event event = {clock_wall_ms(), endpoint, from, to, reason, by};
+    if (c->callbacks.event)
+        c->callbacks.event(c->callbacks.ctx, &event);
+}
+
 void endpoints_event(struct checker *c, uint32_t endpoint, const char *from, const char *to,
                      const char *reason)
 {
-    const struct health_event event = {clock_wall_ms(), endpoint, from, to, reason};
-    if (c->callbacks.event)
-        c->callbacks.event(c->callbacks.ctx, &event);
+    endpoints_event_by(c, endpoint, from, to, reason, "");
 }
 
 /* ---- what the probes of one endpoint say together ---- */

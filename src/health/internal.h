@@ -242,6 +242,9 @@ void endpoints_flush(struct checker *c) ATTR_NONNULL;
 void endpoints_flush_if_late(struct checker *c) ATTR_NONNULL;
 void endpoints_event(struct checker *c, uint32_t endpoint, const char *from, const char *to,
                      const char *reason);
+/** As endpoints_event(), of what somebody caused. */
+void endpoints_event_by(struct checker *c, uint32_t endpoint, const char *from, const char *to,
+                        const char *reason, const char *by);
 
 /* operator.c */
 /** Names the files of the model's state directory. */
@@ -270,8 +273,10 @@ void order_queue_chores(struct checker *c) ATTR_NONNULL;
 void order_queue_stop(struct checker *c) ATTR_NONNULL;
 
 /* order_apply.c */
-/** Takes over another list, and puts it in force in turns; `why` is told with each change. */
-void order_apply_change(struct checker *c, struct orders *next, const char *why) ATTR_NONNULL;
+/** Takes over another list, and puts it in force in turns; `why`, and who did it (""), are told
+ * with each change. */
+void order_apply_change(struct checker *c, struct orders *next, const char *why,
+                        const char *by) ATTR_NONNULL;
 /** The next turn's share; when stopping, all. */
 void order_apply_run(struct checker *c) ATTR_NONNULL;
 /** Forgets what is not in force yet: the model is another. */

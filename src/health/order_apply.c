@@ -3,6 +3,7 @@
  * turns. What is told of an order is its own line, and one for each endpoint that it changed. */
 #include "health/internal.h"
 
+#include "base/actor.h"
 #include "base/clock.h"
 #include "health/decide.h"
 
@@ -22,6 +23,7 @@ struct order_apply {
     struct decider *decider;
     struct decision *decisions; /* of one site */
     char why[REASON_MAX];
+    char by[ACTOR_TEXT_MAX];
     uint32_t n_reported, n_silent;
 };
 
@@ -43,7 +45,8 @@ static bool report(struct checker *c, uint32_t endpoint, const struct endpoint_s
         snprintf(text, sizeof text, "%s: %s", why, now->override_reason);
     else
         snprintf(text, sizeof text, "%s", why);
-    endpoints_event(c, endpoint, endpoint_state_text(before), endpoint_state_text(now), text);
+    endpoints_event_by(c, endpoint, endpoint_state_text(before), endpoint_state_text(now), text,
+                       c->apply->by);
     return true;
 }
 
@@ -100,7 +103,7 @@ static void finish(struct checker *c)
     char text[2 * REASON_MAX];
     if (c->apply->n_silent > 0) {
         snprintf(text, sizeof text, "%s: %u more endpoints", c->apply->why, c->apply->n_silent);
-        endpoints_event(c, MODEL_NONE, "", "", text);
+        endpoints_event_by(c, MODEL_NONE, "", "", text, c->apply->by);
     }
     order_apply_drop(c);
     order_queue_applied(c);
@@ -183,7 +186,7 @@ static void mark_differences(struct checker *c, const struct orders *before,
     }
 }
 
-void order_apply_change(struct checker *c, struct orders *next, const char *why)
+void order_apply_change(struct checker *c, struct orders *next, const char *why, const char *by)
 {
     struct orders before = c->orders;
     succession_note_orders(c);
@@ -196,6 +199,7 @@ void order_apply_change(struct checker *c, struct orders *next, const char *why)
         c->apply->decider = NULL;
     }
     snprintf(c->apply->why, sizeof c->apply->why, "%s", why);
+    snprintf(c->apply->by, sizeof c->apply->by, "%s", by);
     c->apply->next = 0;
     c->orders = *next;
     *next = (struct orders){0};

@@ -96,7 +96,7 @@ static void tell(struct checker *c, const struct order_job *job)
     snprintf(text, sizeof text, "%s%s%s %s%s%s%s%s", id, *id ? ": " : "", job->target, value,
              *job->author ? " by " : "", job->author, *job->reason ? ": " : "", job->reason);
     reason_clean(text);
-    endpoints_event(c, MODEL_NONE, "", "order", text);
+    endpoints_event_by(c, MODEL_NONE, "", "order", text, job->author);
 }
 
 static void put_in_force(struct checker *c)
@@ -109,7 +109,7 @@ static void put_in_force(struct checker *c)
         snprintf(why, sizeof why, "operator, order %s", order_id_text(id, &next, job->result.laid));
     tell(c, job);
     job->phase = JOB_IS_APPLIED;
-    order_apply_change(c, &next, why);
+    order_apply_change(c, &next, why, job->author);
 }
 
 void order_queue_applied(struct checker *c)
@@ -242,6 +242,6 @@ void order_queue_chores(struct checker *c)
         return;
     orders_copy(&next, &c->orders);
     orders_expire(&next, now_ms);
-    order_apply_change(c, &next, "the override expired");
+    order_apply_change(c, &next, "the override expired", "");
     order_queue_save(c);
 }

@@ -60,6 +60,14 @@ struct order *orders_find_id(const struct orders *orders, const char *id)
     return NULL;
 }
 
+const struct order *orders_find_serial(const struct orders *orders, uint32_t serial)
+{
+    for (uint32_t i = 0; i < orders->n; i++)
+        if (orders->v[i]->serial == serial)
+            return orders->v[i];
+    return NULL;
+}
+
 bool orders_add(struct orders *orders, struct order *order)
 {
     if (index_of(orders->v, orders->n, order) != UINT32_MAX ||

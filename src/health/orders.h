@@ -97,6 +97,8 @@ const char *order_id_text(char out[ORDER_ID_MAX], const struct orders *orders,
                           const struct order *order) ATTR_NONNULL;
 /** The live order of an id, or NULL. */
 struct order *orders_find_id(const struct orders *orders, const char *id) ATTR_NONNULL;
+/** The live order of a serial, as endpoint states name those that decide, or NULL. */
+const struct order *orders_find_serial(const struct orders *orders, uint32_t serial) ATTR_NONNULL;
 /** "drain", "weight 7", "weight auto". */
 const char *order_value_text(char out[32], const struct order *order) ATTR_NONNULL;
 bool order_is_auto(const struct order *order) ATTR_NONNULL ATTR_PURE;

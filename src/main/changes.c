@@ -89,6 +89,7 @@ static void describe(struct pending_event *to, const struct model *m, const stru
     snprintf(event->from, sizeof event->from, "%s", e->from);
     snprintf(event->to, sizeof event->to, "%s", e->to);
     snprintf(event->reason, sizeof event->reason, "%s", e->reason);
+    snprintf(event->by, sizeof event->by, "%s", e->by);
     if (e->endpoint == MODEL_NONE) {
         to->pool = MODEL_NONE;
         snprintf(event->target, sizeof event->target, "loadstar");

@@ -38,7 +38,7 @@ static void on_level_timer(uv_timer_t *timer)
         return;
     }
     const struct causes_of of = {checker_model(d->checker), checker_states(d->checker),
-                                 levels_now(d->levels)};
+                                 levels_now(d->levels), checker_orders(d->checker)};
     transitions_tell(d->transitions, &of, now_ms, add_event, d);
     turns_part("levels told", began_us);
     int64_t next_ms = transitions_next_ms(d->transitions);

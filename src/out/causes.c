@@ -15,6 +15,7 @@
 struct fault {
     enum fault_kind kind;
     uint8_t override;
+    uint32_t order;
     const char *reason;
     uint32_t n_endpoints; /* that do not serve */
 };
@@ -36,12 +37,14 @@ static void set_fault(struct fault *fault, const struct endpoint_state *s)
     if (s->override != OVERRIDE_AUTO && !endpoint_serves(s)) {
         fault->kind = FAULT_ORDER;
         fault->override = s->override;
+        fault->order = s->state_order;
         fault->reason = s->override_reason;
     } else if (!endpoint_serves(s)) {
         fault->kind = FAULT_PROBES;
         fault->reason = without_check(s->reason);
     } else {
         fault->kind = FAULT_WEIGHT;
+        fault->order = s->weight_order;
         fault->reason = "";
     }
 }
@@ -80,13 +83,14 @@ static void add_place(struct finder *f, uint32_t pool, uint32_t place)
     const struct pool_level *level = &t->pools[pool];
     const struct pool_site *site = &f->of->model->pools[pool].sites[place - level->first_place];
     struct fault fault = fault_of(f->of, site);
-    const char *key = arena_printf(f->arena, "%u %d %u %s", site->site, (int)fault.kind,
-                                   fault.override, fault.reason);
+    const char *key = arena_printf(f->arena, "%u %d %u %u %s", site->site, (int)fault.kind,
+                                   fault.override, fault.order, fault.reason);
     uint32_t at = strmap_add(&f->by_key, slice_str(key), (uint32_t)f->groups.n);
     if (at == f->groups.n)
         vec_push(&f->groups)->cause = (struct cause){.site = site->site,
                                                      .kind = fault.kind,
                                                      .override = fault.override,
+                                                     .order = fault.order,
                                                      .reason = fault.reason};
     struct group *g = &f->groups.v[at];
     *vec_push(&g->pools) = pool;
@@ -177,6 +181,19 @@ static const char *ordered_text(const struct cause *c)
     return c->override == OVERRIDE_DRAIN ? "drained" : "put down";
 }
 
+/* "order @17 of root (uid 0) (maintenance)", as far as it is known. */
+static const char *order_text(struct arena *arena, const struct causes_of *of,
+                              const struct cause *c)
+{
+    const struct order *order = of->orders ? orders_find_serial(of->orders, c->order) : NULL;
+    const char *why = c->reason[0] ? arena_printf(arena, " (%s)", c->reason) : "";
+    char id[ORDER_ID_MAX];
+    if (!order)
+        return arena_printf(arena, "order%s", why);
+    return arena_printf(arena, "order %s%s%s%s", order_id_text(id, of->orders, order),
+                        *order->author ? " of " : "", order->author, why);
+}
+
 /* What is wrong, up to the colon. */
 static const char *fault_text(struct arena *arena, const struct causes_of *of,
                               const struct cause *c)
@@ -189,12 +206,12 @@ static const char *fault_text(struct arena *arena, const struct causes_of *of,
                             units_plural(c->n_pools), c->reason);
     if (c->kind == FAULT_NO_WEIGHT)
         return arena_printf(arena, "site %s: no endpoint with a weight", site);
-    const char *why = c->reason[0] ? arena_printf(arena, " (%s)", c->reason) : "";
+    const char *order = order_text(arena, of, c);
     if (whole)
-        return arena_printf(arena, "site %s is %s by order%s", site, ordered_text(c), why);
-    return arena_printf(arena, "site %s: %u endpoint%s of %u pool%s %s by order%s", site,
-                        c->n_endpoints, units_plural(c->n_endpoints), c->n_pools,
-                        units_plural(c->n_pools), ordered_text(c), why);
+        return arena_printf(arena, "site %s is %s by %s", site, ordered_text(c), order);
+    return arena_printf(arena, "site %s: %u endpoint%s of %u pool%s %s by %s", site, c->n_endpoints,
+                        units_plural(c->n_endpoints), c->n_pools, units_plural(c->n_pools),
+                        ordered_text(c), order);
 }
 
 const char *cause_short(struct arena *arena, const struct causes_of *of, const struct cause *c)
@@ -206,8 +223,7 @@ const char *cause_short(struct arena *arena, const struct causes_of *of, const s
                                     units_plural(c->n_endpoints));
     if (c->kind == FAULT_PROBES)
         return arena_printf(arena, "%s down: %s", what, c->reason);
-    return arena_printf(arena, "%s %s by order%s%s%s", what, ordered_text(c),
-                        c->reason[0] ? " (" : "", c->reason, c->reason[0] ? ")" : "");
+    return arena_printf(arena, "%s %s by %s", what, ordered_text(c), order_text(arena, of, c));
 }
 
 const char *cause_text(struct arena *arena, const struct causes_of *of, const struct cause *c)

@@ -19,6 +19,7 @@ struct cause {
     uint32_t site;
     enum fault_kind kind;
     uint8_t override;   /* FAULT_ORDER: enum override */
+    uint32_t order;     /* FAULT_ORDER, FAULT_WEIGHT: serial of the order; 0: not known */
     const char *reason; /* the probes' words without the name of the check, or the operator's */
     uint32_t *pools, n_pools; /* ascending */
     uint32_t n_down;          /* of these pools: no endpoint serves; the others are degraded */
@@ -35,6 +36,7 @@ struct causes_of {
     const struct model *model;
     const struct endpoint_state *states;
     const struct level_table *levels;
+    const struct orders *orders; /* in force, for their ids and authors; NULL: these are not told */
 };
 
 /** Groups those of the n pools (ascending) that are not up by the faults of their sites: of all
@@ -42,7 +44,8 @@ struct causes_of {
 void causes_find(struct causes *out, struct arena *arena, const struct causes_of *of,
                  const uint32_t *pools, uint32_t n, bool latest) ATTR_NONNULL;
 
-/** "site ams is drained by order (maintenance): 200 pools degraded: a, b, c and 197 more". */
+/** "site ams is drained by order @17 of root (uid 0) (maintenance): 200 pools degraded: a, b, c and
+ *  197 more". */
 const char *cause_text(struct arena *arena, const struct causes_of *of,
                        const struct cause *cause) ATTR_NONNULL;
 

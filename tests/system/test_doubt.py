@@ -90,6 +90,7 @@ class Doubt(harness.TestCase):
         end = time.monotonic() + 3
         while time.monotonic() < end:
             self.assertEqual(self.answer(), ALL)
+            time.sleep(0.05)  # well below the limit of answers for a client
 
     def test_cable_is_pulled(self):
         self.cable(up=False)
@@ -139,6 +140,7 @@ class Doubt(harness.TestCase):
         end = time.monotonic() + 3
         while time.monotonic() < end:
             self.assertEqual(self.answer(), ALL)
+            time.sleep(0.05)  # well below the limit of answers for a client
         self.assertEqual(self.frozen(), 0)
 
     def refuse_by_icmp(self):
@@ -182,7 +184,10 @@ class Doubt(harness.TestCase):
             with self.subTest(how):
                 rule = ["OUTPUT", "-p", "tcp", "--dport", str(PORT), "-j", "REJECT",
                         "--reject-with", how]
-                self.pair.server.run("iptables-legacy", "-A", *rule)
+                try:
+                    self.pair.server.run("iptables-legacy", "-A", *rule)
+                except AssertionError as error:
+                    self.skipTest(f"this kernel has no such rule: {error}")
                 self.assert_frozen()
                 why = self.d.ctl("endpoints").stdout
                 if how == "tcp-reset":

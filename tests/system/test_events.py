@@ -48,12 +48,16 @@ class Restarts(Case):
         self.d.ctl("set", "www/ams", "drain")
         self.d.wait_for(lambda: any(e["to"] == "drain!" for e in self.events()), 10)
         before = self.events()
+        me = f"{getpass.getuser()} (uid {os.getuid()})"
+        ordered = [e for e in before if e["to"] in ("order", "drain!")]
+        self.assertEqual({e["by"] for e in ordered}, {me})
+        self.assertEqual({e["target"] for e in ordered if e["to"] == "drain!"},
+                         {e["target"] for e in ordered} - {"loadstar"})
         self.d.ctl("stop")
         self.d.process.wait(30)
         self.d.start()
         after = self.events()
         self.assertEqual(after[:len(before)], before)
-        me = f"{getpass.getuser()} (uid {os.getuid()})"
         self.assertEqual(self.of_loadstar()[-2:], [
             ("started", "stopped", f"version {version}", me),
             ("stopped", "started", f"version {version}, after a clean stop", "")])

@@ -7,6 +7,12 @@ tests_unit_compile_test_verdict_SOURCES = tests/unit/compile/test_verdict.c \
 tests_unit_compile_test_verdict_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_compile_test_verdict_LDADD = $(UNIT_compile)
 
+check_PROGRAMS += tests/unit/compile/test_shares
+tests_unit_compile_test_shares_SOURCES = tests/unit/compile/test_shares.c \
+	tests/unit/compile/world.h tests/unit/statistics.h
+tests_unit_compile_test_shares_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_compile_test_shares_LDADD = $(UNIT_compile)
+
 check_PROGRAMS += tests/unit/compile/test_steer
 tests_unit_compile_test_steer_SOURCES = tests/unit/compile/test_steer.c tests/unit/compile/world.h
 tests_unit_compile_test_steer_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)

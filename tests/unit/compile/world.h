@@ -110,3 +110,29 @@ static inline struct endpoint_state *world_endpoint(struct world *w, uint8_t fam
                                             .flip_s = FLIP_NEVER};
     return &w->states[at];
 }
+
+/** The first three sites in their order, for everybody. */
+static const uint32_t world_forward[] = {0, 1, 2};
+static const struct u32_list world_in_order[] = {{world_forward, 3}};
+static const struct steering by_order = {
+    .kind = STEER_ORDER, .n_classes = 1, .class_sites = world_in_order};
+
+/** ams: two v4 and one v6; iad: one of each; sin: one v4. */
+static inline struct world *three_sites(void)
+{
+    struct world *w = world_new(3);
+    struct pool *pool = world_pool(w);
+    pool->steer = STEER_ORDER;
+    world_site(w, 0);
+    world_endpoint(w, IP_V4, 1);
+    world_endpoint(w, IP_V4, 9);
+    world_endpoint(w, IP_V6, 1);
+    world_site(w, 1);
+    world_endpoint(w, IP_V4, 1);
+    world_endpoint(w, IP_V6, 1);
+    world_site(w, 2);
+    world_endpoint(w, IP_V4, 1);
+    for (uint32_t e = 0; e < w->model.n_endpoints; e++)
+        w->states[e].checked = true;
+    return w;
+}

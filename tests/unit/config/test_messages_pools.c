@@ -485,7 +485,7 @@ static const struct message_case pools[] = {
      "pools.yaml:2:24: 'ttl' is '5x', expected a duration in whole seconds (30s, 10m, 1h) from 0s "
      "to 2147483647s\n"
      "pools.yaml:2:28: unknown key 'sites', expected one of: ttl, checks, steer, pick, answers, "
-     "seed, min_up, on_all_down\n"
+     "seed, min_up, slow_start, on_all_down\n"
      "pools.yaml:2:62: unknown steer 'nearst', did you mean 'nearest'?\n"
      "pools.yaml:2:79: unknown check 'web', expected one of: a, b\n"
      "pools.yaml:3:27: unknown pool 'nowhere', expected one of: www, old\n"

@@ -40,7 +40,7 @@ static const char *run(struct news *n, int ms)
     n->text[0] = '\0';
     do {
         const struct causes_of of = {n->world->model, checker_states(n->world->checker),
-                                     levels_now(n->levels)};
+                                     levels_now(n->levels), checker_orders(n->world->checker)};
         if (transitions_next_ms(n->transitions) <= clock_mono_ms())
             transitions_tell(n->transitions, &of, clock_mono_ms(), on_event, n);
         world_run(n->world, 50, NULL, NULL);
@@ -66,7 +66,8 @@ static void end(struct news *n)
 
 static void order(struct news *n, const char *target, enum override what, const char *reason)
 {
-    assert_int_equal(world_set(n->world, target, what, 0, reason), 0);
+    const struct order_words words = {.override = what, .reason = reason, .author = "ann (uid 7)"};
+    assert_int_equal(world_order(n->world, target, &words), 0);
 }
 
 #define POOLS                                                                       \
@@ -90,13 +91,14 @@ static void test_one_pool(void **state)
     assert_string_equal(run(&n, 1900), "");
     assert_string_equal(run(&n, 300),
                         "warning: pool www: up -> degraded: ams: 2 endpoints drained by order "
-                        "(disk)\n"
+                        "@1 of ann (uid 7) (disk)\n"
                         "warning: site ams: up -> degraded: up for 2 of 3 pools\n");
     assert_string_equal(run(&n, 20000), ""); /* once */
     order(&n, "www/iad", OVERRIDE_DOWN, "");
     assert_string_equal(run(&n, 2200),
                         "error: pool www: degraded -> down: ams: 2 endpoints drained by order "
-                        "(disk); iad: 1 endpoint put down by order\n"
+                        "@1 of ann (uid 7) (disk); iad: 1 endpoint put down by order @2 of ann "
+                        "(uid 7)\n"
                         "warning: site iad: up -> degraded: up for 2 of 3 pools\n");
     order(&n, "www/*", OVERRIDE_AUTO, NULL);
     assert_string_equal(run(&n, 2200), "notice: pool www: down -> up: 2 of 2 sites, 3 of 3 "
@@ -139,8 +141,8 @@ static void test_a_site_is_drained(void **state)
     begin(&n, &w);
     order(&n, "ams", OVERRIDE_DRAIN, "move");
     assert_string_equal(run(&n, 2200),
-                        "error: site ams: up -> down: site ams is drained by order (move): 1 pool "
-                        "down, 2 degraded: db, www, api\n");
+                        "error: site ams: up -> down: site ams is drained by order @1 of "
+                        "ann (uid 7) (move): 1 pool down, 2 degraded: db, www, api\n");
     assert_string_equal(run(&n, 10000), "");
     order(&n, "ams", OVERRIDE_AUTO, NULL);
     assert_string_equal(run(&n, 2200),
@@ -150,8 +152,10 @@ static void test_a_site_is_drained(void **state)
     run(&n, 2200);
     assert_int_equal(n.n_events, 2 + 3);
     assert_non_null(
-        strstr(n.text, "pool api: up -> degraded: ams: 1 endpoint drained by order (a)"));
-    assert_non_null(strstr(n.text, "pool db: up -> down: ams: 1 endpoint drained by order (b)"));
+        strstr(n.text,
+               "pool api: up -> degraded: ams: 1 endpoint drained by order @2 of ann (uid 7) (a)"));
+    assert_non_null(strstr(
+        n.text, "pool db: up -> down: ams: 1 endpoint drained by order @3 of ann (uid 7) (b)"));
     assert_non_null(strstr(n.text, "warning: site ams: up -> degraded: up for 1 of 3 pools"));
     end(&n);
 }
@@ -206,7 +210,7 @@ static void test_start_and_reload(void **state)
     assert_int_equal(world_set(&w, "db/ams", OVERRIDE_DOWN, 0, "x"), 0);
     begin(&n, &w);
     assert_string_equal(run(&n, 2200), "error: pool db: unknown -> down: ams: 1 endpoint put down "
-                                       "by order (x)\n"
+                                       "by order @1 (x)\n"
                                        "warning: site ams: unknown -> degraded: up for 2 of 3 "
                                        "pools\n");
     order(&n, "www/iad", OVERRIDE_DRAIN, "y"); /* waits while the model changes */
@@ -217,7 +221,7 @@ static void test_start_and_reload(void **state)
                  "  new: {steer: all, sites: {ams: [192.0.2.8]}}\n"
                  "  www: {steer: all, sites: {ams: [192.0.2.1, 192.0.2.2], iad: [192.0.2.3]}}\n");
     assert_string_equal(run(&n, 1300), "warning: pool www: up -> degraded: iad: 1 endpoint drained "
-                                       "by order (y)\n"
+                                       "by order @2 of ann (uid 7) (y)\n"
                                        "error: site iad: up -> down: up for 0 of 1 pool\n");
     assert_string_equal(run(&n, 10000), "");
     end(&n);
