@@ -90,6 +90,7 @@ class InStep(harness.TestCase):
             bash = f.read()
         with open(os.path.join(here, "_loadstarctl")) as f:
             zsh = f.read()
+        zsh = zsh.replace("$order", re.search(r"\border=\((.*)\)", zsh)[1])
         with open(os.path.join(here, "../man/loadstarctl.8")) as f:
             manual = f.read().replace("\\-", "-")
 
