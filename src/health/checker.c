@@ -148,9 +148,22 @@ struct subscription *checker_subscribe(struct checker *c, const struct subscribe
     return subscriptions_add(&c->subscriptions, subscriber);
 }
 
-struct plan *checker_plan(struct checker *c)
+struct present *checker_present(struct checker *c)
 {
-    return plan_hold(c->plan);
+    struct present *present = xcalloc(1, sizeof *present);
+    present->plan = plan_hold(c->plan);
+    orders_copy(&present->orders, &c->orders);
+    present->orders_version = c->orders_version;
+    return present;
+}
+
+void present_free(struct present *present)
+{
+    if (!present)
+        return;
+    plan_free(present->plan);
+    orders_free(&present->orders);
+    free(present);
 }
 
 const struct model *checker_model(const struct checker *c)

@@ -49,8 +49,11 @@ int checker_start(struct checker **checker, uv_loop_t *loop, const struct model 
 int checker_prepare(struct checker *checker, const struct model *next,
                     struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
-/** What is probed now, for succession_new(), held: for plan_free(). */
-struct plan *checker_plan(struct checker *checker) ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;
+/** What is probed and ordered now, held: for succession_new() on any thread, or present_free(). */
+struct present;
+struct present *
+checker_present(struct checker *checker) ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;
+void present_free(struct present *present);
 
 /** Saves, stops all probes; `done` runs on the loop when the last handle is closed. */
 void checker_stop(struct checker *checker, void (*done)(void *ctx), void *ctx);

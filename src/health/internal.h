@@ -143,6 +143,13 @@ struct checker {
     void *stopped_ctx;
 };
 
+/** What the checker has at one moment, for other threads. */
+struct present {
+    struct plan *plan; /* held */
+    struct orders orders;
+    uint32_t orders_version;
+};
+
 #define CHORES_MS 250
 
 /** Something that was open (n_open) is not any more. */
@@ -253,8 +260,9 @@ void operator_set_paths(struct checker *c) ATTR_NONNULL;
  *  negative code when there must be no start without what could not be read. */
 int operator_load(struct checker *c, struct diags *diags)
     __attribute__((nonnull(1), warn_unused_result));
-/** The orders with the model that is being moved to: fitted to it when this is made. */
-struct order_move *order_move_new(const struct checker *c, const struct model *m) ATTR_NONNULL;
+/** The orders with the model that is being moved to: fitted to it when this is made. On any
+ *  thread. */
+struct order_move *order_move_new(const struct orders *orders, const struct model *m) ATTR_NONNULL;
 /** Puts what decides an endpoint of that model into its state. */
 void order_move_apply(struct order_move *move, uint32_t endpoint,
                       struct endpoint_state *state) ATTR_NONNULL;

@@ -172,11 +172,11 @@ struct order_move {
     uint32_t *place;            /* by endpoint: which of its pool's sites it is in */
 };
 
-struct order_move *order_move_new(const struct checker *c, const struct model *m)
+struct order_move *order_move_new(const struct orders *orders, const struct model *m)
 {
     struct order_move *move = xcalloc(1, sizeof *move);
     move->m = m;
-    orders_copy(&move->orders, &c->orders);
+    orders_copy(&move->orders, orders);
     move->told.orders = &move->orders;
     move->changed = orders_follow(&move->orders, m, clock_wall_ms(), tell_followed, &move->told);
     if (move->orders.n == 0)

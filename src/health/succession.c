@@ -30,6 +30,7 @@ struct succession {
     /* What is left to do of the next model: of each, all at first. */
     struct worklist probes_left, endpoints_left, pools_left, views_left;
     struct order_move *orders; /* NULL: to be made from those in force */
+    uint32_t orders_version;   /* of the checker's, that they were made from */
     int64_t began_ms;
     bool begun;
 };
@@ -58,9 +59,10 @@ static void match_endpoints(struct succession *s, const struct model *before,
 }
 
 struct succession *succession_new(const struct model *model, const struct credentials *credentials,
-                                  const struct model *before, struct plan *plan)
+                                  const struct model *before, struct present *present)
 {
     struct succession *s = xcalloc(1, sizeof *s);
+    const struct plan *plan = present->plan;
     uint32_t n = model->n_endpoints;
     s->model = model;
     s->n_endpoints = n;
@@ -75,7 +77,9 @@ struct succession *succession_new(const struct model *model, const struct creden
     }
     plan_match(&s->probes, s->plan, model, plan, before);
     match_endpoints(s, before, plan);
-    plan_free(plan);
+    s->orders = order_move_new(&present->orders, model);
+    s->orders_version = present->orders_version;
+    present_free(present);
     worklist_init(&s->probes_left, s->plan->n_probes, true);
     worklist_init(&s->endpoints_left, n, true);
     worklist_init(&s->pools_left, model->n_pools, true);
@@ -208,14 +212,23 @@ static void follow_guard(struct checker *c, struct succession *s)
         worklist_add(&s->endpoints_left, e);
 }
 
+/** Those of when it began, unless something was ordered since. */
+static void follow_orders(const struct checker *c, struct succession *s)
+{
+    if (s->orders && s->orders_version == c->orders_version)
+        return;
+    order_move_free(s->orders);
+    s->orders = order_move_new(&c->orders, s->model);
+    s->orders_version = c->orders_version;
+}
+
 bool succession_step(struct checker *c, struct succession *s, int64_t until_us)
 {
     bool more = true;
     if (!s->begun)
         s->began_ms = clock_mono_ms();
     s->begun = true;
-    if (!s->orders)
-        s->orders = order_move_new(c, s->model);
+    follow_orders(c, s);
     follow_guard(c, s);
     bool is_patient = clock_mono_ms() - s->began_ms < SUCCESSION_PATIENCE_MS;
     c->next = NULL;

@@ -19,11 +19,11 @@
 
 struct succession;
 
-/** From `before`, whose plan is `plan` (checker_plan(), which is given up here), to `model`. Both
+/** From `before`, of which `present` is (checker_present(), given up here), to `model`. Both
  *  models must live until the switch, `before` no longer; `credentials`, the latter's, until this
  *  returns. At most one per checker is begun and not finished. */
 struct succession *succession_new(const struct model *model, const struct credentials *credentials,
-                                  const struct model *before, struct plan *plan)
+                                  const struct model *before, struct present *present)
     __attribute__((nonnull(1, 3, 4))) ATTR_RETURNS_NONNULL ATTR_MUST_USE;
 
 /** Carries over until `until_us` (clock_mono_us()) has come, a little at least; returns whether

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/turns.h"
-#include "health/plan.h"
 #include "main/daemon.h"
 #include "main/judge.h"
 #include "main/notify.h"
@@ -46,7 +45,7 @@ static void begin(void *ctx)
 {
     struct transition *t = ctx;
     notify_manager("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
-    t->plan = checker_plan(t->daemon->checker);
+    t->present = checker_present(t->daemon->checker);
 }
 
 static void on_step(void *arg, const char *step)
@@ -58,8 +57,8 @@ static int load(void *ctx, bool force, struct diags *diags)
 {
     struct transition *t = ctx;
     const struct generation *before = t->daemon->generation;
-    struct plan *plan = t->plan;
-    t->plan = NULL;
+    struct present *present = t->present;
+    t->present = NULL;
     const struct load_options options = {.before = before,
                                          .purpose = LOAD_RELOAD,
                                          .force = force,
@@ -67,9 +66,10 @@ static int load(void *ctx, bool force, struct diags *diags)
                                          .step_arg = &t->daemon->reload};
     int code = judge_load(&t->next, t->daemon->path, &options, diags);
     if (code == 0)
-        t->succession = succession_new(t->next->model, t->next->credentials, before->model, plan);
+        t->succession =
+            succession_new(t->next->model, t->next->credentials, before->model, present);
     else
-        plan_free(plan);
+        present_free(present);
     return code;
 }
 
@@ -173,9 +173,9 @@ static void put_in_force(void *ctx, struct diags *diags)
 static void release(void *ctx)
 {
     struct transition *t = ctx;
-    if (t->plan)
-        plan_free(t->plan);
-    t->plan = NULL;
+    if (t->present)
+        present_free(t->present);
+    t->present = NULL;
     if (t->succession && t->daemon->checker)
         succession_abandon(t->daemon->checker, t->succession);
     if (t->succession)

@@ -10,7 +10,7 @@ struct daemon;
 
 struct transition {
     struct daemon *daemon;
-    struct plan *plan;             /* what was probed when it began; until it is loaded */
+    struct present *present;       /* what there was when it began; until it is loaded */
     struct generation *next;       /* loaded, and not in force yet */
     struct succession *succession; /* the checker's; after the switch what was before */
     struct reload_info info;

@@ -113,7 +113,7 @@ static bool is_derived(const struct plan *plan, uint32_t endpoint)
 static void compare(struct world *w, const struct succession *s, struct model *next)
 {
     struct succession *now =
-        succession_new(next, w->credentials, w->model, checker_plan(w->checker));
+        succession_new(next, w->credentials, w->model, checker_present(w->checker));
     assert_true(succession_step(w->checker, now, INT64_MAX));
     struct plan *plan = plan_new(next, w->credentials);
     for (uint32_t e = 0; e < next->n_endpoints; e++)
@@ -225,7 +225,9 @@ static void test_random_moves(void **state)
     for (int i = 0; i < MOVES; i++) {
         struct model *next, *before = w.model;
         configure(&w, &rng, &next);
-        struct succession *s = succession_new(next, w.credentials, before, checker_plan(w.checker));
+        struct succession *s =
+            succession_new(next, w.credentials, before, checker_present(w.checker));
+        disturb(&w, &rng); /* while it was made */
         move_in_slices(&w, s, &rng);
         while (!succession_step(w.checker, s, INT64_MAX))
             ;
@@ -296,7 +298,7 @@ static void test_what_nobody_wants(void **state)
         struct model *before = w.model;
         w.model = world_load(&w, NULL, ONE, OPEN_PORT);
         struct succession *s =
-            succession_new(w.model, w.credentials, before, checker_plan(w.checker));
+            succession_new(w.model, w.credentials, before, checker_present(w.checker));
         assert_true(succession_step(w.checker, s, INT64_MAX));
         succession_finish(w.checker, s);
         model_free(before);
@@ -324,7 +326,7 @@ static void test_pools_to_be_made_again(void **state)
     world_start(&w);
     world_run(&w, 100, NULL, NULL);
     struct model *next = world_load(&w, NULL, "%s", two);
-    struct succession *s = succession_new(next, w.credentials, w.model, checker_plan(w.checker));
+    struct succession *s = succession_new(next, w.credentials, w.model, checker_present(w.checker));
     assert_true(succession_step(w.checker, s, INT64_MAX));
     assert_int_equal(succession_pool(s), 0);
     assert_int_equal(succession_pool(s), MODEL_NONE);
@@ -356,7 +358,7 @@ static void test_patience_ends(void **state)
     world_configure(&w, NULL, "%s", many);
     world_start(&w);
     struct model *next = world_load(&w, NULL, "%s", many);
-    struct succession *s = succession_new(next, w.credentials, w.model, checker_plan(w.checker));
+    struct succession *s = succession_new(next, w.credentials, w.model, checker_present(w.checker));
     int n_slices = 0;
     while (!succession_step(w.checker, s, 0)) {
         assert_int_equal(world_weigh(&w, "www/ams", n_slices % 7), 0);
