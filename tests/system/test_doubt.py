@@ -127,6 +127,10 @@ class Doubt(harness.TestCase):
                 self.d.start()
                 self.d.wait_for(lambda: self.frozen() == len(ALL), WAIT, step=0.1)
                 self.assertEqual(self.answer(), ALL[1:] if what == "fresh" else ALL)
+                self.d.stop()  # what was saved is not forgotten by starts without a word
+                self.d.start()
+                self.d.wait_for(lambda: self.frozen() == len(ALL), WAIT, step=0.1)
+                self.assertEqual(self.answer(), ALL[1:] if what == "fresh" else ALL)
                 self.cable(up=True)
                 self.d.wait_for(lambda: self.frozen() == 0, WAIT, step=0.1)
                 self.wait("up", ALL[1:])
