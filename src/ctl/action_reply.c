@@ -59,7 +59,7 @@ static json_t *brief_json(const struct orders *orders, const struct order *o)
     json_set_text(object, "target", o->target.text);
     set_value(object, o);
     if (*o->shown)
-        json_set_text(object, "reason", o->shown);
+        json_set_text(object, "reason", o->reason);
     return object;
 }
 

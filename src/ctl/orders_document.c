@@ -49,7 +49,7 @@ static json_t *order_json(const struct facts *f, const struct order *o,
     json_set_text(object, "target", o->target.text);
     set_value(object, o);
     json_set_text(object, "by", o->author);
-    json_set_text(object, "reason", o->shown);
+    json_set_text(object, "reason", o->reason);
     json_set_time(object, "since", o->set_ms);
     json_set_int(object, "since_s", (f->now_ms - o->set_ms) / 1000);
     if (o->until_ms != ORDER_FOREVER) {
