@@ -93,8 +93,8 @@ static void tell(struct checker *c, const struct order_job *job)
     } else {
         snprintf(value, sizeof value, job->words.kind == ORDER_STATE ? "auto" : "weight auto");
     }
-    snprintf(text, sizeof text, "%s%s%s %s%s%s%s%s", id, *id ? ": " : "", job->target, value,
-             *job->author ? " by " : "", job->author, *job->reason ? ": " : "", job->reason);
+    snprintf(text, sizeof text, "%s%s%s %s%s%s", id, *id ? ": " : "", job->target, value,
+             *job->reason ? ": " : "", job->reason);
     reason_clean(text);
     endpoints_event_by(c, MODEL_NONE, "", "order", text, job->author);
 }

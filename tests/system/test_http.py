@@ -295,7 +295,7 @@ class Changing(HttpTest):
         newest = self.json("/api/v1/events?limit=2")["events"]
         self.assertEqual([e["id"] for e in newest], ids[-2:])
         self.assertEqual(self.json(f"/api/v1/events?after={ids[-1]}")["events"], [])
-        self.assertEqual(set(newest[0]), {"id", "at", "severity", "target", "from", "to", "reason", "effect"})
+        self.assertEqual(set(newest[0]), {"id", "at", "severity", "target", "from", "to", "reason", "effect", "by"})
 
     def test_without_a_token_changes_are_off(self):
         self.d = d = self.daemon(**CONFIG, start=False)
