@@ -175,7 +175,7 @@ static int compile_tables(steer_plans *plans, struct arena *arena, const struct 
     for (uint32_t i = 0; i < n_groups; i++)
         groups[i] = make_group(plans, i, &from, memory);
     bool fit = tables_fit(groups, n_groups, plans, model, memory, diags);
-    for (uint32_t i = 0; fit && i < n_groups; i++)
+    for (uint32_t i = 0; fit && plans->n > 0 && i < n_groups; i++)
         client_group_compile(&groups[i], plans->v, (uint32_t)plans->n, arena, model);
     free(groups);
     geo_free(from.codes);

@@ -15,8 +15,8 @@ void render_status(struct buf *out, const json_t *status, struct screen screen) 
 
 /* Orders */
 void render_orders(struct buf *out, const json_t *orders, struct screen screen) ATTR_NONNULL;
-/** A table of a list of orders; with all columns for the command of that name. */
+/** A table of a list of orders (NULL: none); with all columns for the command of that name. */
 void render_order_table(struct buf *out, const json_t *list, bool all, unsigned indent,
-                        struct screen screen) ATTR_NONNULL;
+                        struct screen screen) __attribute__((nonnull(1)));
 /** What `set` or `weight` did. */
 void render_action(struct buf *out, const json_t *result, struct screen screen) ATTR_NONNULL;

@@ -3,6 +3,7 @@
  * empty; or all that it says is a state and a time that sums can be made of. */
 #include "base/file.h"
 #include "fuzz.h"
+#include "health/orders.h"
 #include "health/store.h"
 
 #include <string.h>
@@ -35,11 +36,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (code != 0)
         CHECK(code == E_SYNTAX && saved.n == 0 && strncmp(problem.p, path, strlen(path)) == 0);
     else
-        CHECK(problem.n == 0 && saved.saved_ms >= 0 && saved.saved_ms <= RULE_TIME_MAX_MS);
+        CHECK(problem.n == 0 && saved.saved_ms >= 0 && saved.saved_ms <= ORDER_TIME_MAX_MS);
     for (uint32_t i = 0; i < saved.n; i++) {
         CHECK(saved.v[i].key);
         CHECK(saved.v[i].health == HEALTH_UP || saved.v[i].health == HEALTH_DOWN);
-        CHECK(saved.v[i].since_ms >= 0 && saved.v[i].since_ms <= RULE_TIME_MAX_MS);
+        CHECK(saved.v[i].since_ms >= 0 && saved.v[i].since_ms <= ORDER_TIME_MAX_MS);
     }
     (void)store_is_fresh(saved.saved_ms, 1700000000000, 5000);
     arena_free(arena);
