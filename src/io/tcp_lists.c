@@ -5,7 +5,7 @@
 static void append(struct tcp_lists *l, struct tcp_conn *c, enum tcp_place place, int64_t now_ms)
 {
     struct tcp_list *list = &l->list[place];
-    c->place = place;
+    c->place = (uint8_t)place;
     c->since_ms = now_ms;
     c->prev = list->tail;
     c->next = NULL;
