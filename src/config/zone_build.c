@@ -99,6 +99,20 @@ static void name_site(struct zone_build *build, struct named_site named)
                      (uint32_t)build->named_sites.n);
 }
 
+static void name_ttl(struct zone_build *build, uint32_t pool, uint32_t max_s)
+{
+    struct slice key = slice_of(&pool, sizeof pool);
+    uint32_t at = strmap_get(&build->ttl_of, key);
+    if (at == STRMAP_NONE) {
+        at = (uint32_t)build->named_ttls.n;
+        *vec_push(&build->named_ttls) = (struct named_ttl){pool, 0};
+        (void)strmap_add(&build->ttl_of,
+                         slice_of(arena_copy(build->load->scratch, key.p, key.n), key.n), at);
+    }
+    if (max_s > build->named_ttls.v[at].max_s)
+        build->named_ttls.v[at].max_s = max_s;
+}
+
 void zone_add_pool_name(struct zone_build *build, const struct pool_name *p, struct span span)
 {
     const struct pool *pool = &build->load->model->pools[p->pool];
@@ -109,6 +123,8 @@ void zone_add_pool_name(struct zone_build *build, const struct pool_name *p, str
     *vec_push(&build->pool_names) = *p;
     if (p->site)
         name_site(build, (struct named_site){p->pool, p->site - 1});
+    if (p->has_ttl)
+        name_ttl(build, p->pool, p->ttl.max_s);
 }
 
 void zone_finish(struct zone_build *build, struct zone *out)
@@ -120,10 +136,13 @@ void zone_finish(struct zone_build *build, struct zone *out)
                          .n_records = build->n,
                          .n_pool_names = build->pool_names.n,
                          .n_named_sites = (uint32_t)build->named_sites.n,
+                         .n_named_ttls = (uint32_t)build->named_ttls.n,
                          .mtime_s = build->mtime_s};
     out->pool_names = vec_to_arena(&build->pool_names, arena);
     out->named_sites = vec_to_arena(&build->named_sites, arena);
+    out->named_ttls = vec_to_arena(&build->named_ttls, arena);
     strmap_free(&build->named);
+    strmap_free(&build->ttl_of);
     out->files.n = (uint32_t)build->files.n;
     out->files.v = vec_to_arena(&build->files, arena);
     build->load->pack = build->pack;

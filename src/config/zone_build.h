@@ -19,6 +19,8 @@ struct zone_build {
     VEC(struct pool_name) pool_names;
     VEC(struct named_site) named_sites;
     struct strmap named; /* which those are */
+    VEC(struct named_ttl) named_ttls;
+    struct strmap ttl_of; /* where a pool's is */
     VEC(const char *) files;
     int64_t mtime_s;
 };

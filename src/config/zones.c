@@ -163,6 +163,19 @@ static void mark_named_sites(const struct model *m)
     }
 }
 
+static void note_named_ttls(struct load *load)
+{
+    const struct model *m = load->model;
+    uint32_t *longest = arena_calloc(load->arena, m->n_pools, sizeof *longest);
+    for (uint32_t i = 0; i < m->n_zones; i++)
+        for (uint32_t k = 0; k < m->zones[i].n_named_ttls; k++) {
+            const struct named_ttl *ttl = &m->zones[i].named_ttls[k];
+            if (ttl->max_s > longest[ttl->pool])
+                longest[ttl->pool] = ttl->max_s;
+        }
+    load->model->named_ttls = longest;
+}
+
 static void read_zones(struct load *load, const struct yaml_node *node)
 {
     struct sources sources = {0};
@@ -187,6 +200,7 @@ static void read_zones(struct load *load, const struct yaml_node *node)
     if (load->lenient)
         load->model->n_zones = zones_set_aside(load, zones, (uint32_t)sources.n);
     mark_named_sites(load->model);
+    note_named_ttls(load);
     refuse_repeated(load, zones, load->model->n_zones);
     warn_of_others(load, &sources);
     vec_free(&sources);

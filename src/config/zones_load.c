@@ -195,6 +195,8 @@ static void settle(struct arena *arena, struct zone *zone)
     zone->notes = copy_notes(arena, zone->notes, zone->n_notes);
     zone->named_sites =
         arena_copy(arena, zone->named_sites, zone->n_named_sites * sizeof *zone->named_sites);
+    zone->named_ttls =
+        arena_copy(arena, zone->named_ttls, zone->n_named_ttls * sizeof *zone->named_ttls);
 }
 
 static void add_sources(struct load *load, struct zone *zone, const struct source *v, size_t n)

@@ -183,6 +183,11 @@ struct named_site {
     uint32_t pool, site; /* the latter of pool.sites */
 };
 
+/** The longest TTL that dynamic names of a zone have of their own. */
+struct named_ttl {
+    uint32_t pool, max_s;
+};
+
 struct zone {
     struct slice origin; /* wire format, lower case */
     struct span span;
@@ -193,6 +198,8 @@ struct zone {
     size_t n_pool_names;
     const struct named_site *named_sites; /* of the pool names, each once */
     uint32_t n_named_sites;
+    const struct named_ttl *named_ttls; /* each pool once */
+    uint32_t n_named_ttls;
     int64_t mtime_s;          /* newest of the files: the serial, where none is given */
     const char *path;         /* as listed, or found in a directory */
     const struct diag *notes; /* of its reading: warnings, told again while it is kept */
@@ -338,7 +345,9 @@ struct model {
     uint32_t n_zones;
     const struct zone *unnamed; /* broken, and not even the names of their zones are known */
     uint32_t n_unnamed;
-    uint64_t pools_digest; /* of what zones know of pools */
+    uint64_t pools_digest;      /* of what zones know of pools */
+    const uint32_t *named_ttls; /* per pool: the longest TTL that a name has of its own, seconds; 0:
+                                 * none has. NULL: there are no zones */
     struct arena *records; /* records and pool names of zones that were read; NULL once dropped */
 };
 

@@ -55,6 +55,16 @@ class Orders(harness.TestCase):
         self.assertEqual(d.addresses(NAME), ["127.0.2.2"])
         self.assertIn("uid", self.orders()["@1"]["by"])
 
+    def test_how_long_old_answers_live(self):
+        """As long as the longest TTL of any name, also of one that a reload keeps."""
+        d = self.make()
+        text = ZONES["example.test.yaml"].replace("example.test", "long.test")
+        d.write("zones/long.test.yaml", text.replace("{POOL: www}", "{POOL: {pool: www, ttl: 7m}}"))
+        for _ in range(2):
+            d.reload()
+            done = d.ctl("set", "--dry-run", "www/ams", "drain")
+            self.assertIn("clients may come for up to 7m more (TTL)", done.stdout)
+
     def test_follows_over_reload_and_restart(self):
         d = self.make()
         d.ctl("set", "www/ams/w1", "down")
