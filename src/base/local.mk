@@ -15,6 +15,7 @@ libbase_a_SOURCES = \
 	src/base/cursor.h \
 	src/base/diag.c \
 	src/base/diag.h \
+	src/base/digits.h \
 	src/base/escape.c \
 	src/base/escape.h \
 	src/base/excerpt.c \

@@ -168,6 +168,8 @@ static void tell_apart(json_t *effects, const struct action_facts *f,
 {
     char text[EFFECT_MAX];
     VEC(uint32_t) endpoints = {0};
+    if (f->n_pools == 0) /* an order was taken away whose endpoints are gone */
+        return;
     for (uint32_t i = 0; i < f->n_pools; i++)
         *vec_push(&endpoints) = f->model->pools[f->pools[i]].sites[0].first_endpoint;
     struct effects *before =
