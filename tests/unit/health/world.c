@@ -123,7 +123,8 @@ void world_start(struct world *w)
 void world_move(struct world *w, struct model *next)
 {
     struct model *before = w->model;
-    struct succession *s = succession_new(next, w->credentials, before, checker_present(w->checker));
+    struct succession *s =
+        succession_new(next, w->credentials, before, checker_present(w->checker));
     while (!succession_step(w->checker, s, 0)) /* the smallest slices there are */
         ;
     w->model = next;
