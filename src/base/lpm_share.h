@@ -5,10 +5,10 @@
  * mappings of one partition share its prefixes instead: each of them is the value that it gives to
  * each value of the partition, and one bit for each set of those that lies below some prefix.
  *
- *     table      the partition itself as a table; each leaf of its trie is numbered
- *     leaves     by that number: the partition's value, the prefix around it that is one bit
- * shorter (a twig), and the set of values that lies below that twigs      the prefix around that
- * one, and the set of values that lies below this
+ *  - table: the partition itself as a table; each leaf of its trie is numbered.
+ *  - leaves, by that number: the partition's value, the prefix around it that is one bit shorter (a
+ *    twig), and the set of values that lies below that.
+ *  - twigs: the prefix around that one, and the set of values that lies below this.
  *
  * Equal sets (hash-consed: a set is a value, or a pair of sets) have one number: the country
  * database's 864,000 leaves make 234,000. A mapping marks the sets all of whose values it gives the

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How pools and sites stand as wholes: up, degraded, down.
  *
- *   a pool's site   down: below min_up, nothing is sent there by choice; degraded: above it, with
- * an endpoint missing that has a weight a pool          down: no endpoint serves; degraded: a site
- * of it is down a site          down: it is down for every pool that has it; degraded: for some
+ *  - A pool's site is down below min_up, when nothing is sent there by choice; degraded above it,
+ *    when an endpoint is missing that has a weight.
+ *  - A pool is down when no endpoint serves; degraded when a site of it is down.
+ *  - A site is down when it is for every pool that has it; degraded when it is for some.
  *
  * Kept from the checker's changes, so that a flush costs what has changed and a reader nothing.
  * These are levels: what is announced, drained or answered follows them at once. Who tells people

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Picking endpoints out of a set: what happens per query once the verdict is known.
  *
- * weighted  one is drawn by the alias table. Several by systematic sampling: the candidates lie on
- * a line, each as long as its weight, and as many points as are wanted, at equal distances from a
- * random start, fall on them. Each is in with probability want * weight / sum, exactly, and as a
- * set is settled by where the start lies between two ends of candidates, there are no more
- * different sets than candidates. What is longer than the distance between points is always in, and
- * the line is made of the others. Each comes first with probability weight / sum, as if one had
- * been wanted; the others follow in a ring. all       everything, from a random start, so that
- * clients which take the first spread. ordered   the first ones. sticky    weighted rendezvous:
- * candidate i scores -log2(u)/weight, where u is uniform and hangs on (candidate, client prefix)
- * alone; the lowest scores win. The score is exponentially distributed with rate `weight`, so i
- * wins with probability weight / sum, and taking one away moves only the clients it had. */
+ *  - weighted: one is drawn by the alias table. Several by systematic sampling: the candidates lie
+ *    on a line, each as long as its weight, and as many points as are wanted, at equal distances
+ *    from a random start, fall on them. Each is in with probability want * weight / sum, exactly,
+ *    and as a set is settled by where the start lies between two ends of candidates, there are no
+ *    more different sets than candidates. What is longer than the distance between points is always
+ *    in, and the line is made of the others. Each comes first with probability weight / sum, as if
+ *    one had been wanted; the others follow in a ring.
+ *  - all: everything, from a random start, so that clients which take the first spread.
+ *  - ordered: the first ones.
+ *  - sticky: weighted rendezvous. Candidate i scores -log2(u)/weight, where u is uniform and hangs
+ *    on (candidate, client prefix) alone; the lowest scores win. The score is exponentially
+ *    distributed with rate `weight`, so i wins with probability weight / sum, and taking one away
+ *    moves only the clients it had. */
 #include "base/hash.h"
 #include "snapshot/log2.h"
 #include "snapshot/view.h"
