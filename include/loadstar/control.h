@@ -4,7 +4,8 @@
  *
  *   request  {"command": "set", "target": "www/ams", "state": "drain", "for": "2h"}
  *   reply    {"ok": true, "result": {...}}
- *            {"ok": false, "error": "what was wrong", "errors": ["FILE:LINE:COLUMN: ...", ...]}
+ *            {"ok": false, "error": "what was wrong", "code": CODE, "errors": ["FILE:LINE: ..."]}
+ *            (CODE: "invalid", "not_found", "failed"; "busy": ask again in a while)
  *
  * Members of any request, whatever the command (? optional):
  *   v?         1, the version of this protocol; a request with another one is refused. Without: 1
@@ -26,14 +27,39 @@
  *   explain    name type? client? ecs?           (an address; a prefix)
  *   geo        address
  *   orders
- *   set        target state for? reason? dry_run? volatile? verbose?
- *                                                (state: up down drain auto; for: "90s" "2h" "1d")
- *   weight     target weight, and as set         (a number, or "auto")
+ *   tiers      name? diff? limit? after? wait?   (diff: true, to look anew; wait: for up to so
+ *                                                many seconds, 0 to 60, until the version is
+ *                                                another one than `after`, or than now)
+ *   healthy    target                            (POOL or POOL/SITE)
+ *   drain      target                            (how far its drain has come)
+ *   set        target state for? reason? dry_run? volatile? verbose? wait?
+ *                                                (state: up down drain auto; for: "90s" "2h" "1d";
+ *                                                wait, of a drain: true, or as `for`; progress of
+ *                                                it is as `drain` tells, each second)
+ *   weight     target weight, and as set         (a number, or "auto"; without wait)
+ *
+ * loadstar-l4 has a socket of its own (LOADSTAR_L4_CONTROL_SOCKET), where requests may have up to
+ * 16 MiB, and these commands:
+ *   status, services, stop (now?), reload
+ *   members    service?                          {"members": [{service key address port weight
+ * state active total refused timeouts connect_ms{p50 p99} rtt_ms{p50 p99}}], "version"} members
+ * service version members           the whole set of a service whose members loadstard tells: [{key
+ * address port weight state}], state up, down or drain. A version that is not above the one in
+ * force is refused ("invalid"), unless the members are the same. From then on the connection also
+ * gets lines between replies:
+ *                                                {"event": "failed", service, key, "what":
+ * "refused" or "timeout"}, once a second and member at most;
+ *                                                {"event": "sessions", service, "members": [{key,
+ *                                                active}]}, once a second when they have changed
+ *   flows, rtt   limit? after?
+ *   set        target state for? reason? volatile?   (SERVICE/ADDRESS:PORT of a list, in memory; or
+ *   weight     target weight ..                      as of loadstard, of pools of its own)
  *
  * The HTTP API returns the same `result` documents at /api/v1/COMMAND. */
 #pragma once
 
 #define LOADSTAR_CONTROL_SOCKET "/run/loadstar/control.sock" /* where loadstard's is by default */
+#define LOADSTAR_L4_CONTROL_SOCKET "/run/loadstar-l4/control.sock"
 #define LOADSTAR_CONTROL_LINE_MAX \
     65536 /* bytes of a request, newline included; replies: no bound */
 #define LOADSTAR_CONTROL_VERSION 1

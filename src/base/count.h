@@ -13,6 +13,12 @@ static inline void count_add(uint64_t *counter, uint64_t n)
     __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+/** What another thread's counter is now. */
+static inline uint64_t count_read(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 /** Sets one that goes down, too. */
 static inline void count_set(uint64_t *counter, uint64_t n)
 {

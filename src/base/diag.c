@@ -4,6 +4,7 @@
 
 #include "base/escape.h"
 #include "base/excerpt.h"
+#include "base/log.h"
 #include "base/strmap.h"
 #include "base/vec.h"
 
@@ -145,4 +146,16 @@ void diags_print(const struct diags *diags, FILE *out)
 void diags_show(const struct diags *diags, FILE *out)
 {
     print_all(diags, out, true);
+}
+
+void diags_log(const struct diags *diags)
+{
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < diags->n; i++) {
+        struct diag d = diags->v[i];
+        enum log_level level = d.severity == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
+        d.severity = DIAG_ERROR; /* the line's level says it, once */
+        log_line(level, "%s", diag_text(arena, &d));
+    }
+    arena_free(arena);
 }

@@ -66,3 +66,6 @@ void diags_print(const struct diags *diags, FILE *out) ATTR_NONNULL;
 
 /** The same for a terminal: below each its line of the file, and a caret under the column. */
 void diags_show(const struct diags *diags, FILE *out) ATTR_NONNULL;
+
+/** Logs every diagnostic, each on its own line. */
+void diags_log(const struct diags *diags) ATTR_NONNULL;

@@ -83,11 +83,10 @@ static int read_open(struct slice *out, struct arena *arena, int fd, size_t max)
     return 0;
 }
 
-static int read_path(struct slice *out, struct arena *arena, const char *path, size_t max,
-                     int flags)
+#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) /* a FIFO would wait */
+
+static int read_and_close(struct slice *out, struct arena *arena, int fd, size_t max)
 {
-    /* Opening a FIFO would wait for a writer. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
     if (fd < 0)
         return E_SYSTEM;
     int e = read_open(out, arena, fd, max);
@@ -97,12 +96,17 @@ static int read_path(struct slice *out, struct arena *arena, const char *path, s
 
 int file_read(struct slice *out, struct arena *arena, const char *path, size_t max)
 {
-    return read_path(out, arena, path, max, 0);
+    return read_and_close(out, arena, open(path, READ_FLAGS), max);
 }
 
 int file_read_own(struct slice *out, struct arena *arena, const char *path, size_t max)
 {
-    return read_path(out, arena, path, max, O_NOFOLLOW);
+    return read_and_close(out, arena, open(path, READ_FLAGS | O_NOFOLLOW), max);
+}
+
+int file_read_at(struct slice *out, struct arena *arena, int dir, const char *name, size_t max)
+{
+    return read_and_close(out, arena, openat(dir, name, READ_FLAGS | O_NOFOLLOW), max);
 }
 
 /* The directory of `path`; *name is what `path` calls the file in it. */
@@ -140,14 +144,29 @@ static int write_synced(int fd, const void *data, size_t n, unsigned mode)
     return fsync(fd) == 0 ? 0 : E_SYSTEM;
 }
 
-/* The last step makes the rename itself durable. */
-static int replace_at(int dir, const char *name, const char *tmp, struct slice data, unsigned mode)
+static int create_synced(int dir, const char *tmp, struct slice data, unsigned mode)
 {
     int fd = create_at(dir, tmp, mode);
     if (fd < 0)
         return E_SYSTEM;
     int e = write_synced(fd, data.p, data.n, mode);
     close_quietly(fd);
+    return e;
+}
+
+static int give_up(void)
+{
+    errno = ECANCELED;
+    return E_SYSTEM;
+}
+
+/* The last step makes the rename itself durable. */
+static int replace_by(int dir, const char *name, const char *tmp, struct slice data, unsigned mode,
+                      bool (*go_on)(void *ctx), void *ctx)
+{
+    int e = create_synced(dir, tmp, data, mode);
+    if (!e && go_on && !go_on(ctx))
+        e = give_up();
     if (!e && renameat(dir, tmp, dir, name) != 0)
         e = E_SYSTEM;
     if (!e)
@@ -158,21 +177,28 @@ static int replace_at(int dir, const char *name, const char *tmp, struct slice d
     return e;
 }
 
+int file_replace_at(int dir, const char *name, struct slice data, unsigned mode,
+                    bool (*go_on)(void *ctx), void *ctx)
+{
+    size_t len = strlen(name);
+    char *tmp = xmalloc(len + sizeof ".tmp");
+    memcpy(tmp, name, len);
+    memcpy(tmp + len, ".tmp", sizeof ".tmp");
+    int e = replace_by(dir, name, tmp, data, mode, go_on, ctx);
+    int saved = errno;
+    free(tmp);
+    errno = saved;
+    return e;
+}
+
 int file_replace(const char *path, const void *data, size_t n, unsigned mode)
 {
     const char *name;
     int dir = open_directory_of(path, &name);
     if (dir < 0)
         return E_SYSTEM;
-    size_t len = strlen(name);
-    char *tmp = xmalloc(len + sizeof ".tmp");
-    memcpy(tmp, name, len);
-    memcpy(tmp + len, ".tmp", sizeof ".tmp");
-    int e = replace_at(dir, name, tmp, slice_of(data, n), mode);
-    int saved = errno;
-    free(tmp);
-    close(dir);
-    errno = saved;
+    int e = file_replace_at(dir, name, slice_of(data, n), mode, NULL, NULL);
+    close_quietly(dir);
     return e;
 }
 

@@ -13,6 +13,10 @@ int file_read(struct slice *out, struct arena *arena, const char *path,
 int file_read_own(struct slice *out, struct arena *arena, const char *path,
                   size_t max) ATTR_NONNULL ATTR_MUST_USE;
 
+/** As file_read_own(), of a name in the directory that is open as `dir`. */
+int file_read_at(struct slice *out, struct arena *arena, int dir, const char *name,
+                 size_t max) ATTR_NONNULL ATTR_MUST_USE;
+
 /** Why file_read_own() failed, in words: of its code, errno, and `max` as text. Lives until the
  *  thread's next call. */
 const char *file_error(int code, const char *max) ATTR_NONNULL;
@@ -24,6 +28,11 @@ const char *file_error(int code, const char *max) ATTR_NONNULL;
  *  failed was to make the new one durable. */
 int file_replace(const char *path, const void *data, size_t n,
                  unsigned mode) ATTR_NONNULL ATTR_MUST_USE;
+
+/** As file_replace(), of a name in the directory that is open as `dir`. Once the content is on the
+ *  disk `go_on` is asked, unless it is NULL: false gives it up, with ECANCELED. */
+int file_replace_at(int dir, const char *name, struct slice data, unsigned mode,
+                    bool (*go_on)(void *ctx), void *ctx) __attribute__((nonnull(2))) ATTR_MUST_USE;
 
 /** Renames PATH to the first of PATH.SUFFIX, PATH.SUFFIX.2, .. that does not exist: what was put
  *  aside before stays. Returns 0 with *aside the new path, for free(), or E_SYSTEM (errno). */

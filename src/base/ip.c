@@ -99,6 +99,11 @@ bool ip_equal(const struct ip *a, const struct ip *b)
     return a->family == b->family && memcmp(a->b, b->b, sizeof a->b) == 0;
 }
 
+bool ip_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+    return a->len == b->len && ip_equal(&a->addr, &b->addr);
+}
+
 void ip_mask(struct ip *ip, unsigned len)
 {
     unsigned whole = len / 8;

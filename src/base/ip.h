@@ -44,6 +44,7 @@ const char *ip_port_text(char out[IP_PORT_TEXT_MAX], const struct ip *ip,
                          uint16_t port) ATTR_NONNULL;
 
 bool ip_equal(const struct ip *a, const struct ip *b) ATTR_NONNULL ATTR_PURE;
+bool ip_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b) ATTR_NONNULL ATTR_PURE;
 /** Zeroes the bits past `len`. */
 void ip_mask(struct ip *ip, unsigned len) ATTR_NONNULL;
 bool ip_in_prefix(const struct ip *ip, const struct ip_prefix *prefix) ATTR_NONNULL ATTR_PURE;

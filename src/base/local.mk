@@ -7,6 +7,8 @@ libbase_a_SOURCES = \
 	src/base/arena.c \
 	src/base/arena.h \
 	src/base/attr.h \
+	src/base/boot.c \
+	src/base/boot.h \
 	src/base/buf.c \
 	src/base/buf.h \
 	src/base/clock.c \
@@ -37,10 +39,20 @@ libbase_a_SOURCES = \
 	src/base/lpm_share.h \
 	src/base/memory.c \
 	src/base/memory.h \
+	src/base/metric.c \
+	src/base/metric.h \
+	src/base/notify.c \
+	src/base/notify.h \
 	src/base/parallel.c \
 	src/base/parallel.h \
+	src/base/process.c \
+	src/base/process.h \
+	src/base/rights.c \
+	src/base/rights.h \
 	src/base/rng.c \
 	src/base/rng.h \
+	src/base/sealed.c \
+	src/base/sealed.h \
 	src/base/siphash.h \
 	src/base/slice.h \
 	src/base/strmap.c \

@@ -25,3 +25,14 @@ static inline bool slice_equal(struct slice a, struct slice b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
+
+/** Whether `in` begins with `text`, which is then taken off. */
+static inline bool slice_take(struct slice *in, const char *text)
+{
+    uint32_t n = (uint32_t)strlen(text);
+    if (in->n < n || (n > 0 && memcmp(in->p, text, n) != 0))
+        return false;
+    in->p += n;
+    in->n -= n;
+    return true;
+}

@@ -11,13 +11,13 @@ struct builder {
     const struct model *model;
     uint32_t *endpoint, *weight;
     uint32_t n;
-    bool starting; /* one of them slowly */
+    bool partial; /* one of them has a part of its weight only */
 };
 
-/* In sixteenths, for all alike; whole weights where nobody starts slowly. */
+/* In sixteenths, for all alike; whole weights where each has all of its own. */
 static void weigh_shares(struct builder *b, const struct endpoint_state *states)
 {
-    for (uint32_t i = 0; b->starting && i < b->n; i++)
+    for (uint32_t i = 0; b->partial && i < b->n; i++)
         b->weight[i] =
             endpoint_share_weight(&b->model->endpoints[b->endpoint[i]], &states[b->endpoint[i]]);
 }
@@ -29,7 +29,7 @@ static void collect(struct builder *b, const struct pool_site *site,
         const struct endpoint *e = &b->model->endpoints[i];
         if (endpoint_family(e) != family || !endpoint_is_candidate(e, &states[i], rule))
             continue;
-        b->starting |= endpoint_ramp(&states[i]) < RAMP_FULL;
+        b->partial |= endpoint_share(&states[i]) < SHARE_FULL;
         b->endpoint[b->n] = i;
         b->weight[b->n++] = endpoint_weight(e, &states[i]);
     }

@@ -155,7 +155,8 @@ static void check_unused(const struct model *m, struct diags *diags)
 
 void lint_pools(const struct model *model, struct diags *diags)
 {
-    for (uint32_t i = 0; i < model->n_pools; i++) {
+    uint32_t n = model_steering_pools(model);
+    for (uint32_t i = 0; i < n; i++) {
         check_families(model, &model->pools[i], diags);
         check_ttl(model, &model->pools[i], diags);
         check_size(model, &model->pools[i], diags);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libcompile.a
-LINK_compile = libcompile.a libgeo.a libhealth.a libsnapshot.a $(LINK_model) \
+LINK_compile = libcompile.a libgeo.a libhealth.a libdrive.a libsnapshot.a $(LINK_model) \
 	$(MAXMINDDB_LIBS) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(URCU_LIBS) -lm
 libcompile_a_SOURCES = \
 	src/compile/alias.c \

@@ -99,7 +99,8 @@ static void check_family(const struct server_config *server, const struct listen
                      where);
 }
 
-static void check_address(const struct listen_addr *l, struct diags *diags)
+static void check_address(const struct model *model, const struct listen_addr *l,
+                          struct diags *diags)
 {
     char where[IP_PORT_TEXT_MAX];
     ip_port_text(where, &l->addr, l->port);
@@ -108,7 +109,7 @@ static void check_address(const struct listen_addr *l, struct diags *diags)
                    "%s is the broadcast address of a network of this machine, expected an address "
                    "of its own",
                    where);
-    else if (!host_has_address(&l->addr))
+    else if (!model_brings_address(model, &l->addr) && !host_has_address(&l->addr))
         diag_warning(diags, l->span,
                      "%s: no interface of this machine has this address yet: it is answered on "
                      "once one has",
@@ -135,15 +136,16 @@ static void check_interface(const struct xdp_interface *interface, struct diags 
     buf_free(&list);
 }
 
-int host_check(const struct server_config *server, struct diags *diags)
+int host_check(const struct model *model, struct diags *diags)
 {
+    const struct server_config *server = &model->server;
     unsigned before = diags->n_errors;
     for (uint32_t i = 0; i < server->n_listen; i++) {
         const struct listen_addr *l = &server->listen[i];
         if (!host_has_family(&l->addr))
             check_family(server, l, diags);
         else
-            check_address(l, diags);
+            check_address(model, l, diags);
     }
     for (uint32_t i = 0; i < server->xdp.n_interfaces; i++)
         check_interface(&server->xdp.interfaces[i], diags);

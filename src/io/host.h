@@ -16,4 +16,4 @@ bool host_has_address(const struct ip *addr) ATTR_NONNULL;
 
 /** Judges the listen addresses and the interfaces: errors and warnings with their positions, the
  *  same at a start, a reload and --check. Returns 0 or E_INVALID. */
-int host_check(const struct server_config *server, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+int host_check(const struct model *model, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;

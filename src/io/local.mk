@@ -18,6 +18,7 @@ libio_a_SOURCES = \
 	src/io/netif.h \
 	src/io/socket.c \
 	src/io/socket.h \
+	src/io/stall.h \
 	src/io/stats.h \
 	src/io/dispatch.c \
 	src/io/dispatch.h \

@@ -12,6 +12,7 @@
 #include "io/counters.h"
 #include "io/dispatch.h"
 #include "io/socket.h"
+#include "io/stall.h"
 #include "io/thread.h"
 #include "snapshot/publish.h"
 
@@ -56,6 +57,7 @@ struct udp_server {
     int fd;
     bool v6, wildcard, started;
     pthread_t thread;
+    struct stall stall; /* the control thread's */
     /* The thread's own, as all below; `answer` in these is not used. */
     ATTR_CACHELINE struct io_stats stats;
     struct answer_ctx answer;
@@ -253,6 +255,13 @@ void udp_request_stop(struct udp_server *s)
     atomic_store_explicit(&s->stop, true, memory_order_relaxed);
     /* Fails with ENOTCONN, and wakes a thread that blocks in recvmmsg or poll all the same. */
     shutdown(s->fd, SHUT_RD);
+}
+
+bool udp_stalled(struct udp_server *s, int64_t now_ms)
+{
+    struct pollfd p = {.fd = s->fd, .events = POLLIN}; /* FIONREAD is 0 for an empty datagram */
+    bool queued = s->started && poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
+    return stall_look(&s->stall, count_read(&s->stats.udp_received), queued, now_ms);
 }
 
 void udp_stats(const struct udp_server *s, struct io_stats *sum)

@@ -32,5 +32,9 @@ void udp_request_stop(struct udp_server *server) ATTR_NONNULL;
  *  allowed for the server. */
 void udp_close(struct udp_server *server, struct io_stats *sum);
 
+/** Whether its thread runs, and does not take what is queued (io/stall.h). On the control thread,
+ *  every now and then. */
+bool udp_stalled(struct udp_server *server, int64_t now_ms) ATTR_NONNULL;
+
 /** Adds this server's counters. */
 void udp_stats(const struct udp_server *server, struct io_stats *sum) ATTR_NONNULL;

@@ -123,6 +123,15 @@ void workers_stats(const struct workers *w, struct io_stats *out)
         xdp_stats(w->xdp, out);
 }
 
+bool workers_stalled(struct workers *w, int64_t now_ms)
+{
+    bool stalled = false;
+    for (size_t i = 0; i < w->listeners.n; i++)
+        for (unsigned k = 0; k < w->n_workers; k++)
+            stalled |= udp_stalled(w->listeners.v[i]->udp[k], now_ms);
+    return (w->xdp && xdp_stalled(w->xdp, now_ms)) || stalled;
+}
+
 void workers_shares(const struct workers *w, struct io_shares *out)
 {
     *out = (struct io_shares){.n_workers = w->n_workers, .n_listeners = (uint32_t)w->listeners.n};

@@ -31,6 +31,10 @@ void workers_stop(struct workers *workers);
 /** Sums the counters of all workers; they lag by at most one batch. */
 void workers_stats(const struct workers *workers, struct io_stats *out) ATTR_NONNULL;
 
+/** Whether a worker has had queries queued for a second without taking any (io/stall.h): one that
+ *  hangs, or that gets no time. To be asked at least each half second. */
+bool workers_stalled(struct workers *workers, int64_t now_ms) ATTR_NONNULL;
+
 /** Reads them; to be freed. */
 void workers_shares(const struct workers *workers, struct io_shares *out) ATTR_NONNULL;
 

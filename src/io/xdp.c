@@ -311,6 +311,15 @@ void xdp_stats(const struct xdp *x, struct io_stats *sum)
             xdp_queue_stats(x->interfaces.v[i]->queues[k], sum);
 }
 
+bool xdp_stalled(const struct xdp *x, int64_t now_ms)
+{
+    bool stalled = false;
+    for (size_t i = 0; i < x->interfaces.n; i++)
+        for (uint32_t k = 0; k < x->interfaces.v[i]->n_queues; k++)
+            stalled |= xdp_queue_stalled(x->interfaces.v[i]->queues[k], now_ms);
+    return stalled;
+}
+
 bool xdp_interface(const struct xdp *x, uint32_t i, struct xdp_info *out)
 {
     if (i >= x->interfaces.n)

@@ -29,5 +29,8 @@ void xdp_close(struct xdp *xdp, struct io_stats *sum);
 /** Adds the counters of all queues. */
 void xdp_stats(const struct xdp *xdp, struct io_stats *sum) ATTR_NONNULL;
 
+/** Whether one of its queues is stalled (io/stall.h). */
+bool xdp_stalled(const struct xdp *xdp, int64_t now_ms) ATTR_NONNULL;
+
 /** Interface number i, i = 0..; false: there are no more. */
 bool xdp_interface(const struct xdp *xdp, uint32_t i, struct xdp_info *out) ATTR_NONNULL;

@@ -35,6 +35,12 @@ void xdp_stats(const struct xdp *xdp, struct io_stats *sum)
     (void)xdp, (void)sum;
 }
 
+bool xdp_stalled(const struct xdp *xdp, int64_t now_ms)
+{
+    (void)xdp, (void)now_ms;
+    return false;
+}
+
 bool xdp_interface(const struct xdp *xdp, uint32_t i, struct xdp_info *out)
 {
     (void)xdp, (void)i, (void)out;

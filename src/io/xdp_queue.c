@@ -18,6 +18,7 @@
 #include "base/count.h"
 #include "io/counters.h"
 #include "io/ethernet.h"
+#include "io/stall.h"
 #include "io/thread.h"
 #include "io/xdp_filter.h"
 #include "snapshot/publish.h"
@@ -57,6 +58,7 @@ struct xdp_queue {
     uint8_t *slots; /* SLOTS * SLOT bytes */
     struct xsk_ring_prod fill, tx;
     struct xsk_ring_cons rx, completed;
+    struct stall stall; /* the control thread's */
     /* The thread's own, as all below; `answer` in these is not used. */
     ATTR_CACHELINE struct io_stats stats;
     uint32_t in_flight; /* slots between tx and completion */
@@ -307,6 +309,15 @@ void xdp_queue_request_stop(struct xdp_queue *q)
     const uint64_t one = 1;
     atomic_store_explicit(&q->stop, true, memory_order_relaxed);
     (void)!write(q->wake_fd, &one, sizeof one);
+}
+
+/** Both ends of the ring lie in memory that the kernel shares. */
+bool xdp_queue_stalled(struct xdp_queue *q, int64_t now_ms)
+{
+    uint32_t producer = __atomic_load_n(q->rx.producer, __ATOMIC_RELAXED);
+    uint32_t consumer = __atomic_load_n(q->rx.consumer, __ATOMIC_RELAXED);
+    return stall_look(&q->stall, count_read(&q->stats.xdp_received),
+                      q->started && producer != consumer, now_ms);
 }
 
 void xdp_queue_stats(const struct xdp_queue *q, struct io_stats *sum)

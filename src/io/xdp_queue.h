@@ -25,5 +25,8 @@ void xdp_queue_request_stop(struct xdp_queue *queue) ATTR_NONNULL;
  *  the queue. */
 void xdp_queue_close(struct xdp_queue *queue, struct io_stats *sum);
 
+/** As udp_stalled(), of what is in the receive ring. */
+bool xdp_queue_stalled(struct xdp_queue *queue, int64_t now_ms) ATTR_NONNULL;
+
 /** Adds this queue's counters. */
 void xdp_queue_stats(const struct xdp_queue *queue, struct io_stats *sum) ATTR_NONNULL;

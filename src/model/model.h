@@ -10,9 +10,14 @@
 
 #include "base/diag.h"
 #include "base/ip.h"
+#include "model/anycast.h"
 #include "model/kinds.h"
+#include "model/server.h"
+#include "model/tier.h"
 
 #define MODEL_NONE UINT32_MAX /* "no such index" */
+
+struct l4_config;
 
 struct u32_list {
     const uint32_t *v;
@@ -143,13 +148,17 @@ struct pool {
     uint32_t answers; /* >= 1; default 1, for PICK_ALL default ANSWERS_ALL */
     double min_up;    /* 0.0..1.0; 0: any */
     enum all_down_kind on_all_down;
-    uint32_t fallback;             /* ALL_DOWN_FALLBACK: pool; never a cycle */
-    struct span fallback_span;     /* where it is named */
+    uint32_t fallback;              /* ALL_DOWN_FALLBACK: pool; never a cycle */
+    struct span fallback_span;      /* where it is named */
+    struct weight_from weight_from; /* its tier is MODEL_NONE: weights follow no sessions */
     uint32_t slow_start_ms;        /* over which an endpoint that begins to serve gets its weight */
+    struct span slow_start_at;     /* where that is said */
     const struct pool_site *sites; /* at least one, in the order of the file */
     uint32_t n_sites;
     bool has_v4, has_v6, is_cname; /* which types exist, whatever the health */
-    bool *named; /* n_sites: whether dynamic names ask for this site alone; NULL: for none */
+    bool of_anycast; /* made for the checks of a prefix set, `anycast:NAME`: it steers nobody, and
+                      * no zone, order or other pool can name it */
+    bool *named;     /* n_sites: whether dynamic names ask for this site alone; NULL: for none */
 };
 #define ANSWERS_ALL UINT32_MAX
 
@@ -183,9 +192,11 @@ struct named_site {
     uint32_t pool, site; /* the latter of pool.sites */
 };
 
-/** The longest TTL that dynamic names of a zone have of their own. */
+/** How long answers for dynamic names of a zone may live, by the pool that they name. */
 struct named_ttl {
-    uint32_t pool, max_s;
+    uint32_t pool;
+    uint32_t max_s; /* the longest TTL that one has of its own; 0: none has */
+    bool bare;      /* one has none: it has that of the pool that answers */
 };
 
 struct zone {
@@ -209,79 +220,6 @@ struct zone {
                     * the errors. Only in what a start has loaded */
     uint32_t kept; /* 1 + index in the model before, if the zone has not changed since and was not
                     * read again: of its records only the numbers are known. 0: it was read */
-};
-
-struct listen_addr {
-    struct span span;
-    struct ip addr;
-    uint16_t port;
-};
-
-/** How queries are taken from an interface by AF_XDP. */
-enum xdp_mode {
-    XDP_MODE_AUTO,      /* the first of these that can be had */
-    XDP_MODE_ZERO_COPY, /* the driver hands its own buffers over */
-    XDP_MODE_COPY,      /* the driver runs the program, packets are copied */
-    XDP_MODE_GENERIC,   /* the network stack runs it */
-};
-
-#define XDP_INTERFACES_MAX 16
-
-/** Which worker's socket a UDP packet goes to. */
-enum dispatch {
-    DISPATCH_AUTO, /* cpu where that spreads the load, otherwise hash */
-    DISPATCH_CPU,  /* the worker on the core that takes the packet in */
-    DISPATCH_HASH, /* by addresses and ports */
-};
-
-struct xdp_interface {
-    struct span span;
-    const char *name;
-};
-
-struct server_config {
-    const struct listen_addr *listen; /* default 0.0.0.0:53 and [::]:53, without zones none */
-    uint32_t n_listen;
-    uint32_t workers; /* >= 1; `auto` is resolved to the number of usable cores */
-    enum dispatch dispatch;
-    const char *identity; /* NSID and id.server; NULL: none */
-    const char *version;  /* version.bind; NULL: none */
-    const char *user;     /* NULL: unchanged */
-    struct span user_at;
-    const char *state_dir; /* NULL: nothing is kept across restarts */
-    struct span state_dir_at;
-    const char *node;             /* its name among others; NULL: drawn, kept in state_dir */
-    uint32_t override_reminder_s; /* an order without an end is a problem after it; 0: never */
-    double zones_gone_max;        /* the share of zones that a reload may take away; default 0.5 */
-    struct {
-        bool off;
-        double share;
-        uint32_t probes, sites;
-    } panic;
-    uint32_t exec_concurrency; /* commands at a time; default 32 */
-    struct {
-        uint32_t max_connections;       /* in all; default 1000 */
-        struct span max_connections_at; /* without a file: the default */
-        uint32_t max_per_client;        /* default 100 */
-        uint32_t idle_timeout_ms;       /* default 10000 (RFC 7766 6.2.3: a few seconds) */
-    } tcp;
-    struct {
-        bool off, log_only;
-        uint32_t bytes_per_second, burst, slip;
-        const struct ip_prefix *exempt, *include; /* never limited; limited all the same */
-        uint32_t n_exempt, n_include;
-    } rate_limit;
-    struct {
-        bool off;
-        const char *path;      /* of the file with the secrets; NULL: one drawn by the process */
-        uint8_t secret[3][16]; /* in use, next, old: the first n_secrets of them, without gaps */
-        uint32_t n_secrets;    /* 0: none is configured */
-    } cookies;
-    struct {
-        const struct xdp_interface *interfaces;
-        uint32_t n_interfaces; /* 0: none */
-        enum xdp_mode mode;
-    } xdp;
 };
 
 struct geo_network {
@@ -339,21 +277,39 @@ struct model {
     uint32_t n_maps;
     const struct pool *pools;
     uint32_t n_pools;
+    const struct tier *tiers;
+    uint32_t n_tiers;
+    const struct prefix_set *prefix_sets;
+    uint32_t n_prefix_sets;
+    const struct speaker *speakers;
+    uint32_t n_speakers;
+    const struct l4_config *l4; /* model/l4.h; NULL but for loadstar-l4 */
     const struct endpoint *endpoints;
     uint32_t n_endpoints;
     const struct zone *zones;
     uint32_t n_zones;
     const struct zone *unnamed; /* broken, and not even the names of their zones are known */
     uint32_t n_unnamed;
-    uint64_t pools_digest;      /* of what zones know of pools */
-    const uint32_t *named_ttls; /* per pool: the longest TTL that a name has of its own, seconds; 0:
-                                 * none has. NULL: there are no zones */
+    uint64_t pools_digest;       /* of what zones know of pools */
+    const uint32_t *answer_ttls; /* per pool: how long an answer with its endpoints may live,
+                                  * whatever name was asked for, seconds; fallbacks included; at
+                                  * least 1, or 0: no name uses it. NULL: there are no zones */
     struct arena *records; /* records and pool names of zones that were read; NULL once dropped */
 };
+
+/** How many pools and endpoints there are for answers: those made for checks of prefix sets
+ *  (pool.of_anycast) come after them. */
+uint32_t model_steering_pools(const struct model *m) ATTR_NONNULL ATTR_PURE;
+uint32_t model_steering_endpoints(const struct model *m) ATTR_NONNULL ATTR_PURE;
+
+/** Whether a prefix set brings the address to this host: by its TUN, or on its interface. */
+bool model_brings_address(const struct model *m, const struct ip *addr) ATTR_NONNULL ATTR_PURE;
 
 /** Index of a site or a pool by name, or MODEL_NONE. */
 uint32_t model_find_site(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
 uint32_t model_find_pool(const struct model *m, const char *name) ATTR_NONNULL ATTR_PURE;
+/** NULL for MODEL_NONE. */
+const char *model_site_name(const struct model *m, uint32_t site) ATTR_NONNULL ATTR_PURE;
 
 /** The checks of an endpoint: its own, or its pool's. */
 static inline const struct u32_list *endpoint_checks(const struct model *m,

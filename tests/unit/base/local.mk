@@ -14,6 +14,10 @@ tests_unit_base_test_lpm_LDADD = $(UNIT_base)
 check_PROGRAMS += tests/unit/base/test_arena
 tests_unit_base_test_arena_SOURCES = tests/unit/base/test_arena.c
 tests_unit_base_test_arena_LDADD = $(UNIT_base)
+check_PROGRAMS += tests/unit/base/test_boot
+tests_unit_base_test_boot_SOURCES = tests/unit/base/test_boot.c
+tests_unit_base_test_boot_LDADD = $(UNIT_base)
+tests_unit_base_test_boot_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen
 check_PROGRAMS += tests/unit/base/test_file
 tests_unit_base_test_file_SOURCES = tests/unit/base/test_file.c
 tests_unit_base_test_file_LDADD = $(UNIT_base)
@@ -62,3 +66,6 @@ tests_unit_base_test_worklist_LDADD = $(UNIT_base)
 check_PROGRAMS += tests/unit/base/test_digits
 tests_unit_base_test_digits_SOURCES = tests/unit/base/test_digits.c
 tests_unit_base_test_digits_LDADD = $(UNIT_base)
+check_PROGRAMS += tests/unit/base/test_notify
+tests_unit_base_test_notify_SOURCES = tests/unit/base/test_notify.c
+tests_unit_base_test_notify_LDADD = $(UNIT_base)

@@ -141,6 +141,13 @@ static void masks_and_containment(void **state)
         unsigned flip = rng_below(&rng, bits);
         ip.b[flip / 8] ^= (uint8_t)(0x80 >> flip % 8);
         assert_int_equal(ip_in_prefix(&ip, &p), flip >= p.len);
+        struct ip_prefix same = p;
+        assert_true(ip_prefix_equal(&p, &same));
+        same.len++;
+        assert_false(ip_prefix_equal(&p, &same));
+        p.addr.b[flip / 8] ^= (uint8_t)(0x80 >> flip % 8);
+        same.len = p.len;
+        assert_false(ip_prefix_equal(&p, &same));
     }
     struct ip v4 = parsed("0.0.0.0");
     struct ip_prefix v6 = {.addr = parsed("::"), .len = 0};

@@ -86,7 +86,8 @@ static const struct pickset *first_set(const struct pool_view *view)
     return &view->verdicts[view->class_verdict[0]].set[0];
 }
 
-/* What starts slowly has a part of its weight among others, and all of it for its site. */
+/* What starts slowly, or is busy, has a part of its weight among others, and all of it for its
+ * site. */
 static void slow_starts_share_in_sixteenths(void **state)
 {
     (void)state;
@@ -97,12 +98,33 @@ static void slow_starts_share_in_sixteenths(void **state)
     assert_int_equal(set->n, 2);
     assert_true(set->weight[0] == 1 && set->weight[1] == 9);
     arena_free(view->arena);
-    w->states[0].ramp = RAMP_FULL;
+    w->states[0].ramp = SHARE_FULL;
     w->states[1].ramp = 5;
     view = verdict_compile(&w->model, &by_order, 0, w->states);
     set = first_set(view);
     assert_int_equal(set->n, 2); /* its site is up as before */
     assert_true(set->weight[0] == 16 && set->weight[1] == 45);
+    arena_free(view->arena);
+    w->states[1].load = 8; /* so has what is busy; both together are no less than a sixteenth */
+    view = verdict_compile(&w->model, &by_order, 0, w->states);
+    set = first_set(view);
+    assert_true(set->weight[0] == 16 && set->weight[1] == 27);
+    arena_free(view->arena);
+    w->states[1].ramp = w->states[1].load = 1;
+    view = verdict_compile(&w->model, &by_order, 0, w->states);
+    set = first_set(view);
+    assert_true(set->weight[0] == 16 && set->weight[1] == 9);
+    arena_free(view->arena);
+    w->states[1].ramp = SHARE_FULL;
+    w->states[1].load = 4;
+    view = verdict_compile(&w->model, &by_order, 0, w->states);
+    set = first_set(view);
+    assert_true(set->weight[0] == 16 && set->weight[1] == 36);
+    arena_free(view->arena);
+    w->states[1].weight_override = 3; /* a weight by order is not lessened */
+    view = verdict_compile(&w->model, &by_order, 0, w->states);
+    set = first_set(view);
+    assert_true(set->weight[0] == 1 && set->weight[1] == 3);
     arena_free(view->arena);
     world_free(w);
 }

@@ -11,6 +11,11 @@
 
 #include <cmocka.h>
 
+#include <semaphore.h>
+
+#define HANGS 63 /* the length of a query that is not answered before `go_on` */
+static sem_t hangs, go_on;
+
 /** Sends every query back, and nothing for what is shorter than a header. */
 void answer_batch(struct answer_ctx *ctx, const struct snapshot *snapshot,
                   struct answer_packet *packets, unsigned n)
@@ -18,6 +23,10 @@ void answer_batch(struct answer_ctx *ctx, const struct snapshot *snapshot,
     (void)snapshot;
     for (unsigned i = 0; i < n; i++) {
         struct answer_packet *p = &packets[i];
+        if (p->query_len == HANGS) {
+            sem_post(&hangs);
+            sem_wait(&go_on);
+        }
         p->response_len = p->query_len < 12 ? 0 : p->query_len;
         memcpy(p->response, p->query, p->response_len);
         ctx->stats.dropped += p->query_len < 12;
@@ -118,6 +127,62 @@ static void an_empty_packet_is_one(void **state)
     }
 }
 
+static void wait_until_queued(const struct world *w)
+{
+    struct pollfd p = {.fd = w->server->fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 20000), 1);
+}
+
+/** A thread that hangs is stalled once there has been something to do for a second. */
+static void a_thread_that_hangs_is_stalled(void **state)
+{
+    (void)state;
+    struct world w;
+    sem_init(&hangs, 0, 0);
+    sem_init(&go_on, 0, 0);
+    open_world(&w, "127.0.0.1", "127.0.0.1");
+    send_query(&w, 1, 12);
+    wait_until_queued(&w);
+    assert_false(udp_stalled(w.server, 1)); /* it does not answer yet, */
+    assert_false(udp_stalled(w.server, 9000));
+    assert_int_equal(udp_start(w.server, NULL, 0, -1), 0);
+    expect_answer(&w, 1, 12);
+    assert_false(udp_stalled(w.server, 10000)); /* has nothing to do, */
+    assert_false(udp_stalled(w.server, 20000));
+    send_query(&w, 3, HANGS);
+    sem_wait(&hangs);
+    assert_false(udp_stalled(w.server, 30000)); /* has not been found idle with something to do, */
+    assert_false(udp_stalled(w.server, 40000));
+    send_query(&w, 0, 0); /* an empty datagram is one as well */
+    send_query(&w, 2, 12);
+    wait_until_queued(&w);
+    assert_false(udp_stalled(w.server, 50000)); /* not for long, */
+    assert_false(udp_stalled(w.server, 50000 + STALL_MS - 1));
+    assert_true(udp_stalled(w.server, 50000 + STALL_MS));
+    assert_true(udp_stalled(w.server, 60000));
+    sem_post(&go_on);
+    expect_answer(&w, 3, HANGS);
+    expect_answer(&w, 2, 12);
+    assert_false(udp_stalled(w.server, 60001));
+    close_world(&w);
+}
+
+/** Turns count, not what is queued. */
+static void a_busy_thread_is_not_stalled(void **state)
+{
+    (void)state;
+    struct stall stall = {0};
+    assert_false(stall_look(&stall, 5, true, 1000));
+    assert_false(stall_look(&stall, 5, true, 1999));
+    assert_false(stall_look(&stall, 6, true, 2000));
+    assert_false(stall_look(&stall, 6, true, 2999));
+    assert_true(stall_look(&stall, 6, true, 3000));
+    assert_false(stall_look(&stall, 7, true, 4000));
+    assert_false(stall_look(&stall, 7, false, 5500));
+    assert_false(stall_look(&stall, 7, true, 6000));
+    assert_true(stall_look(&stall, 7, true, 7000));
+}
+
 /** What was queued when the stop came is answered, whatever its number. */
 static void the_rest_is_answered_at_the_end(void **state)
 {
@@ -191,6 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_end_of_a_wait_is_no_packet),
         cmocka_unit_test(an_empty_packet_is_one),
+        cmocka_unit_test(a_thread_that_hangs_is_stalled),
+        cmocka_unit_test(a_busy_thread_is_not_stalled),
         cmocka_unit_test(the_rest_is_answered_at_the_end),
         cmocka_unit_test(replies_leave_by_route),
     };
