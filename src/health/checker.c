@@ -40,7 +40,8 @@ struct endpoint_state checker_fresh_state(void)
         .weight_override = -1,
         .override_until_s = INT64_MAX,
         .weight_until_s = INT64_MAX,
-        .ramp = RAMP_FULL,
+        .ramp = SHARE_FULL,
+        .load = SHARE_FULL,
     };
 }
 

@@ -71,6 +71,17 @@ const struct model *checker_model(const struct checker *checker) ATTR_NONNULL;
 /** n_endpoints states of the current model, indexed by endpoint. Valid until the next reload. */
 const struct endpoint_state *checker_states(const struct checker *checker) ATTR_NONNULL;
 
+/** From now on an endpoint has `sixteenths` of its weight, 1..SHARE_FULL, among others: for who
+ * knows how much it has to do. Enters the state as a probe's result does, is carried over to other
+ *  models, and stays until something else is given. Does not hold while a weight is ordered. */
+void checker_give_load(struct checker *checker, uint32_t endpoint, uint8_t sixteenths) ATTR_NONNULL;
+
+/** `who` ("tier edge") met a failure of an endpoint: its probes run now instead of at their time,
+ *  and each second while they fail, until they are down: at most once a second besides the
+ *  interval. What they find decides, and nothing else. Of an endpoint that the model does not have
+ *  nothing is done. An event tells of it, at most once a minute of each probe. */
+void checker_hasten(struct checker *checker, uint32_t endpoint, const char *who) ATTR_NONNULL;
+
 /** True once no endpoint of which nothing fresh was saved waits for a first result, or 3 s have
  *  passed since the start. */
 bool checker_ready(const struct checker *checker) ATTR_NONNULL;

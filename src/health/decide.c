@@ -97,6 +97,8 @@ void decider_free(struct decider *d)
 static bool in_pool(const struct decider *d, const struct entry *e, uint32_t pool)
 {
     const struct pattern *pattern = &e->order->target.pool;
+    if (d->m->pools[pool].of_anycast)
+        return false;
     if (pattern->kind == PATTERN_EXACT)
         return e->pool == pool;
     return pattern->kind == PATTERN_ANY || glob_match(pattern->text, d->m->pools[pool].name);
@@ -277,8 +279,8 @@ static bool decides_any_here(const struct decider *d, const struct pool_site *si
     return false;
 }
 
-bool orders_decide_any(const struct orders *orders, const struct model *m,
-                       const struct target *target, enum order_kind kind)
+static bool decides_any_endpoint(const struct orders *orders, const struct model *m,
+                                 const struct target *target, enum order_kind kind)
 {
     struct decider *d = decider_new(orders, m);
     struct decision *out = xcalloc(m->n_endpoints + 1u, sizeof *out);
@@ -295,6 +297,13 @@ bool orders_decide_any(const struct orders *orders, const struct model *m,
     free(out);
     decider_free(d);
     return any;
+}
+
+bool orders_decide_any(const struct orders *orders, const struct model *m,
+                       const struct target *target, enum order_kind kind)
+{
+    return (kind != ORDER_ANNOUNCE && decides_any_endpoint(orders, m, target, kind)) ||
+           orders_decide_any_set(orders, m, target, kind);
 }
 
 struct stand {
@@ -332,6 +341,8 @@ void orders_stand(struct order_standing *out, const struct orders *orders, const
             decider_run(d, p, i, &decisions[m->pools[p].sites[i].first_endpoint]);
     for (; s.order < orders->n; s.order++) {
         out[s.order] = (struct order_standing){.above = ORDER_NONE};
+        if (orders->v[s.order]->kind == ORDER_ANNOUNCE)
+            order_stand_on_sets(&out[s.order], orders, m, s.order);
         target_visit(&orders->v[s.order]->target, m, stand_on, &s);
     }
     free(s.seen);

@@ -33,13 +33,19 @@ void decision_apply(struct endpoint_state *state, const struct orders *orders,
 void orders_apply(const struct orders *orders, const struct model *m,
                   struct endpoint_state *states) ATTR_NONNULL;
 
-/** Whether an order of the kind, but for `auto`, decides some endpoint that the target matches. */
+/** Whether an order of the kind, but for `auto`, decides some endpoint, or some prefix set, that
+ * the target is about. */
 bool orders_decide_any(const struct orders *orders, const struct model *m,
                        const struct target *target, enum order_kind kind) ATTR_NONNULL;
 
+/** Whether there is anything that an order of the kind would be about: endpoints, or prefix sets.
+ */
+bool orders_find_any(const struct model *m, const struct target *target,
+                     enum order_kind kind) ATTR_NONNULL;
+
 /** How an order stands: for lists of them. */
 struct order_standing {
-    uint32_t n_matched, n_decided; /* endpoints */
+    uint32_t n_matched, n_decided; /* endpoints; of ORDER_ANNOUNCE: prefix sets */
     uint32_t above;   /* of those it matches and does not decide: an order that does; ORDER_NONE */
     uint32_t n_above; /* how many such orders there are */
 };
@@ -47,3 +53,9 @@ struct order_standing {
  *  endpoints that they match. */
 void orders_stand(struct order_standing *out, const struct orders *orders,
                   const struct model *m) ATTR_NONNULL;
+
+/* For the module's own files: prefix sets (decide_sets.c). */
+bool orders_decide_any_set(const struct orders *orders, const struct model *m,
+                           const struct target *target, enum order_kind kind) ATTR_NONNULL;
+void order_stand_on_sets(struct order_standing *out, const struct orders *orders,
+                         const struct model *m, uint32_t order) ATTR_NONNULL;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -260,6 +261,15 @@ void endpoints_align(struct checker *c, uint32_t endpoint)
                 "panic guard: back to what it was before the fall");
     else
         move_to(c, endpoint, health);
+}
+
+void checker_give_load(struct checker *c, uint32_t endpoint, uint8_t sixteenths)
+{
+    assert(sixteenths >= 1 && sixteenths <= SHARE_FULL);
+    if (c->states[endpoint].load == sixteenths)
+        return;
+    c->states[endpoint].load = sixteenths;
+    endpoints_mark_changed(c, endpoint);
 }
 
 /* ---- a new plan ---- */

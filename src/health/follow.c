@@ -3,6 +3,7 @@
 #include "health/follow.h"
 
 #include "dns/name.h"
+#include "health/decide.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,9 +182,10 @@ static struct order *follow(struct orders *orders, struct order *o, const struct
                             int64_t now_ms)
 {
     struct order *to = order_clone(o);
-    char *text = o->target.label.kind == PATTERN_EXACT  ? follow_label(o, n)
-                 : o->target.site.kind == PATTERN_EXACT ? follow_site(o, n)
-                                                        : NULL;
+    char *text = target_is_of_sets(&o->target)           ? NULL
+                 : o->target.label.kind == PATTERN_EXACT ? follow_label(o, n)
+                 : o->target.site.kind == PATTERN_EXACT  ? follow_site(o, n)
+                                                         : NULL;
     struct target target;
     if (text && target_parse(&target, text) == 0) {
         target_free(&to->target);
@@ -192,7 +194,7 @@ static struct order *follow(struct orders *orders, struct order *o, const struct
         to->moved_ms = orders->seen_ms;
     }
     free(text);
-    to->is_lost = !order_anchor(to, n->m);
+    to->is_lost = !order_anchor(to, n->m) && !orders_find_any(n->m, &to->target, to->kind);
     if (to->moved_ms != o->moved_ms || to->is_lost != o->is_lost || !same_anchors(to, o))
         return to;
     order_release(to);

@@ -5,6 +5,7 @@
  *  - An order for one label follows the endpoint that it was about, within its pool.
  *  - An order for a site follows it when the site's name is gone, and all of the order's endpoints
  *    that are left are in one site that is new.
+ *  - One for prefix sets stays with their names: a set of another name is another service.
  *  - Another one, or one whose endpoints are gone, stays as it is: it decides again when they are
  *    back. */
 #pragma once
@@ -12,7 +13,7 @@
 #include "health/orders.h"
 
 /** Notes some endpoints that the order matches; those of before when it matches none. Returns
- *  whether it matches any. */
+ *  whether it matches any endpoint. */
 bool order_anchor(struct order *order, const struct model *m) ATTR_NONNULL;
 
 enum follow_kind {

@@ -21,6 +21,8 @@ static struct order *make(struct orders *orders, const struct target *target,
     o->kind = words->kind;
     o->override = words->override;
     o->weight = words->weight;
+    o->announce = words->announce;
+    o->forced = words->forced;
     o->set_ms = now_ms;
     o->until_ms = until_ms(now_ms, words->for_ms);
     order_set_words(o, words->author, words->reason);
@@ -58,14 +60,25 @@ static bool look_within(void *ctx, uint32_t endpoint)
     return w->all;
 }
 
+static bool look_set_within(void *ctx, uint32_t set)
+{
+    struct within *w = ctx;
+    const struct prefix_set *s = &w->m->prefix_sets[set];
+    w->any = true;
+    w->all = target_matches_set(w->target, s->name, model_site_name(w->m, s->site));
+    return w->all;
+}
+
 /* Whether `auto` for `target` takes `o` away. One that matches nothing now is judged by its words:
- * its endpoints may come back. */
+ * its endpoints, or sets, may come back. */
 static bool is_within(const struct target *target, const struct model *m, const struct order *o)
 {
     struct within w = {target, m, false, true};
     if (target_same(target, &o->target) || target_covers(target, &o->target))
         return true;
     target_visit(&o->target, m, look_within, &w);
+    if ((!w.any || w.all) && o->kind != ORDER_WEIGHT)
+        target_visit_sets(&o->target, m, look_set_within, &w);
     return w.any && w.all;
 }
 
@@ -90,7 +103,7 @@ static int give_auto(struct orders *orders, const struct model *m, const struct 
                      const struct order_words *words, int64_t now_ms, const struct order **laid)
 {
     uint32_t n = take_away(orders, m, target, words, now_ms);
-    if (n == 0 && target_count(target, m) == 0)
+    if (n == 0 && !orders_find_any(m, target, words->kind))
         return E_NOTFOUND;
     if (orders_decide_any(orders, m, target, words->kind)) {
         if (orders->n >= ORDERS_MAX)
@@ -105,17 +118,18 @@ int orders_give(struct orders *orders, const struct model *m, const char *text,
                 const struct order_words *words, int64_t now_ms, const struct order **laid)
 {
     struct target target;
-    bool is_auto = words->kind == ORDER_STATE ? words->override == OVERRIDE_AUTO
-                                              : words->weight == ORDER_AUTO_WEIGHT;
     int code = 0;
     *laid = NULL;
     if (target_parse(&target, text))
         return E_SYNTAX;
-    if (is_auto)
+    if (target_is_of_sets(&target) != (words->kind == ORDER_ANNOUNCE) ||
+        (words->forced && words->announce != ANNOUNCE_YES))
+        code = E_INVALID;
+    else if (order_words_are_auto(words))
         code = give_auto(orders, m, &target, words, now_ms, laid);
     else if (orders->n >= ORDERS_MAX)
         code = E_RANGE;
-    else if (target_count(&target, m) == 0)
+    else if (!orders_find_any(m, &target, words->kind))
         code = E_NOTFOUND;
     else
         *laid = lay(orders, m, &target, words, now_ms);

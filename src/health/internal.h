@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The checker from inside. Eleven parts share this struct, each in a file of its own:
+ * The checker from inside. Twelve parts share this struct, each in a file of its own:
  *
  *   schedule.c   when which probe is due: wheels, the timer
  *   starts.c     which of those start: queues, slots
+ *   hasten.c     what others say they met -> probes before their time
  *   results.c    results of trials -> what is known of probes; stalls
  *   doubt.c      what is known of probes -> what is published of them, or held, or frozen by panic
  *   endpoints.c  published probes -> states of endpoints, events, coalesced changes
@@ -19,10 +20,10 @@
 #pragma once
 
 #include "base/buf.h"
+#include "drive/process.h"
 #include "health/checker.h"
 #include "health/orders.h"
 #include "health/plan.h"
-#include "health/process.h"
 #include "health/ramp.h"
 #include "health/store.h"
 #include "health/trial.h"
@@ -194,6 +195,10 @@ void starts_end(struct checker *c, struct trial *trial) ATTR_NONNULL;
 /** Cancels all that is in flight. */
 void starts_cancel(struct checker *c) ATTR_NONNULL;
 void starts_freed(struct trial_host *host, const struct prepared_check *check) ATTR_NONNULL;
+
+/* hasten.c */
+/** A result of a probe came, but for TRIAL_UNTRIED, and is taken in. */
+void hasten_result(struct checker *c, struct probe *p, enum trial_outcome outcome) ATTR_NONNULL;
 
 /* results.c */
 void results_take(struct trial_host *host, struct trial *trial,

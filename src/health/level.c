@@ -98,14 +98,20 @@ static void look_at_place(struct place_level *place, const struct model *m, cons
 }
 
 /* What a place contributes to its pool and its site. */
-static void add(struct level_table *t, uint32_t pool, const struct place_level *place, uint32_t by)
+static void add(struct level_table *t, const struct model *m, uint32_t pool,
+                const struct place_level *place, uint32_t by)
 {
     struct pool_level *p = &t->pools[pool];
     struct site_level *s = &t->sites[place->site];
     uint32_t up = place->level != LEVEL_DOWN;
-    p->n += by * place->n, s->n += by * place->n;
-    p->n_up += by * place->n_up, s->n_up += by * place->n_up;
-    p->n_sites_up += by * up, s->n_pools_up += by * up;
+    p->n += by * place->n;
+    p->n_up += by * place->n_up;
+    p->n_sites_up += by * up;
+    if (m->pools[pool].of_anycast)
+        return; /* what is checked for a prefix set is none of the site's */
+    s->n += by * place->n;
+    s->n_up += by * place->n_up;
+    s->n_pools_up += by * up;
     s->n_pools += by;
 }
 
@@ -116,14 +122,14 @@ void level_table_refresh_place(struct level_table *t, const struct model *m,
     struct place_level *place = &t->places[t->pools[pool].first_place + i];
     uint8_t before = place->level;
     if (before != LEVEL_UNUSED)
-        add(t, pool, place, UINT32_MAX); /* takes it out: modulo 2^32 this is -1 */
+        add(t, m, pool, place, UINT32_MAX); /* takes it out: modulo 2^32 this is -1 */
     look_at_place(place, m, &m->pools[pool], &m->pools[pool].sites[i], states);
     if (before != LEVEL_UNUSED && before != place->level)
         place->since_ms = now_ms;
-    add(t, pool, place, 1);
+    add(t, m, pool, place, 1);
     if (t->pools[pool].since_ms == 0)
         t->pools[pool].since_ms = place->since_ms;
-    if (t->sites[place->site].since_ms == 0)
+    if (t->sites[place->site].since_ms == 0 && !m->pools[pool].of_anycast)
         t->sites[place->site].since_ms = place->since_ms;
 }
 
@@ -165,7 +171,8 @@ struct level_table *level_table_new(const struct model *m, const struct endpoint
             level_table_refresh_place(t, m, states, p, i, 0);
             struct place_level *place = &t->places[t->pools[p].first_place + i];
             struct site_level *site = &t->sites[place->site];
-            site->since_ms = later(site->since_ms, place->since_ms);
+            if (!m->pools[p].of_anycast)
+                site->since_ms = later(site->since_ms, place->since_ms);
             t->pools[p].since_ms = later(t->pools[p].since_ms, place->since_ms);
         }
         level_table_refresh_pool(t, p, 0);

@@ -41,8 +41,9 @@ struct pool_level {
 
 struct site_level {
     int64_t since_ms;
-    uint32_t n_pools, n_pools_up; /* that have it; for which it is not down */
-    uint32_t n_up, n;             /* endpoints */
+    uint32_t n_pools,
+        n_pools_up;   /* that have it, without pool.of_anycast; for which it is not down */
+    uint32_t n_up, n; /* endpoints */
     uint8_t level;
 };
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libhealth.a
-LINK_health = libhealth.a $(LINK_model) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) -lm
+LINK_health = libhealth.a libdrive.a $(LINK_model) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) -lm
 libhealth_a_SOURCES = \
 	src/health/authorities.c \
 	src/health/authorities.h \
@@ -12,10 +12,10 @@ libhealth_a_SOURCES = \
 	src/health/credentials.h \
 	src/health/decide.c \
 	src/health/decide.h \
+	src/health/decide_sets.c \
 	src/health/derived.c \
 	src/health/doubt.c \
 	src/health/endpoints.c \
-	src/health/exec_line.h \
 	src/health/follow.c \
 	src/health/follow.h \
 	src/health/fsm.c \
@@ -23,6 +23,7 @@ libhealth_a_SOURCES = \
 	src/health/give.c \
 	src/health/guard.c \
 	src/health/guard.h \
+	src/health/hasten.c \
 	src/health/http_reply.c \
 	src/health/http_reply.h \
 	src/health/internal.h \
@@ -40,6 +41,7 @@ libhealth_a_SOURCES = \
 	src/health/orders.h \
 	src/health/orders_file.c \
 	src/health/orders_file.h \
+	src/health/orders_words.c \
 	src/health/pem.c \
 	src/health/pem.h \
 	src/health/persist.c \
@@ -48,8 +50,6 @@ libhealth_a_SOURCES = \
 	src/health/probe_exec.c \
 	src/health/probe_http.c \
 	src/health/probe_tcp.c \
-	src/health/process.c \
-	src/health/process.h \
 	src/health/program.c \
 	src/health/program.h \
 	src/health/ramp.c \
@@ -75,8 +75,6 @@ libhealth_a_SOURCES = \
 	src/health/succession.h \
 	src/health/tally.c \
 	src/health/tally.h \
-	src/health/target.c \
-	src/health/target.h \
 	src/health/tls.c \
 	src/health/tls.h \
 	src/health/tls_reason.c \

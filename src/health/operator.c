@@ -135,6 +135,7 @@ static void tell_followed(void *ctx, enum follow_kind kind, const struct order *
 {
     struct told *told = ctx;
     char id[ORDER_ID_MAX], value[32];
+    const char *things = now->kind == ORDER_ANNOUNCE ? "prefix set" : "endpoint";
     if (++told->n > FOLLOWED_TOLD)
         return;
     buf_printf(&told->lines, "order %s (%s %s) ", order_id_text(id, told->orders, now),
@@ -143,10 +144,12 @@ static void tell_followed(void *ctx, enum follow_kind kind, const struct order *
         buf_printf(&told->lines, "follows what it was about, which is called %s now\n",
                    now->target.text);
     else if (kind == FOLLOW_LOST)
-        buf_puts(&told->lines, "matches no endpoint any more: it decides again when one is back, "
-                               "`set` with its id and `auto` removes it\n");
+        buf_printf(&told->lines,
+                   "matches no %s any more: it decides again when one is back, `set` with its id "
+                   "and `auto` removes it\n",
+                   things);
     else
-        buf_puts(&told->lines, "matches endpoints again, and decides them\n");
+        buf_printf(&told->lines, "matches %ss again, and decides them\n", things);
 }
 
 /* At the start. Returns whether the list changed. */

@@ -18,15 +18,31 @@ const char *order_id_text(char out[ORDER_ID_MAX], const struct orders *orders,
     return out;
 }
 
+bool order_words_are_auto(const struct order_words *words)
+{
+    switch (words->kind) {
+    case ORDER_STATE:
+        return words->override == OVERRIDE_AUTO;
+    case ORDER_WEIGHT:
+        return words->weight == ORDER_AUTO_WEIGHT;
+    default:
+        return words->announce == ANNOUNCE_AUTO;
+    }
+}
+
 bool order_is_auto(const struct order *o)
 {
-    return o->kind == ORDER_STATE ? o->override == OVERRIDE_AUTO : o->weight == ORDER_AUTO_WEIGHT;
+    const struct order_words words = {
+        .kind = o->kind, .override = o->override, .weight = o->weight, .announce = o->announce};
+    return order_words_are_auto(&words);
 }
 
 const char *order_value_text(char out[32], const struct order *o)
 {
     if (o->kind == ORDER_STATE)
         snprintf(out, 32, "%s", override_text(o->override));
+    else if (o->kind == ORDER_ANNOUNCE)
+        snprintf(out, 32, "%s%s", announce_order_word(o->announce), o->forced ? ", forced" : "");
     else if (order_is_auto(o))
         snprintf(out, 32, "weight auto");
     else
@@ -114,6 +130,8 @@ static struct order *clone_without_anchors(const struct order *from)
     o->kind = from->kind;
     o->override = from->override;
     o->weight = from->weight;
+    o->announce = from->announce;
+    o->forced = from->forced;
     o->set_ms = from->set_ms;
     o->until_ms = from->until_ms;
     order_set_words(o, from->author, from->reason);
@@ -153,7 +171,7 @@ bool order_replaces(const struct order *a, const struct order *b)
 
 bool order_equal(const struct order *a, const struct order *b)
 {
-    bool same = a->kind == ORDER_STATE ? a->override == b->override : a->weight == b->weight;
-    return same && a->kind == b->kind && a->until_ms == b->until_ms &&
+    return a->kind == b->kind && a->override == b->override && a->weight == b->weight &&
+           a->announce == b->announce && a->forced == b->forced && a->until_ms == b->until_ms &&
            strcmp(a->target.text, b->target.text) == 0 && strcmp(a->reason, b->reason) == 0;
 }

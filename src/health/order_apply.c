@@ -206,5 +206,6 @@ void order_apply_change(struct checker *c, struct orders *next, const char *why,
     c->orders_version++;
     mark_differences(c, &before, &c->orders);
     orders_free(&before);
+    subscriptions_mark_orders(&c->subscriptions);
     order_apply_run(c);
 }

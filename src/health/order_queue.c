@@ -41,11 +41,9 @@ void order_result_free(struct order_result *r)
 static int remove_by_id(struct order_result *r, const char *id, const struct order_words *words)
 {
     const struct order *o = orders_find_id(&r->after, id);
-    bool is_auto = words->kind == ORDER_STATE ? words->override == OVERRIDE_AUTO
-                                              : words->weight == ORDER_AUTO_WEIGHT;
     if (!o)
         return E_NOTFOUND;
-    if (!is_auto || words->for_ms || words->is_volatile)
+    if (!order_words_are_auto(words) || words->for_ms || words->is_volatile)
         return E_INVALID;
     orders_remove(&r->after, o, clock_wall_ms());
     return 0;
@@ -91,7 +89,7 @@ static void tell(struct checker *c, const struct order_job *job)
         order_id_text(id, &c->orders, job->result.laid);
         order_value_text(value, job->result.laid);
     } else {
-        snprintf(value, sizeof value, job->words.kind == ORDER_STATE ? "auto" : "weight auto");
+        snprintf(value, sizeof value, job->words.kind == ORDER_WEIGHT ? "weight auto" : "auto");
     }
     snprintf(text, sizeof text, "%s%s%s %s%s%s", id, *id ? ": " : "", job->target, value,
              *job->reason ? ": " : "", job->reason);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The operator's orders, in layers: which endpoints are forced into a state, or to a weight. Pure.
+ * The operator's orders, in layers: which endpoints are forced into a state, or to a weight, and
+ * which prefix sets are announced, whatever their conditions say. Pure.
  *
  * Of the live orders of a kind that match an endpoint, the newest decides; those beneath it wait.
  *  - One with the same target and kind replaces the earlier one, except that one with an end lies
  *    above one without, and a volatile one above one that is on disk: these stay beneath.
  *  - `auto` removes the orders whose target is the same, or that match only endpoints within it;
  *    where another order still decides an endpoint then, an order `auto` is laid over it.
+ *  - All this holds for prefix sets as for endpoints. An order on a whole site is also about the
+ *    prefix sets of the site; where one on a set itself decides, it waits, whichever is newer.
  *
  * Orders are made to be shared between nodes. Each is known by (node, number), and "newer" is the
  * total order of (time, node, number), with the time max(wall clock, largest seen + 1) of whoever
@@ -17,9 +20,9 @@
 #pragma once
 
 #include "health/state.h"
-#include "health/target.h"
+#include "model/target.h"
 
-enum order_kind { ORDER_STATE, ORDER_WEIGHT };
+enum order_kind { ORDER_STATE, ORDER_WEIGHT, ORDER_ANNOUNCE };
 enum order_end { ORDER_LIVE, ORDER_REMOVED, ORDER_REPLACED, ORDER_EXPIRED };
 
 #define ORDER_AUTO_WEIGHT (-1)
@@ -49,13 +52,15 @@ struct order {
 
     struct target target;
     enum order_kind kind;
-    enum override override; /* ORDER_STATE */
-    int64_t weight;         /* ORDER_WEIGHT: 0..WEIGHT_MAX, or ORDER_AUTO_WEIGHT */
-    int64_t set_ms;         /* wall clock, 0..ORDER_TIME_MAX_MS */
-    int64_t until_ms;       /* likewise, or ORDER_FOREVER */
-    char *author, *reason;  /* "" if not known, not given */
-    char *shown;            /* the reason as it is shown: see reason_clean() */
-    bool is_volatile;       /* in memory only */
+    enum override override;       /* ORDER_STATE */
+    int64_t weight;               /* ORDER_WEIGHT: 0..WEIGHT_MAX, or ORDER_AUTO_WEIGHT */
+    enum announce_order announce; /* ORDER_ANNOUNCE, of a target for prefix sets */
+    bool forced;                  /* ANNOUNCE_YES though nothing answers there */
+    int64_t set_ms;               /* wall clock, 0..ORDER_TIME_MAX_MS */
+    int64_t until_ms;             /* likewise, or ORDER_FOREVER */
+    char *author, *reason;        /* "" if not known, not given */
+    char *shown;                  /* the reason as it is shown: see reason_clean() */
+    bool is_volatile;             /* in memory only */
 
     int64_t moved_ms; /* when `target` last followed a name, as time_ms; 0: never */
     struct anchor *anchors;
@@ -85,6 +90,8 @@ struct order_words {
     enum order_kind kind;
     enum override override;
     int64_t weight;
+    enum announce_order announce;
+    bool forced;
     int64_t for_ms; /* 0: until changed */
     const char *reason, *author;
     bool is_volatile;
@@ -99,9 +106,11 @@ const char *order_id_text(char out[ORDER_ID_MAX], const struct orders *orders,
 struct order *orders_find_id(const struct orders *orders, const char *id) ATTR_NONNULL;
 /** The live order of a serial, as endpoint states name those that decide, or NULL. */
 const struct order *orders_find_serial(const struct orders *orders, uint32_t serial) ATTR_NONNULL;
-/** "drain", "weight 7", "weight auto". */
+/** "drain", "weight 7", "weight auto"; "announce", "announce, forced". */
 const char *order_value_text(char out[32], const struct order *order) ATTR_NONNULL;
 bool order_is_auto(const struct order *order) ATTR_NONNULL ATTR_PURE;
+/** Whether words take orders away. */
+bool order_words_are_auto(const struct order_words *words) ATTR_NONNULL ATTR_PURE;
 /** Whether an operator should be asked about it: it has no end, is no `auto`, and is older than
  *  `reminder_s`; 0: never. */
 bool order_is_old(const struct order *order, int64_t now_ms,
@@ -126,9 +135,9 @@ void orders_copy(struct orders *to, const struct orders *from) ATTR_NONNULL;
 void orders_free(struct orders *orders) ATTR_NONNULL;
 
 /** Gives an order of target `text` at `now_ms`, wall clock. Returns 0 with *laid the order that is
- *  in force now, NULL when `auto` needed none; E_SYNTAX; E_NOTFOUND when the target matches nothing
- *  and nothing was removed; E_RANGE when there are ORDERS_MAX. After a failure the list is of no
- *  use: give orders to a copy. */
+ *  in force now, NULL when `auto` needed none; E_SYNTAX; E_INVALID when the words do not fit the
+ *  target; E_NOTFOUND when the target matches nothing and nothing was removed; E_RANGE when there
+ * are ORDERS_MAX. After a failure the list is of no use: give orders to a copy. */
 int orders_give(struct orders *orders, const struct model *m, const char *text,
                 const struct order_words *words, int64_t now_ms,
                 const struct order **laid) ATTR_NONNULL ATTR_MUST_USE;
@@ -138,6 +147,17 @@ void orders_remove(struct orders *orders, const struct order *order, int64_t now
 uint32_t orders_expire(struct orders *orders, int64_t now_ms) ATTR_NONNULL;
 /** When the next order expires; ORDER_FOREVER: none does. */
 int64_t orders_next_expiry_ms(const struct orders *orders) ATTR_NONNULL ATTR_PURE;
+
+/** What is ordered of a prefix set. */
+struct announce_decision {
+    enum announce_order order;
+    bool forced;
+    const struct order *by; /* that decides, `auto` as well; NULL: none is about it */
+};
+/** The newest order on the set itself decides, unless it is `auto`; else the newest on its whole
+ *  site (NULL or "": it has none): `drain` drains, `down` withdraws. */
+struct announce_decision orders_decide_set(const struct orders *orders, const char *set,
+                                           const char *site) __attribute__((nonnull(1, 2)));
 
 /** Takes over what another node's list has and this one has not. Commutative, associative and
  *  idempotent but for `node`, `last_number`, `sites`, and what exceeds the bounds. */

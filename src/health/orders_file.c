@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMAT = 3, FORMAT_OF_RULES = 2 /* and before; 1 had no checksum */ };
+enum {
+    FORMAT = 4, /* has orders on prefix sets */
+    FORMAT_OF_STATES = 3,
+    FORMAT_OF_RULES = 2 /* and before; 1 had no checksum */
+};
 
 #define CHECKSUM "sha256"
 
@@ -33,61 +37,6 @@ static void get_checksum(char out[2 * SHA256_DIGEST_LENGTH + 1], const json_t *o
 }
 
 /* ---- reading one order: each returns what is wrong with it, or NULL ---- */
-
-static const char *get_setting(struct order *o, const json_t *object)
-{
-    const char *state = json_string_value(json_object_get(object, "state"));
-    const json_t *weight = json_object_get(object, "weight");
-    if (!state == !weight)
-        return "has no valid state or weight";
-    o->kind = weight ? ORDER_WEIGHT : ORDER_STATE;
-    if (json_is_null(weight))
-        o->weight = ORDER_AUTO_WEIGHT;
-    else if (weight && json_is_integer(weight) && json_integer_value(weight) >= 0 &&
-             json_integer_value(weight) <= WEIGHT_MAX)
-        o->weight = json_integer_value(weight);
-    else if (weight)
-        return "has no valid state or weight";
-    if (weight)
-        return NULL;
-    for (int i = OVERRIDE_AUTO; i <= OVERRIDE_DRAIN; i++)
-        if (strcmp(state, override_text((enum override)i)) == 0) {
-            o->override = (enum override)i;
-            return NULL;
-        }
-    return "has no valid state or weight";
-}
-
-/* NULL: absent. */
-static const char *get_text(const char **out, const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    *out = json_string_value(value);
-    return !value || *out           ? NULL
-           : strcmp(key, "by") == 0 ? "has an author that is no text"
-                                    : "has a reason that is no text";
-}
-
-static const char *get_words(struct order *o, const json_t *object)
-{
-    const char *target = json_string_value(json_object_get(object, "target"));
-    const json_t *until = json_object_get(object, "until_ms");
-    const char *author, *reason, *wrong = get_setting(o, object);
-    if (!wrong)
-        wrong = get_text(&author, object, "by");
-    if (!wrong)
-        wrong = get_text(&reason, object, "reason");
-    if (wrong)
-        return wrong;
-    order_set_words(o, author, reason);
-    if (!store_get_time(&o->set_ms, json_object_get(object, "set_ms")))
-        return "has no valid set_ms, the time in milliseconds";
-    if (until && !store_get_time(&o->until_ms, until))
-        return "has an until_ms that is no time in milliseconds";
-    if (!target || target_parse(&o->target, target))
-        return "has no valid target";
-    return NULL;
-}
 
 static bool get_node(char out[NODE_NAME_MAX], const json_t *value)
 {
@@ -205,7 +154,7 @@ static int get_list(struct orders *orders, const json_t *list, enum list kind, c
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *object = json_array_get(list, i);
         struct order *o = order_new();
-        const char *wrong = get_words(o, object);
+        const char *wrong = order_read_words(o, object);
         if (!wrong)
             wrong = kind == LIST_RULES ? place_rule(o, orders) : get_place(o, object, orders->node);
         if (!wrong && kind == LIST_ENDED)
@@ -299,9 +248,13 @@ static json_t *order_json(const struct orders *orders, const struct order *o)
     json_object_set_new(object, "target", json_string(o->target.text));
     if (o->kind == ORDER_STATE)
         json_object_set_new(object, "state", json_string(override_text(o->override)));
+    else if (o->kind == ORDER_ANNOUNCE)
+        json_object_set_new(object, "announce", json_string(announce_order_word(o->announce)));
     else
         json_object_set_new(object, "weight",
                             order_is_auto(o) ? json_null() : json_integer(o->weight));
+    if (o->forced)
+        json_object_set_new(object, "forced", json_true());
     json_object_set_new(object, "set_ms", json_integer(o->set_ms));
     if (o->until_ms != ORDER_FOREVER)
         json_object_set_new(object, "until_ms", json_integer(o->until_ms));
@@ -329,13 +282,28 @@ static json_t *list_json(const struct orders *orders, struct order *const *v, ui
     return list;
 }
 
+static bool has_announce(struct order *const *v, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (v[i]->kind == ORDER_ANNOUNCE && !v[i]->is_volatile)
+            return true;
+    return false;
+}
+
+static int format_of(const struct orders *orders)
+{
+    return has_announce(orders->v, orders->n) || has_announce(orders->ended, orders->n_ended)
+               ? FORMAT
+               : FORMAT_OF_STATES;
+}
+
 static char *orders_text(const struct orders *orders)
 {
     char checksum[2 * SHA256_DIGEST_LENGTH + 1];
     json_t *object = json_object(), *sites = json_array();
     for (uint32_t i = 0; i < orders->n_sites; i++)
         json_array_append_new(sites, json_string(orders->sites[i]));
-    json_object_set_new(object, "format", json_integer(FORMAT));
+    json_object_set_new(object, "format", json_integer(format_of(orders)));
     json_object_set_new(object, "node", json_string(orders->node));
     json_object_set_new(object, "last_number", json_integer((json_int_t)orders->last_number));
     json_object_set_new(object, "seen_ms", json_integer(orders->seen_ms));

@@ -39,6 +39,7 @@ static void restore(struct checker *c, const struct saved_file *saved)
         if (i == STRMAP_NONE || !store_is_fresh(saved->saved_ms, now_ms, slowest_interval_ms(c, e)))
             continue;
         c->states[e].assumed_up = saved->v[i].health != HEALTH_DOWN;
+        c->states[e].remembered = saved->v[i].health != HEALTH_UNKNOWN;
         c->standings[e].known = (uint8_t)saved->v[i].health;
         c->standings[e].known_since_ms = saved->v[i].since_ms;
     }

@@ -232,6 +232,9 @@ void plan_carry(struct probe *to, const struct probe *from)
     to->fell_silent = from->fell_silent;
     to->since_before_ms = from->since_before_ms;
     to->fell_ms = from->fell_ms;
+    to->in_question = from->in_question;
+    to->hastened_ms = from->hastened_ms;
+    to->hasten_told_ms = from->hasten_told_ms;
     to->stale = from->stale;
     to->latency_us = from->latency_us;
     to->n_ok = from->n_ok;

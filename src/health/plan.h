@@ -54,6 +54,9 @@ struct probe {
     int64_t since_ms, last_ms; /* wall clock: of the last flip, of the last result */
     int64_t since_before_ms;   /* since_ms before the last flip */
     int64_t last_mono_ms;      /* of the last result, or of the creation */
+    bool in_question;          /* somebody met a failure that no result has settled yet */
+    int64_t hastened_ms;       /* monotonic: when it last ran, or will run, for that; 0: long ago */
+    int64_t hasten_told_ms;    /* monotonic: when an event last told of it; 0: never */
     int64_t fell_ms;           /* monotonic: when its latest fall was told; 0: never */
     char *reason;              /* of the last result; heap; NULL before the first */
     char *untried;             /* why the latest try gave no result; heap; NULL: it gave one */

@@ -9,38 +9,23 @@
  * share a probe unless {name}, {pool} or {site} is used; then the variables tell of the first of
  * them. */
 #include "base/vec.h"
-#include "health/exec_line.h"
-#include "health/process.h"
-#include "health/program.h"
+#include "drive/output.h"
+#include "drive/process.h"
+#include "drive/program.h"
 #include "health/trial.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PIPE_BYTES = 64 << 10 }; /* what the kernel keeps of a pipe */
-
-struct output {
-    uv_pipe_t pipe;
-    struct exec_line line;
-    bool open;
-    bool had_turn; /* of reading, in this turn of the loop */
-};
-
 struct exec_trial {
     struct trial base;
     struct process process;
     struct output out, err;
 };
-
-static struct output *output_of(struct exec_trial *x, const uv_handle_t *pipe)
-{
-    return pipe == (const uv_handle_t *)&x->out.pipe ? &x->out : &x->err;
-}
 
 struct texts { /* a vector, as of base/vec.h */
     char **v;
@@ -116,7 +101,7 @@ static void push_ours(struct texts *env)
     buf_free(&out);
 }
 
-static void make_texts(struct texts *args, struct texts *env, const struct exec_trial *x,
+static void make_texts(struct texts *args, struct texts *env, struct exec_trial *x,
                        const struct trial_target *target)
 {
     const struct check *check = &x->base.check->def;
@@ -134,7 +119,7 @@ static void make_texts(struct texts *args, struct texts *env, const struct exec_
     for (uint32_t i = 0; i < check->exec.n; i++)
         *vec_push(args) = replace_variables(check->exec.v[i], variables);
     push_ours(env);
-    process_variable(number, x->base.host->processes);
+    process_variable(number, &x->process);
     *vec_push(env) = xstrdup(number);
     for (int i = 0; i < N_VARIABLES; i++)
         push_environment(env, variables[i].name, variables[i].value);
@@ -143,43 +128,7 @@ static void make_texts(struct texts *args, struct texts *env, const struct exec_
     *vec_push(env) = NULL;
 }
 
-/* ---- output ---- */
-
-/* A command that writes faster than we read would keep libuv reading, 32 times a turn. */
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    (void)suggested;
-    const struct trial *trial = handle->data;
-    struct output *o = output_of((struct exec_trial *)handle->data, handle);
-    *buf = uv_buf_init(trial->host->read_buffer, o->had_turn ? 0 : TRIAL_READ_MAX);
-    o->had_turn = false;
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    struct exec_trial *x = stream->data;
-    struct output *o = output_of(x, (uv_handle_t *)stream);
-    o->had_turn = n == TRIAL_READ_MAX;
-    if (n > 0)
-        exec_line_feed(&o->line, buf->base, (size_t)n);
-    else if (n < 0 && n != UV_ENOBUFS) /* the latter of on_alloc() */
-        uv_read_stop(stream);
-}
-
-/* What was printed before the exit is in the pipes already: one more turn of reading gets it,
- * without waiting for the end, which a process left behind could hold off. */
-static void drain(struct output *o)
-{
-    char bytes[4096];
-    uv_os_fd_t fd;
-    size_t left = PIPE_BYTES;
-    if (!o->open || uv_fileno((uv_handle_t *)&o->pipe, &fd))
-        return;
-    for (ssize_t n; !o->line.complete && left > 0 && (n = read(fd, bytes, sizeof bytes)) > 0;) {
-        exec_line_feed(&o->line, bytes, (size_t)n);
-        left -= (size_t)n < left ? (size_t)n : left;
-    }
-}
+/* ---- its end ---- */
 
 /* A command that fails has run, but whether its target said anything only it knows: most fail in
  * the same way when our own network is gone. So it is no word of the target. */
@@ -200,44 +149,38 @@ static void finish(struct exec_trial *x, int status, int signal)
 static void on_exited(struct process *process, int status, int signal)
 {
     struct exec_trial *x = (void *)((char *)process - offsetof(struct exec_trial, process));
-    drain(&x->out);
-    drain(&x->err);
+    output_drain(&x->out);
+    output_drain(&x->err);
     finish(x, status, signal);
 }
 
 /* ---- start and end ---- */
 
-/* Opens a pipe whose other end the command gets. */
+static_assert(OUTPUT_READ_MAX <= TRIAL_READ_MAX, "the buffer is shared");
+
 static int open_output(struct exec_trial *x, struct output *o, int *theirs)
 {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) != 0)
-        return -errno;
-    *theirs = fds[1];
-    uv_pipe_init(x->base.host->loop, &o->pipe, 0);
+    int rc = output_open(o, x->base.host->loop, x->base.host->read_buffer, theirs);
     o->pipe.data = x;
-    o->open = true;
-    trial_opened(&x->base);
-    int rc = uv_pipe_open(&o->pipe, fds[0]);
-    if (rc)
-        close(fds[0]);
-    return rc ? rc : uv_read_start((uv_stream_t *)&o->pipe, on_alloc, on_read);
+    if (o->open)
+        trial_opened(&x->base);
+    return rc;
 }
 
 static int start_command(struct exec_trial *x, const struct texts *args, const struct texts *env)
 {
-    int out = -1, err = -1;
-    int rc = open_output(x, &x->out, &out);
+    struct process_files files = {.in = -1, .out = -1, .err = -1};
+    int rc = open_output(x, &x->out, &files.out);
     if (rc == 0)
-        rc = open_output(x, &x->err, &err);
+        rc = open_output(x, &x->err, &files.err);
     x->process.exited = on_exited;
     if (rc == 0)
         rc = process_start(x->base.host->processes, &x->process, args->v, env->v,
-                           program_search_path(), out, err);
-    if (out >= 0)
-        close(out);
-    if (err >= 0)
-        close(err);
+                           program_search_path(), &files);
+    if (files.out >= 0)
+        close(files.out);
+    if (files.err >= 0)
+        close(files.err);
     return rc;
 }
 

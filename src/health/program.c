@@ -1,63 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Programs of exec checks. */
+ * Programs of exec checks and of tiers. */
 #include "health/program.h"
 
 #include "base/buf.h"
 #include "base/identity.h"
+#include "base/strmap.h"
+#include "drive/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define LINE_MAX_BYTES 256 /* of a `#!` line, as the kernel reads it */
-
-const char *program_search_path(void)
-{
-    const char *path = getenv("PATH");
-    return path && *path ? path : USUAL_PATH;
-}
-
-/* 0 or a negative errno. */
-static int judge(const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return -errno;
-    if (S_ISDIR(st.st_mode))
-        return -EISDIR;
-    if (!S_ISREG(st.st_mode))
-        return -EACCES;
-    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : -errno;
-}
-
-int program_find(char out[PROGRAM_PATH_MAX], const char *name, const char *path)
-{
-    int worst = -ENOENT;
-    if (strchr(name, '/')) {
-        if (snprintf(out, PROGRAM_PATH_MAX, "%s", name) >= PROGRAM_PATH_MAX)
-            return -ENAMETOOLONG;
-        return judge(out);
-    }
-    for (const char *at = path; *name; at++) {
-        size_t n = strcspn(at, ":");
-        int len = snprintf(out, PROGRAM_PATH_MAX, "%.*s%s%s", (int)n, at, n ? "/" : "./", name);
-        int code = len < PROGRAM_PATH_MAX ? judge(out) : -ENAMETOOLONG;
-        if (code == 0)
-            return 0;
-        if (code == -EACCES) /* told, should there be no better one */
-            worst = code;
-        at += n;
-        if (!*at)
-            break;
-    }
-    snprintf(out, PROGRAM_PATH_MAX, "%.*s", PROGRAM_PATH_MAX - 1, name);
-    return worst;
-}
 
 /* ---- at load ---- */
 
@@ -88,7 +43,7 @@ static void check_interpreter(struct buf *problem, char *line)
         return;
     }
     char *interpreter = take_word(&line), *argument = take_word(&line);
-    int code = *interpreter ? judge(interpreter) : -ENOENT;
+    int code = *interpreter ? program_judge(interpreter) : -ENOENT;
     if (code != 0) {
         buf_printf(problem, "its interpreter '%s' (the #! line): ", interpreter);
         add_why(problem, code);
@@ -122,41 +77,76 @@ static void check_content(struct buf *problem, const char *path)
         check_interpreter(problem, line + 2);
 }
 
-static void check_program(const struct model *model, const struct check *check, bool as_user,
-                          struct diags *diags)
+/** What the commands of a configuration run, and where each is named first. */
+struct programs {
+    const struct model *model;
+    struct strmap seen;
+    bool as_user;
+    struct diags *diags;
+};
+
+static void check_program(struct programs *p, const char *name, struct span at)
 {
     char path[PROGRAM_PATH_MAX];
     struct buf problem = {0};
-    int code = program_find(path, check->exec.v[0], program_search_path());
+    uint32_t n = p->seen.n;
+    if (strmap_add(&p->seen, slice_str(name), n) != n)
+        return;
+    int code = program_find(path, name, program_search_path());
     if (code == 0)
         check_content(&problem, path);
     else
         add_why(&problem, code);
     if (problem.n > 0)
-        diag_error(diags, check->exec_span, "cannot run '%s'%s%s%s%s: %s", path,
-                   strchr(path, '/') ? "" : " (looked for in PATH)", as_user ? " as user " : "",
-                   as_user ? model->server.user : "", as_user ? " (server.user)" : "", problem.p);
+        diag_error(p->diags, at, "cannot run '%s'%s%s%s%s: %s", path,
+                   strchr(path, '/') ? "" : " (looked for in PATH)", p->as_user ? " as user " : "",
+                   p->as_user ? p->model->server.user : "", p->as_user ? " (server.user)" : "",
+                   problem.p);
     buf_free(&problem);
 }
 
-static bool is_first(const struct model *model, uint32_t check)
+static void check_tier(struct programs *p, const struct tier *t)
 {
-    for (uint32_t i = 0; i < check; i++)
-        if (model->checks[i].type == CHECK_EXEC &&
-            strcmp(model->checks[i].exec.v[0], model->checks[check].exec.v[0]) == 0)
-            return false;
-    return true;
+    if (t->exec.command)
+        check_program(p, t->exec.command[0], t->exec.command_at);
+    if (t->nginx.test)
+        check_program(p, t->nginx.test[0], t->nginx.test_at);
+    if (t->nginx.reload)
+        check_program(p, t->nginx.reload[0], t->nginx.reload_at);
+}
+
+static void check_hook(struct programs *p, const struct anycast_hook *hook)
+{
+    if (hook->command)
+        check_program(p, hook->command[0], hook->command_at);
+}
+
+static void check_anycast(struct programs *p, const struct model *m)
+{
+    for (uint32_t i = 0; i < m->n_speakers; i++)
+        if (m->speakers[i].command)
+            check_program(p, m->speakers[i].command[0], m->speakers[i].command_at);
+    for (uint32_t i = 0; i < m->n_prefix_sets; i++) {
+        check_hook(p, &m->prefix_sets[i].on_announce);
+        check_hook(p, &m->prefix_sets[i].on_withdraw);
+    }
 }
 
 int programs_check(const struct model *model, struct diags *diags)
 {
     struct identity identity;
     unsigned errors = diags->n_errors;
+    struct programs p = {.model = model, .diags = diags};
     /* A user that does not exist is reported by whoever becomes that user. */
     (void)!identity_assume(&identity, model->server.user);
+    p.as_user = identity.assumed;
     for (uint32_t i = 0; i < model->n_checks; i++)
-        if (model->checks[i].type == CHECK_EXEC && is_first(model, i))
-            check_program(model, &model->checks[i], identity.assumed, diags);
+        if (model->checks[i].type == CHECK_EXEC)
+            check_program(&p, model->checks[i].exec.v[0], model->checks[i].exec_span);
+    for (uint32_t i = 0; i < model->n_tiers; i++)
+        check_tier(&p, &model->tiers[i]);
+    check_anycast(&p, model);
     identity_restore(&identity);
+    strmap_free(&p.seen);
     return diags->n_errors == errors ? 0 : E_INVALID;
 }

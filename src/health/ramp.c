@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define STEPS (RAMP_FULL - 1)
+#define STEPS (SHARE_FULL - 1)
 
 static uint32_t slow_start_ms(const struct checker *c, uint32_t endpoint)
 {
@@ -32,7 +32,7 @@ static void follow(struct checker *c, uint32_t endpoint, int64_t now_ms)
     int64_t began_ms = c->standings[endpoint].ramp_began_ms;
     int64_t done = now_ms > began_ms ? (now_ms - began_ms) * STEPS / total_ms : 0;
     if (done >= STEPS) {
-        set_ramp(c, endpoint, RAMP_FULL);
+        set_ramp(c, endpoint, SHARE_FULL);
         return;
     }
     set_ramp(c, endpoint, (uint8_t)(1 + done));
@@ -66,7 +66,7 @@ static void begin(struct checker *c, uint32_t endpoint, int64_t now_ms)
 static void end(struct checker *c, uint32_t endpoint)
 {
     wheel_stop(&c->ramp.entries[endpoint]);
-    set_ramp(c, endpoint, RAMP_FULL);
+    set_ramp(c, endpoint, SHARE_FULL);
 }
 
 static void look_at(struct checker *c, uint32_t endpoint, bool resync, int64_t now_ms)
@@ -80,7 +80,7 @@ static void look_at(struct checker *c, uint32_t endpoint, bool resync, int64_t n
         end(c, endpoint);
     else if (seen == RAMP_IDLE || seen == RAMP_NEW)
         begin(c, endpoint, now_ms);
-    else if (resync && endpoint_ramp(s) < RAMP_FULL) /* in another model: its step is not set */
+    else if (resync && endpoint_ramp(s) < SHARE_FULL) /* in another model: its step is not set */
         follow(c, endpoint, now_ms);
 }
 
@@ -96,7 +96,7 @@ static void resync(struct checker *c)
     wheel_init(&c->ramp.wheel, clock_mono_ms());
     for (uint32_t e = 0; !any && e < c->model->n_endpoints; e++) {
         c->standings[e].ramp_seen = RAMP_UNSEEN; /* nobody looks from now on */
-        set_ramp(c, e, RAMP_FULL);
+        set_ramp(c, e, SHARE_FULL);
     }
 }
 

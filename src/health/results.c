@@ -66,6 +66,7 @@ static void take_result(struct checker *c, struct probe *p, const struct trial_r
     p->n_failed += r->outcome != TRIAL_UP;
     count_stale(c, p, false);
     doubt_result(c, p, r->outcome);
+    hasten_result(c, p, r->outcome);
 }
 
 void results_take(struct trial_host *host, struct trial *trial, const struct trial_result *result)

@@ -3,9 +3,9 @@
  *
  * Three things that are never merged: what probes found (`health`), what the operator ordered
  * (`override`, `weight_override`), and what follows from both (endpoint_serves(),
- * endpoint_weight(); endpoint_share_weight() while it starts slowly). Together they say what the
- * endpoint is wanted to be. What a consumer has made of that is no part of it: each keeps its own
- * record (subscription.h). */
+ * endpoint_weight(); endpoint_share_weight() while it starts slowly, or has much to do). Together
+ * they say what the endpoint is wanted to be. What a consumer has made of that is no part of it:
+ * each keeps its own record (subscription.h). */
 #pragma once
 
 #include "model/model.h"
@@ -17,17 +17,20 @@ enum override { OVERRIDE_AUTO, OVERRIDE_UP, OVERRIDE_DOWN, OVERRIDE_DRAIN };
 #define FLIP_NEVER UINT32_MAX
 
 struct endpoint_state {
-    uint8_t health;                     /* enum health, all of the pool's checks taken together */
-    bool assumed_up;                    /* while unknown: the last saved state if fresh, else up */
-    bool checked;                       /* false: the pool has no checks, health is up for ever */
-    bool stale;                         /* the checker has stalled: this may be old news */
-    bool frozen;                        /* panic holds it against what probes say or would say */
-    uint8_t override;                   /* enum override */
-    uint8_t ramp;                       /* 1..RAMP_FULL sixteenths of its weight; 0: full as well */
-    int64_t override_since_ms;          /* wall clock, when the operator said so */
-    int64_t override_until_s;           /* wall clock; INT64_MAX: until changed */
-    int64_t weight_override;            /* -1: none */
-    int64_t weight_until_s;             /* wall clock; INT64_MAX */
+    uint8_t health;            /* enum health, all of the pool's checks taken together */
+    bool assumed_up;           /* while unknown: the last saved state if fresh, else up */
+    bool remembered;           /* `assumed_up` is by a saved state that is fresh, or by what
+                                  was found before a reload; not just for want of better */
+    bool checked;              /* false: the pool has no checks, health is up for ever */
+    bool stale;                /* the checker has stalled: this may be old news */
+    bool frozen;               /* panic holds it against what probes say or would say */
+    uint8_t override;          /* enum override */
+    uint8_t ramp;              /* 1..SHARE_FULL sixteenths of its weight; 0: full as well */
+    uint8_t load;              /* likewise, by how much it has to do; checker_give_load() */
+    int64_t override_since_ms; /* wall clock, when the operator said so */
+    int64_t override_until_s;  /* wall clock; INT64_MAX: until changed */
+    int64_t weight_override;   /* -1: none */
+    int64_t weight_until_s;    /* wall clock; INT64_MAX */
     uint32_t state_order, weight_order; /* serials of the orders that decide, `auto` too; 0: none */
     uint32_t flip_s;                    /* soonest that probes could flip it, seconds; FLIP_NEVER */
     int64_t since_ms;                   /* wall clock of the last change of health */
@@ -49,20 +52,34 @@ static inline uint32_t endpoint_weight(const struct endpoint *e, const struct en
     return s->weight_override >= 0 ? (uint32_t)s->weight_override : e->weight;
 }
 
-#define RAMP_FULL 16
+#define SHARE_FULL 16
 
-/** How far it has begun to serve, 1..RAMP_FULL. */
+/** How far it has begun to serve, 1..SHARE_FULL. */
 static inline uint8_t endpoint_ramp(const struct endpoint_state *s)
 {
-    return s->ramp ? s->ramp : RAMP_FULL;
+    return s->ramp ? s->ramp : SHARE_FULL;
+}
+
+/** What is left of its weight for what it has to do already, 1..SHARE_FULL. A weight by order is
+ * not lessened. */
+static inline uint8_t endpoint_load(const struct endpoint_state *s)
+{
+    return s->load && s->weight_override < 0 ? s->load : SHARE_FULL;
+}
+
+/** What it has of its weight, both taken together: 1..SHARE_FULL, never nothing. */
+static inline uint8_t endpoint_share(const struct endpoint_state *s)
+{
+    unsigned share = (endpoint_ramp(s) * endpoint_load(s) + SHARE_FULL / 2) / SHARE_FULL;
+    return share ? (uint8_t)share : 1;
 }
 
 /** Its weight among others, in sixteenths: what picks and other consumers share clients by. Whether
- *  a site is up goes by the weight alone, as what starts slowly is up. */
+ *  a site is up goes by the weight alone, as what has a part of it is up. */
 static inline uint32_t endpoint_share_weight(const struct endpoint *e,
                                              const struct endpoint_state *s)
 {
-    return endpoint_weight(e, s) * endpoint_ramp(s);
+    return endpoint_weight(e, s) * endpoint_share(s);
 }
 
 /** How much of a pool's site serves. What is taken out on purpose, by `drain` or weight 0, leaves

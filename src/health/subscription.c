@@ -16,8 +16,9 @@ struct subscription {
     uint32_t *taken; /* what the latest take yielded */
     uint32_t n_dirty;
     bool everything;
-    bool fresh; /* something came since it was last woken or took */
-    bool ended; /* while others are woken: freed after that */
+    bool of_orders; /* woken by them as well */
+    bool fresh;     /* something came since it was last woken or took */
+    bool ended;     /* while others are woken: freed after that */
 };
 
 static uint32_t n_words(const struct subscriptions *all)
@@ -72,6 +73,13 @@ void subscriptions_mark(struct subscriptions *all, uint32_t endpoint)
     all->fresh = true;
 }
 
+void subscriptions_mark_orders(struct subscriptions *all)
+{
+    for (struct subscription *s = all->first; s; s = s->next)
+        if (s->of_orders)
+            s->fresh = all->fresh = true;
+}
+
 static void release(struct subscription *s)
 {
     free(s->dirty);
@@ -121,6 +129,11 @@ void subscriptions_free(struct subscriptions *all)
     for (struct subscription *s = all->first; s; s = s->next)
         s->ended = true;
     sweep(all);
+}
+
+void subscription_follow_orders(struct subscription *s)
+{
+    s->of_orders = true;
 }
 
 bool subscription_pending(const struct subscription *s)

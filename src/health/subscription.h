@@ -48,6 +48,9 @@ struct changes subscription_take(struct subscription *subscription) ATTR_NONNULL
 /** Whether subscription_take() would yield anything: an endpoint, or a new epoch. */
 bool subscription_pending(const struct subscription *subscription) ATTR_NONNULL;
 
+/** From now on it is also woken when the operator's orders have changed, though no endpoint has. */
+void subscription_follow_orders(struct subscription *subscription) ATTR_NONNULL;
+
 const char *subscription_name(const struct subscription *subscription) ATTR_NONNULL;
 
 /** Unsubscribes. What is not taken is forgotten. */
@@ -71,6 +74,9 @@ struct subscription *subscriptions_add(struct subscriptions *all,
 
 /** The endpoint's state has changed. */
 void subscriptions_mark(struct subscriptions *all, uint32_t endpoint) ATTR_NONNULL;
+
+/** The operator's orders have changed. */
+void subscriptions_mark_orders(struct subscriptions *all) ATTR_NONNULL;
 
 /** Wakes each that has something it was not woken for yet. */
 void subscriptions_wake(struct subscriptions *all) ATTR_NONNULL;

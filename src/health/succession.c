@@ -145,7 +145,9 @@ static void carry_state(struct endpoint_state *to, struct standing *standing,
     to->health = from->health;
     to->since_ms = from->since_ms;
     to->assumed_up = from->assumed_up;
+    to->remembered = from->remembered;
     to->ramp = from->ramp;
+    to->load = from->load;
     standing->ramp_began_ms = from_standing->ramp_began_ms;
     standing->ramp_seen = from_standing->ramp_seen;
     if (from->health == HEALTH_UNKNOWN) {
@@ -154,6 +156,7 @@ static void carry_state(struct endpoint_state *to, struct standing *standing,
         return;
     }
     to->assumed_up = from->health == HEALTH_UP;
+    to->remembered = from->checked;
     standing->known = from->checked ? from->health : HEALTH_UNKNOWN;
     standing->known_since_ms = from->since_ms;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-UNIT_health = libhealth.a $(LINK_config) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+UNIT_health = libhealth.a libdrive.a $(LINK_config) $(UV_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 HEALTH_WORLD = tests/unit/health/settable_clock.c tests/unit/health/settable_clock.h \
 	tests/unit/health/world.c tests/unit/health/world.h
 HEALTH_SCRIPTED = $(HEALTH_WORLD) tests/unit/health/scripted.c tests/unit/health/scripted.h
@@ -13,12 +13,16 @@ check_PROGRAMS += tests/unit/health/test_http_reply
 tests_unit_health_test_http_reply_SOURCES = tests/unit/health/test_http_reply.c
 tests_unit_health_test_http_reply_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_orders
-tests_unit_health_test_orders_SOURCES = tests/unit/health/test_orders.c \
+tests_unit_health_test_orders_SOURCES = tests/unit/health/test_orders.c tests/unit/health/orders_world.h \
 	tests/unit/health/small_model.h
 tests_unit_health_test_orders_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_orders_file
 tests_unit_health_test_orders_file_SOURCES = tests/unit/health/test_orders_file.c
 tests_unit_health_test_orders_file_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_orders_sets
+tests_unit_health_test_orders_sets_SOURCES = tests/unit/health/test_orders_sets.c tests/unit/health/orders_world.h \
+	tests/unit/health/small_model.h
+tests_unit_health_test_orders_sets_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_orders_model
 tests_unit_health_test_orders_model_SOURCES = tests/unit/health/test_orders_model.c \
 	tests/unit/health/small_model.h
@@ -98,3 +102,9 @@ tests_unit_health_test_words_LDADD = $(UNIT_health)
 check_PROGRAMS += tests/unit/health/test_ramp
 tests_unit_health_test_ramp_SOURCES = tests/unit/health/test_ramp.c $(HEALTH_SCRIPTED)
 tests_unit_health_test_ramp_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_doors
+tests_unit_health_test_doors_SOURCES = tests/unit/health/test_doors.c $(HEALTH_SCRIPTED)
+tests_unit_health_test_doors_LDADD = $(UNIT_health)
+check_PROGRAMS += tests/unit/health/test_hasten
+tests_unit_health_test_hasten_SOURCES = tests/unit/health/test_hasten.c $(HEALTH_SCRIPTED)
+tests_unit_health_test_hasten_LDADD = $(UNIT_health)

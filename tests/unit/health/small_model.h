@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Models of pools, sites and endpoints whose names a test changes: each pool has each site, and an
- * endpoint is known by its address whatever it is called. */
+ * Models of pools, sites, endpoints and prefix sets whose names a test changes: each pool has each
+ * site, and an endpoint is known by its address whatever it is called. */
 #pragma once
 
 #include "health/decide.h"
@@ -15,6 +15,7 @@
 #define SMALL_SITES 3
 #define SMALL_IN_SITE 4
 #define SMALL_ENDPOINTS (SMALL_POOLS * SMALL_SITES * SMALL_IN_SITE)
+#define SMALL_SETS 5 /* two of the first site, the last of none */
 #define SMALL_NAME 24
 
 /** What a test turns: an endpoint's number is (pool * sites + site) * SMALL_IN_SITE + place. */
@@ -22,7 +23,16 @@ struct small {
     char sites[SMALL_SITES][SMALL_NAME];
     char names[SMALL_ENDPOINTS][SMALL_NAME]; /* "": it goes by its address */
     bool absent[SMALL_ENDPOINTS];
+    bool absent_set[SMALL_SETS];
 };
+
+static const char *const small_sets[SMALL_SETS] = {"a0", "a1", "b0", "b1", "c"};
+
+/** MODEL_NONE: none. */
+static inline uint32_t small_set_site(uint32_t set)
+{
+    return set == SMALL_SETS - 1 ? MODEL_NONE : set % SMALL_SITES;
+}
 
 static inline void small_init(struct small *s)
 {
@@ -63,6 +73,16 @@ static inline int small_fill_site(struct small *s, struct arena *arena, struct e
     return n;
 }
 
+static inline void small_fill_sets(struct small *s, struct arena *arena, struct model *m)
+{
+    struct prefix_set *sets = arena_calloc(arena, SMALL_SETS, sizeof *sets);
+    for (uint32_t i = 0; i < SMALL_SETS; i++)
+        if (!s->absent_set[i])
+            sets[m->n_prefix_sets++] =
+                (struct prefix_set){.name = small_sets[i], .site = small_set_site(i)};
+    m->prefix_sets = sets;
+}
+
 /** The model, in `arena`; numbers[i] is the number of its endpoint i. */
 static inline struct model *small_model(struct small *s, struct arena *arena,
                                         uint32_t numbers[SMALL_ENDPOINTS])
@@ -89,5 +109,6 @@ static inline struct model *small_model(struct small *s, struct arena *arena,
             m->n_endpoints += in[i].n_endpoints;
         }
     }
+    small_fill_sets(s, arena, m);
     return m;
 }

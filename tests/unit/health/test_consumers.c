@@ -103,6 +103,32 @@ static void test_orders(void **state)
     world_close(&w);
 }
 
+/* Who follows the orders is woken by one that changes no endpoint, before it is acknowledged. */
+static void test_orders_on_prefix_sets(void **state)
+{
+    (void)state;
+    static const struct prefix_set set = {.name = "dns", .site = MODEL_NONE};
+    const struct order_words words = {.kind = ORDER_ANNOUNCE, .announce = ANNOUNCE_DRAIN};
+    struct world w;
+    struct consumer c, other;
+    world_open(&w);
+    world_configure(&w, NULL, SITES "pools: {www: {sites: {ams: [192.0.2.1]}}}\n");
+    w.model->prefix_sets = &set;
+    w.model->n_prefix_sets = 1;
+    world_start(&w);
+    subscription_follow_orders(follow(&w, &c, false));
+    follow(&w, &other, false);
+    world_run(&w, 0, NULL, NULL);
+    unsigned n_wakes = c.n_wakes, n_others = other.n_wakes;
+    assert_int_equal(world_order(&w, "anycast:dns", &words), 0);
+    assert_int_equal(orders_decide_set(checker_orders(w.checker), "dns", NULL).order,
+                     ANNOUNCE_DRAIN);
+    assert_int_equal(c.n_wakes, n_wakes + 1);
+    assert_int_equal(other.n_wakes, n_others);
+    world_stop(&w);
+    world_close(&w);
+}
+
 /* Between the checker's move and the time when a consumer can follow, changes wait for it. */
 static void test_switching(void **state)
 {
@@ -145,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_at_its_pace),
         cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_orders_on_prefix_sets),
         cmocka_unit_test(test_switching),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

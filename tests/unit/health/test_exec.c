@@ -164,13 +164,27 @@ static void test_endless_output(void **state)
 
 /* ---- what is inherited ---- */
 
+/* How many commands ran before is of no interest: LOADSTAR_PROBE=PID.N. */
+static void mask_number(char *reason)
+{
+    char *at = strstr(reason, "LOADSTAR_PROBE=");
+    at = at ? strchr(at, '.') : NULL;
+    if (!at || strspn(at + 1, "0123456789") == 0)
+        return;
+    char *rest = at + 1 + strspn(at + 1, "0123456789");
+    at[1] = 'N';
+    memmove(at + 2, rest, strlen(rest) + 1);
+}
+
 static void expect_reason(const char *command, const char *expected)
 {
     struct world w;
     world_open(&w);
     start(&w, command);
     assert_true(world_wait(&w, world_all_tried, NULL));
-    const char *reason = world_state(&w, 0)->reason + strlen("c: ");
+    char reason[REASON_MAX];
+    snprintf(reason, sizeof reason, "%s", world_state(&w, 0)->reason + strlen("c: "));
+    mask_number(reason);
     if (strcmp(reason, expected) != 0)
         fail_msg("%s: \"%s\", expected \"%s\"", command, reason, expected);
     world_stop(&w);
@@ -190,7 +204,7 @@ static void test_environment(void **state)
     setenv("LISTEN_FDS", "1", 1);
     setenv("SECRET", "x", 1);
     snprintf(expected, sizeof expected,
-             "PATH=/usr/bin:/bin LANG=C TZ=UTC LOADSTAR_PROBE=%ld.1 LOADSTAR_ADDRESS=192.0.2.1 "
+             "PATH=/usr/bin:/bin LANG=C TZ=UTC LOADSTAR_PROBE=%ld.N LOADSTAR_ADDRESS=192.0.2.1 "
              "LOADSTAR_PORT=9 LOADSTAR_NAME=web7 LOADSTAR_POOL=www LOADSTAR_SITE=ams "
              "LOADSTAR_CHECK=c",
              (long)getpid());

@@ -254,6 +254,48 @@ static void random_pools(struct rng *rng, char *text, size_t size)
     }
 }
 
+/* What is checked for a prefix set is no part of its site, and orders are not about it. */
+static void test_checks_of_prefix_sets(void **state)
+{
+    (void)state;
+    struct world w;
+    struct watch s;
+    char path[128];
+    world_open(&w);
+    snprintf(path, sizeof path, "%s/a.yaml", w.dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("anycast: {d: {prefixes: 192.0.2.0/24, self: false, speaker: x, site: ams,\n"
+          "  when: {checks: [{check: up, address: 127.0.0.1}]}}}\n"
+          "speakers: {x: {type: exec, command: [/bin/true]}}\n",
+          file);
+    fclose(file);
+    world_configure(&w, "anycast: a.yaml",
+                    TWO_POOLS "checks: {up: {type: tcp, port: 9, interval: 1h}}\n");
+    world_start(&w);
+    watch(&s, &w);
+    assert_int_equal(w.model->n_pools, 3);
+    assert_int_equal(levels_now(s.levels)->sites[0].n_pools, 2);
+    assert_int_equal(levels_now(s.levels)->sites[0].n, 5);
+    order(&w, "ams", OVERRIDE_DOWN);
+    order(&w, "*/*", OVERRIDE_DRAIN);
+    weigh(&w, "*/ams/*", 7);
+    const struct endpoint_state *checked = &checker_states(w.checker)[6];
+    assert_int_equal(checked->override, OVERRIDE_AUTO);
+    assert_int_equal(checked->weight_override, -1);
+    assert_int_equal(checker_states(w.checker)[0].override, OVERRIDE_DRAIN);
+    assert_int_equal(checker_states(w.checker)[0].weight_override, 7);
+    assert_int_equal(world_set(&w, "anycast:d/ams/*", OVERRIDE_DOWN, 0, "test"), E_NOTFOUND);
+    assert_int_equal(levels_now(s.levels)->sites[0].n_pools_up, 0);
+    order(&w, "*/*", OVERRIDE_AUTO);
+    order(&w, "ams", OVERRIDE_AUTO);
+    weigh(&w, "*/ams/*", -1);
+    assert_int_equal(site(&s, 0), LEVEL_UP);
+    levels_free(s.levels);
+    world_stop(&w);
+    world_close(&w);
+}
+
 static void change_something(struct world *w, struct rng *rng)
 {
     static const enum override orders[] = {OVERRIDE_AUTO, OVERRIDE_UP, OVERRIDE_DOWN,
@@ -310,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_what_they_mean),
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_since),
+        cmocka_unit_test(test_checks_of_prefix_sets),
         cmocka_unit_test(test_against_working_out_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

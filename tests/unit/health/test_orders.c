@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Orders: targets, who decides, what a new one replaces, lies above, or takes away, expiry, what
  * ended, merging, following, standing. */
-#include "small_model.h"
+#include "orders_world.h"
 
 #include "base/rng.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 static void test_glob(void **state)
 {
@@ -82,55 +75,9 @@ static void test_overlap_and_cover_against_all_texts(void **state)
     }
 }
 
-/* ---- a small world: pools p0..p2, sites s0..s2; even endpoints are called wN ---- */
+/* ---- over a small model ---- */
 
-#define NOW 1000000
 #define HOUR 3600000
-
-static struct small names;
-static struct arena *arena;
-static struct model *m;
-static uint32_t numbers[SMALL_ENDPOINTS];
-static struct orders orders;
-
-static void build(void)
-{
-    if (arena)
-        arena_free(arena);
-    arena = arena_new();
-    m = small_model(&names, arena, numbers);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    small_init(&names);
-    build();
-    snprintf(orders.node, sizeof orders.node, "n");
-    (void)orders_follow(&orders, m, NOW, NULL, NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    orders_free(&orders);
-    arena_free(arena);
-    arena = NULL;
-    return 0;
-}
-
-static int give_words(const char *target, const struct order_words *words)
-{
-    const struct order *laid;
-    struct orders next;
-    orders_copy(&next, &orders);
-    int code = orders_give(&next, m, target, words, NOW, &laid);
-    orders_free(code ? &next : &orders);
-    if (code == 0)
-        orders = next;
-    return code;
-}
 
 static int set_for(const char *target, enum override o, int64_t for_ms)
 {

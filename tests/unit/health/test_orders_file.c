@@ -62,6 +62,16 @@ static int load(struct orders *orders, struct buf *problem)
     return orders_load(orders, path, problem);
 }
 
+static bool file_has(const char *text)
+{
+    struct arena *arena = arena_new();
+    struct slice content;
+    assert_int_equal(file_read_own(&content, arena, path, 1 << 20), 0);
+    bool has = memmem(content.p, content.n, text, strlen(text)) != NULL;
+    arena_free(arena);
+    return has;
+}
+
 static void add_anchor(struct order *o, const char *pool, const char *site, const char *address)
 {
     o->anchors = xrealloc(o->anchors, (o->n_anchors + 1) * sizeof *o->anchors);
@@ -188,6 +198,15 @@ static const struct {
     {RULES("{}"), "rule 1 has no valid state or weight"},
     {RULES("{\"target\": \"ams\"}"), "no valid state or weight"},
     {AMS("\"state\": \"sideways\""), "no valid state or weight"},
+    {AMS("\"announce\": \"drain\""), "rule 1 orders what its target cannot be ordered"},
+    {RULES("{\"target\": \"anycast:dns\", \"state\": \"drain\", \"set_ms\": 0}"),
+     "orders what its target cannot be ordered"},
+    {RULES("{\"target\": \"anycast:dns\", \"announce\": \"up\", \"set_ms\": 0}"),
+     "no valid announce"},
+    {RULES("{\"target\": \"anycast:dns\", \"announce\": 1, \"set_ms\": 0}"), "no valid announce"},
+    {RULES(
+         "{\"target\": \"anycast:dns\", \"announce\": \"drain\", \"forced\": true, \"set_ms\": 0}"),
+     "is forced, and no announcement"},
     {AMS("\"state\": 1"), "no valid state or weight"},
     {AMS(UP ", \"weight\": 1"), "no valid state or weight"},
     {AMS("\"weight\": \"1\""), "no valid state or weight"},
@@ -256,22 +275,51 @@ static void test_format_1_is_read(void **state)
     orders_free(&orders);
 }
 
+/* Versions that know no prefix sets read what has none. */
+static void test_orders_on_prefix_sets(void **state)
+{
+    struct orders orders = {0}, back;
+    struct buf problem = {0};
+    (void)state;
+    add(&orders, "ams", "")->override = OVERRIDE_DRAIN;
+    assert_int_equal(orders_save(&orders, path), 0);
+    assert_true(file_has("\"format\": 3"));
+    struct order *o = add(&orders, "anycast:dns", "");
+    o->kind = ORDER_ANNOUNCE;
+    o->announce = ANNOUNCE_YES;
+    o->forced = true;
+    o = add(&orders, "anycast:*", "");
+    o->kind = ORDER_ANNOUNCE;
+    assert_int_equal(orders_save(&orders, path), 0);
+    assert_true(file_has("\"format\": 4"));
+    assert_int_equal(load(&back, &problem), 0);
+    assert_true(orders_equal(&orders, &back));
+    assert_true(back.v[1]->forced && back.v[1]->announce == ANNOUNCE_YES);
+    assert_true(order_is_auto(back.v[2]) && back.v[2]->kind == ORDER_ANNOUNCE);
+    orders_free(&back);
+    orders_end(&orders, 1, ORDER_REMOVED, 5);
+    orders_end(&orders, 1, ORDER_REMOVED, 5);
+    assert_int_equal(orders_save(&orders, path), 0);
+    assert_true(file_has("\"format\": 4")); /* one that ended is there as well */
+    orders_free(&orders);
+}
+
 /* A later version's file is no damage: its checksum says that it is as it was written. */
 static void test_a_later_format_is_told_apart(void **state)
 {
-    static const char rest[] = "{\"format\":4,\"layers\":[],\"orders\":{}}";
+    static const char rest[] = "{\"format\":5,\"layers\":[],\"orders\":{}}";
     uint8_t digest[SHA256_DIGEST_LENGTH];
     struct orders orders = {0};
     struct buf text = {0}, problem = {0};
     (void)state;
     SHA256((const uint8_t *)rest, strlen(rest), digest);
-    buf_puts(&text, "{\"orders\": {}, \"layers\": [], \"format\": 4, \"sha256\": \"");
+    buf_puts(&text, "{\"orders\": {}, \"layers\": [], \"format\": 5, \"sha256\": \"");
     for (size_t i = 0; i < sizeof digest; i++)
         buf_printf(&text, "%02x", digest[i]);
     buf_puts(&text, "\"}");
     put(text.p);
     assert_int_equal(load(&orders, &problem), E_INVALID);
-    assert_non_null(strstr(problem.p, "written by a later version, in format 4; this one knows 3"));
+    assert_non_null(strstr(problem.p, "written by a later version, in format 5; this one knows 4"));
     buf_free(&text);
     buf_free(&problem);
 }
@@ -452,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_another_name),
         cmocka_unit_test(test_bad_rules_are_refused_whole),
         cmocka_unit_test(test_format_1_is_read),
+        cmocka_unit_test(test_orders_on_prefix_sets),
         cmocka_unit_test(test_a_later_format_is_told_apart),
         cmocka_unit_test(test_every_changed_byte_is_noticed),
         cmocka_unit_test(test_the_longest_target_comes_back),

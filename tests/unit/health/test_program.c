@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Programs of exec checks as they come: what can run, and what is said of the rest. */
+#include "drive/program.h"
 #include "health/program.h"
 
 #include <errno.h>

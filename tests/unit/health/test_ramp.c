@@ -48,7 +48,7 @@ static void check_steps(struct world *w, uint32_t endpoint)
 {
     int64_t began_ms = clock_mono_ms();
     assert_int_equal(ramp(w, endpoint), 1);
-    for (uint8_t before = 1; before < RAMP_FULL;) {
+    for (uint8_t before = 1; before < SHARE_FULL;) {
         world_run(w, 250, NULL, NULL);
         uint8_t now = ramp(w, endpoint);
         assert_true(now == before || now == before + 1);
@@ -68,14 +68,14 @@ static void test_steps(void **state)
     struct world w;
     open_world(&w);
     for (uint32_t e = 0; e < 4; e++)
-        assert_int_equal(ramp(&w, e), RAMP_FULL); /* a start is no beginning */
+        assert_int_equal(ramp(&w, e), SHARE_FULL); /* a start is no beginning */
     unsigned n = w.n_changed_calls;
     world_run(&w, 5000, NULL, NULL);
     assert_int_equal(w.n_changed_calls, n);
     order(&w, "www/ams/192.0.2.1", OVERRIDE_DRAIN);
-    assert_int_equal(ramp(&w, 0), RAMP_FULL);
+    assert_int_equal(ramp(&w, 0), SHARE_FULL);
     order(&w, "www/ams/192.0.2.1", OVERRIDE_AUTO);
-    assert_int_equal(ramp(&w, 1), RAMP_FULL);
+    assert_int_equal(ramp(&w, 1), SHARE_FULL);
     n = w.n_changed_calls;
     check_steps(&w, 0);
     assert_int_equal(w.n_changed_calls, n + 15); /* consumers are told of each */
@@ -83,7 +83,7 @@ static void test_steps(void **state)
     assert_int_equal(w.n_changed_calls, n + 15);
     order(&w, "api/ams/192.0.2.3", OVERRIDE_DRAIN);
     order(&w, "api/ams/192.0.2.3", OVERRIDE_AUTO);
-    assert_int_equal(ramp(&w, 2), RAMP_FULL); /* its pool starts at once */
+    assert_int_equal(ramp(&w, 2), SHARE_FULL); /* its pool starts at once */
     end_world(&w);
 }
 
@@ -105,10 +105,10 @@ static void test_by_probes_and_weights(void **state)
     world_run(&w, 10000, NULL, NULL);
     assert_in_range(ramp(&w, 1), 5, 6);
     order(&w, "www/ams/192.0.2.2", OVERRIDE_DOWN); /* it ends with what serves */
-    assert_int_equal(ramp(&w, 1), RAMP_FULL);
+    assert_int_equal(ramp(&w, 1), SHARE_FULL);
     unsigned n = w.n_changed_calls;
     world_run(&w, 10000, NULL, NULL);
-    assert_int_equal(ramp(&w, 1), RAMP_FULL);
+    assert_int_equal(ramp(&w, 1), SHARE_FULL);
     assert_int_equal(w.n_changed_calls, n);
     order(&w, "www/ams/192.0.2.2", OVERRIDE_AUTO); /* and begins anew */
     assert_int_equal(ramp(&w, 1), 1);
@@ -128,7 +128,7 @@ static void test_together(void **state)
         assert_int_equal(ramp(&w, 0), ramp(&w, 1));
         world_run(&w, 250, NULL, NULL);
     }
-    assert_int_equal(ramp(&w, 0), RAMP_FULL);
+    assert_int_equal(ramp(&w, 0), SHARE_FULL);
     end_world(&w);
 }
 
@@ -147,8 +147,8 @@ static void test_reload(void **state)
                  "  api: {steer: all, slow_start: 30s, sites: {ams: [192.0.2.3]}}\n"
                  "  www: {steer: all, slow_start: 30s, sites: {ams: [192.0.2.9, 192.0.2.2]}}\n");
     world_run(&w, 30, NULL, NULL);
-    assert_int_equal(ramp(&w, 0), RAMP_FULL); /* has served, in a pool that is slow from now on */
-    assert_int_equal(ramp(&w, 1), 1);         /* is new */
+    assert_int_equal(ramp(&w, 0), SHARE_FULL); /* has served, in a pool that is slow from now on */
+    assert_int_equal(ramp(&w, 1), 1);          /* is new */
     assert_int_equal(ramp(&w, 2), before);
     world_run(&w, 10000, NULL, NULL);
     assert_in_range(ramp(&w, 1), 5, 6);
@@ -157,7 +157,7 @@ static void test_reload(void **state)
                  "sites: {ams: {}}\npools:\n"
                  "  www: {steer: all, sites: {ams: [192.0.2.9, 192.0.2.2]}}\n");
     world_run(&w, 60000, NULL, NULL); /* none is slow any more */
-    assert_int_equal(endpoint_ramp(world_state(&w, 0)), RAMP_FULL);
+    assert_int_equal(endpoint_ramp(world_state(&w, 0)), SHARE_FULL);
     end_world(&w);
 }
 

@@ -291,12 +291,47 @@ static void test_without_wake(void **state)
     subscriptions_free(&all);
 }
 
+struct woken {
+    unsigned n, n_pending;
+};
+
+static void count_wake(void *ctx, struct subscription *s)
+{
+    struct woken *woken = ctx;
+    woken->n++;
+    woken->n_pending += subscription_pending(s);
+}
+
+/* Orders wake who asked for them, with nothing to take; nobody else. */
+static void test_orders_alone(void **state)
+{
+    (void)state;
+    struct subscriptions all = {0};
+    struct woken asked = {0}, other = {0};
+    subscriptions_reset(&all, 3);
+    struct subscription *a = subscriptions_add(
+        &all, &(struct subscriber){.name = "a", .ctx = &asked, .wake = count_wake});
+    subscription_follow_orders(a);
+    struct subscription *b = subscriptions_add(
+        &all, &(struct subscriber){.name = "b", .ctx = &other, .wake = count_wake});
+    (void)subscription_take(a);
+    (void)subscription_take(b);
+    subscriptions_mark_orders(&all);
+    subscriptions_wake(&all);
+    subscriptions_wake(&all);
+    assert_int_equal(asked.n, 1);
+    assert_int_equal(asked.n_pending, 0);
+    assert_int_equal(other.n, 0);
+    subscriptions_free(&all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_a_slow_model),   cmocka_unit_test(test_ended_within_a_wake),
         cmocka_unit_test(test_added_within_a_wake),    cmocka_unit_test(test_flush_within_a_wake),
         cmocka_unit_test(test_taken_before_the_flush), cmocka_unit_test(test_without_wake),
+        cmocka_unit_test(test_orders_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

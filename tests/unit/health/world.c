@@ -129,6 +129,8 @@ void world_move(struct world *w, struct model *next)
         ;
     w->model = next;
     succession_finish(w->checker, s);
+    if (w->moved)
+        w->moved(w->moved_ctx);
     model_free(before);
     assert_true(succession_clear(w->checker, s, INT64_MAX));
     succession_free(s);

@@ -39,6 +39,10 @@ struct world {
     unsigned n_changed_calls;
     uint64_t n_turns; /* of the loop */
     bool stopped;
+    /** The checker has moved to `model`, and the one before is still there; NULL: of no interest.
+     */
+    void (*moved)(void *ctx);
+    void *moved_ctx;
 };
 
 /* Pieces of pools.yaml; ONE is a pool with one endpoint on 127.0.0.1 and the port given. */
