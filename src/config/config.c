@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reads loadstar.yaml, and the sections that a program has, into a model. */
+ * Reads a main file, and the sections that a program has, into a model. */
 #include "config/config.h"
 
 #include "base/clock.h"
@@ -9,13 +9,13 @@
 #include "model/budget.h"
 
 /* Sections come in their order: names first, then what refers to them. */
-static void read_all(struct load *load, const char *path,
+static void read_all(struct load *load, const char *path, config_main_fn *main_file,
                      const struct config_section *const *sections)
 {
     const struct yaml_node *root = load_yaml(load, path, (struct span){0});
     if (!root)
         return;
-    main_file_read(load, root);
+    main_file(load, root);
     for (size_t i = 0; sections[i]; i++)
         if (sections[i]->estimate)
             sections[i]->estimate(load);
@@ -23,11 +23,14 @@ static void read_all(struct load *load, const char *path,
         return;
     for (size_t i = 0; sections[i]; i++)
         sections[i]->read(load, root);
+    for (size_t i = 0; sections[i]; i++)
+        if (sections[i]->finish)
+            sections[i]->finish(load);
 }
 
-int config_read(struct model **model, const char *path,
-                const struct config_section *const *sections, const struct config_options *options,
-                struct diags *diags)
+int config_read_by(struct model **model, const char *path, config_main_fn *main_file,
+                   const struct config_section *const *sections,
+                   const struct config_options *options, struct diags *diags)
 {
     unsigned errors = diags->n_errors;
     struct arena *arena = arena_new();
@@ -44,19 +47,28 @@ int config_read(struct model **model, const char *path,
                         .sites.kind = "site",
                         .checks.kind = "check",
                         .maps.kind = "map",
-                        .pools.kind = "pool"};
+                        .pools.kind = "pool",
+                        .tiers.kind = "tier",
+                        .prefix_sets.kind = "prefix set",
+                        .speakers.kind = "speaker",
+                        .services.kind = "service"};
     m->arena = arena;
     m->path = arena_strdup(arena, path);
     m->loaded_wall_ms = clock_wall_ms();
-    read_all(&load, path, sections);
+    read_all(&load, path, main_file, sections);
     sources_finish(&load);
 
     namespace_free(&load.sites);
     namespace_free(&load.checks);
     namespace_free(&load.maps);
     namespace_free(&load.pools);
+    namespace_free(&load.tiers);
+    namespace_free(&load.prefix_sets);
+    namespace_free(&load.speakers);
+    namespace_free(&load.services);
     vec_free(&load.pool_defaults);
     vec_free(&load.endpoints);
+    vec_free(&load.weights_from);
     arena_free(load.scratch);
     if (diags->n_errors != errors) {
         model_free(m);
@@ -64,6 +76,13 @@ int config_read(struct model **model, const char *path,
     }
     *model = m;
     return 0;
+}
+
+int config_read(struct model **model, const char *path,
+                const struct config_section *const *sections, const struct config_options *options,
+                struct diags *diags)
+{
+    return config_read_by(model, path, main_file_read, sections, options, diags);
 }
 
 const char *config_peek_user(struct arena *arena, const char *path, struct span *at)

@@ -23,9 +23,11 @@ struct config_options {
  *  are read in this order, and each may leave out those behind it; only those that a program names
  *  are linked. Of a section that is not read its key in the main file means nothing. */
 struct config_section;
-extern const struct config_section config_pools; /* sites, checks, maps, pools */
-extern const struct config_section config_geo;   /* networks.yaml; names sites */
-extern const struct config_section config_zones; /* names pools */
+extern const struct config_section config_pools;   /* sites, checks, maps, pools */
+extern const struct config_section config_tiers;   /* names sites and pools; pools name tiers */
+extern const struct config_section config_anycast; /* names sites, checks, pools; adds pools */
+extern const struct config_section config_geo;     /* networks.yaml; names sites */
+extern const struct config_section config_zones;   /* names pools */
 
 /** Reads the main file and these sections, up to a NULL: as config_reload(), which reads all. */
 int config_read(struct model **model, const char *path,
@@ -35,6 +37,11 @@ int config_read(struct model **model, const char *path,
 /** As config_load(), with options. */
 int config_reload(struct model **model, const char *path, const struct config_options *options,
                   struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Reads l4.yaml of loadstar-l4, and the files of pools that it names: model.l4, `control`,
+ *  `server.user`, `server.state_dir`, and what config_pools gives. As config_load() otherwise. */
+int config_l4_load(struct model **model, const char *path,
+                   struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Whom `server.user` of the main file at `path` names, and where; NULL when none, or when that
  *  cannot be read. Texts live in `arena`. Says nothing: a load does. */

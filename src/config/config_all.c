@@ -7,8 +7,8 @@
 int config_reload(struct model **model, const char *path, const struct config_options *options,
                   struct diags *diags)
 {
-    static const struct config_section *const all[] = {&config_pools, &config_geo, &config_zones,
-                                                       NULL};
+    static const struct config_section *const all[] = {
+        &config_pools, &config_tiers, &config_anycast, &config_geo, &config_zones, NULL};
     return config_read(model, path, all, options, diags);
 }
 

@@ -28,7 +28,7 @@ static const struct schema_key defaults_keys[] = {
      .kind = SCHEMA_CUSTOM,
      .offset = offsetof(struct defaults, pool),
      .read = keep_pool,
-     .type = "a mapping with keys of a pool, all but `sites`",
+     .type = "a mapping with keys of a pool, all but `seed`, `weight_from` and `sites`",
      .fallback_doc = "none",
      .doc = "What a pool has that does not say otherwise. `on_all_down: {fallback: POOL}` does not "
             "hold for POOL itself, nor `answers` above 1 and `pick: all` for pools of `cname`.",

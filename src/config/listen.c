@@ -80,10 +80,11 @@ bool listen_read(struct load *load, const struct yaml_node *node, const char *wh
                  const char *expected, struct ip *addr, uint16_t *port)
 {
     const char *text = schema_scalar(load, node, what, expected);
+    const char *key = strchr(what, '\'');
     if (!text)
         return false;
     if (strchr(text, '%')) {
-        load_expected(load, node, "'listen'",
+        load_expected(load, node, key,
                       "%s without a zone (%%): [::] takes queries to link-local addresses, too",
                       expected);
         return false;
@@ -91,14 +92,14 @@ bool listen_read(struct load *load, const struct yaml_node *node, const char *wh
     if (ip_port_parse(addr, port, text) != 0 || *port == 0) {
         const char *slip = listen_slip(load->scratch, text);
         if (slip)
-            diag_error(load->diags, node->span, "'listen' is '%s': %s", text, slip);
+            diag_error(load->diags, node->span, "%s is '%s': %s", key, text, slip);
         else
-            load_expected(load, node, "'listen'", "%s", expected);
+            load_expected(load, node, key, "%s", expected);
         return false;
     }
     const char *why = listen_unusable(load->scratch, addr);
     if (why)
-        diag_error(load->diags, node->span, "'listen' is '%s': %s", text, why);
+        diag_error(load->diags, node->span, "%s is '%s': %s", key, text, why);
     return !why;
 }
 

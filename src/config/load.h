@@ -26,6 +26,12 @@ struct namespace
     bool incomplete; /* a file could not be read: what is not found may be in it */
 };
 
+/** `weight_from` of a pool: which tier is found when tiers are known. */
+struct weight_source {
+    uint32_t pool;
+    const struct yaml_node *tier;
+};
+
 struct load {
     struct arena *arena;   /* the model's */
     struct arena *scratch; /* trees and texts, until the load ends */
@@ -37,12 +43,18 @@ struct load {
     VEC(struct source) sources; /* read so far */
     uint8_t *pack,
         *pack_end; /* what the zones read so far have left of a chunk, see zone_build.h */
-    struct namespace sites, checks, maps, pools;
+    struct namespace sites, checks, maps, pools, tiers, prefix_sets, speakers, services;
     VEC(const struct yaml_node *) pool_defaults; /* to be judged when names are known */
     VEC(struct endpoint) endpoints;
+    struct pool *pool_table;      /* model->pools, for what is known of them later */
+    struct prefix_set *set_table; /* model->prefix_sets; the same */
+    struct set_draft *set_drafts; /* of each, in `scratch` */
+    VEC(struct weight_source) weights_from;
     bool main_is_sound; /* the main file: a key that is not there was left out, not misread */
     /* Where loadstar.yaml names these files; NULL: it does not. */
-    const struct yaml_node *networks_node, *pools_node, *zones_node;
+    const struct yaml_node *networks_node, *pools_node, *zones_node, *tiers_node, *anycast_node;
+    const struct yaml_node *site_node; /* of the server; NULL: not said */
+    struct l4_draft *l4;               /* l4.yaml, in `scratch`; NULL: it is loadstar.yaml */
 };
 
 /** Reads a file into `scratch` and hashes it. `named` is where it was named; a span without a line

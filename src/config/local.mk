@@ -2,6 +2,15 @@
 noinst_LIBRARIES += libconfig.a
 LINK_config = libconfig.a $(LINK_model) $(YAML_LIBS) $(IDN2_LIBS) -lm
 libconfig_a_SOURCES = \
+	src/config/anycast.c \
+	src/config/anycast_cover.c \
+	src/config/anycast_draft.h \
+	src/config/anycast_file.c \
+	src/config/anycast_judge.c \
+	src/config/anycast_needs.c \
+	src/config/anycast_self.c \
+	src/config/anycast_speakers.c \
+	src/config/anycast_values.c \
 	src/config/check_http.c \
 	src/config/check_keys.h \
 	src/config/checks.c \
@@ -15,6 +24,12 @@ libconfig_a_SOURCES = \
 	src/config/endpoint_probe.h \
 	src/config/endpoints.c \
 	src/config/endpoints.h \
+	src/config/l4.c \
+	src/config/l4_draft.h \
+	src/config/l4_endpoints.c \
+	src/config/l4_listens.c \
+	src/config/l4_members.c \
+	src/config/l4_service.c \
 	src/config/limits.c \
 	src/config/listen.c \
 	src/config/load.c \
@@ -39,7 +54,18 @@ libconfig_a_SOURCES = \
 	src/config/sticky_keys.c \
 	src/config/suggest.c \
 	src/config/suggest.h \
+	src/config/tier_draft.h \
+	src/config/tier_files.c \
+	src/config/tier_fronts.c \
+	src/config/tier_judge.c \
+	src/config/tier_members.c \
+	src/config/tier_names.c \
+	src/config/tier_service.c \
+	src/config/tiers.c \
+	src/config/tiers_file.c \
 	src/config/validate.c \
+	src/config/weight_from.c \
+	src/config/weight_from.h \
 	src/config/yaml.c \
 	src/config/yaml.h \
 	src/config/yaml_error.c \

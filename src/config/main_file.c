@@ -89,6 +89,18 @@ static void keep_pools(struct load *load, const struct yaml_node *node, void *fi
     load->pools_node = node;
 }
 
+static void keep_tiers(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    load->tiers_node = node;
+}
+
+static void keep_anycast(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    load->anycast_node = node;
+}
+
 static void keep_zones(struct load *load, const struct yaml_node *node, void *field)
 {
     (void)field;
@@ -173,14 +185,18 @@ static const struct schema_key loadstar_keys[] = {
             "there is no zone at all is an error.",
      .example = "zones/"},
     {.name = "tiers",
-     .kind = SCHEMA_LATER,
-     .type = "a path",
-     .doc = "Local load balancers that are driven. Not in this release.",
+     .kind = SCHEMA_CUSTOM,
+     .read = keep_tiers,
+     .type = "a path or a list of paths",
+     .fallback_doc = "none",
+     .doc = "Local load balancers that are driven by the state of pools. See tiers.yaml.",
      .example = "tiers.yaml"},
     {.name = "anycast",
-     .kind = SCHEMA_LATER,
-     .type = "a path",
-     .doc = "BGP speakers that are told what to announce. Not in this release.",
+     .kind = SCHEMA_CUSTOM,
+     .read = keep_anycast,
+     .type = "a path or a list of paths",
+     .fallback_doc = "none",
+     .doc = "Prefixes that BGP speakers announce while this node serves them. See anycast.yaml.",
      .example = "anycast.yaml"},
 };
 const struct schema loadstar_schema = {.title = "the configuration",
@@ -191,6 +207,7 @@ const struct schema loadstar_schema = {.title = "the configuration",
 void main_file_read(struct load *load, const struct yaml_node *root)
 {
     unsigned errors = load->diags->n_errors;
+    load->model->server.site = MODEL_NONE;
     limits_set_defaults(load);
     panic_set_defaults(load);
     schema_read(load, &loadstar_schema, root, load->model);

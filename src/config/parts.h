@@ -5,11 +5,13 @@
 
 #include "config/schema.h"
 
-extern const struct schema loadstar_schema, server_schema, pools_schema, networks_schema,
-    zone_schema;
+extern const struct schema loadstar_schema, server_schema, pools_schema, tiers_schema,
+    anycast_schema, networks_schema, zone_schema;
 extern const struct schema rate_limit_schema, cookies_schema, cookie_secrets_schema, panic_schema;
 extern const struct schema site_schema, check_schema, map_schema, pool_schema, steer_schema,
-    all_down_schema, ttl_schema, soa_schema, data_schema, pool_name_schema, owner_schema;
+    all_down_schema, ttl_schema, soa_schema, data_schema, pool_name_schema, owner_schema,
+    tier_schema;
+extern const struct schema l4_schema;
 
 /** Reads loadstar.yaml into the model; files that it names are kept in `load` to be read next. */
 void main_file_read(struct load *load, const struct yaml_node *root) ATTR_NONNULL;
@@ -19,7 +21,8 @@ void listen_read_list(struct load *load, const struct yaml_node *node, void *fie
 void listen_default(struct load *load) ATTR_NONNULL;
 
 /** Reads one address to listen on, as `expected` describes it; `port` keeps its value if none is
- *  given. Returns false after reporting. */
+ *  given. `what` has the name of the key in quotes, alone or at its end: "an item of 'listen'".
+ *  Returns false after reporting. */
 bool listen_read(struct load *load, const struct yaml_node *node, const char *what,
                  const char *expected, struct ip *addr, uint16_t *port) ATTR_NONNULL;
 
@@ -40,7 +43,27 @@ struct config_section {
     void (*estimate)(struct load *load);
     /** Reads it; `root` is the main file, which has been read. */
     void (*read)(struct load *load, const struct yaml_node *root);
+    /** Runs when all sections are read; NULL: nothing is left to do. */
+    void (*finish)(struct load *load);
 };
+
+/** Reads the main file into the model; what it names is kept in `load`. */
+typedef void config_main_fn(struct load *load, const struct yaml_node *root);
+
+struct config_options;
+
+/** As config_read(), of a main file that this reads. */
+int config_read_by(struct model **model, const char *path, config_main_fn *main_file,
+                   const struct config_section *const *sections,
+                   const struct config_options *options,
+                   struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Judges a file that Loadstar is to write at `at`: where it is, and that it is nobody else's.
+ *  Returns its real path; NULL after reporting. */
+const char *written_file_judge(struct load *load, const char *file, struct span at) ATTR_NONNULL;
+/** The real path of a file that need not be there, of which nothing but the last part is missing;
+ *  NULL (errno): its directory cannot be found. */
+const char *written_file_real(struct load *load, const char *file) ATTR_NONNULL;
 
 /** Reads `[LATITUDE, LONGITUDE]`; returns false after reporting. */
 bool location_read(struct load *load, const struct yaml_node *node, double *latitude,

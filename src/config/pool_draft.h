@@ -3,12 +3,14 @@
 #pragma once
 
 #include "config/parts.h"
+#include "config/weight_from.h"
 
 #define STEER_FORMS "nearest, all, {map: NAME}, {order: [SITE...]} or {split: {SITE: WEIGHT...}}"
 
 struct pool_draft {
     struct pool pool;
     struct pool_site *sites;
+    struct weight_draft weight_from;
     const struct yaml_node *sites_node, *steer_node, *all_down_node;
 };
 

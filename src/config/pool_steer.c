@@ -120,7 +120,7 @@ static void read_split(struct load *load, struct pool_draft *d, const struct yam
 
 static void check_locations(struct load *load, const struct pool_draft *d, struct span span)
 {
-    if (d->pool.n_sites < 2)
+    if (d->pool.n_sites < 2 || load->l4) /* the forwarder steers nobody */
         return;
     for (uint32_t i = 0; i < d->pool.n_sites; i++) {
         const struct site *site = &load->model->sites[d->sites[i].site];

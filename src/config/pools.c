@@ -112,6 +112,10 @@ static void read_all_down(struct load *load, struct pool_draft *d)
     }
 }
 
+#define OF_ONE_POOL                                                              \
+    2 /* keys, the last: `weight_from`, `sites`; `seed` has a message of its own \
+       */
+
 static const struct schema_key pool_keys[] = {
     {.name = "ttl",
      .kind = SCHEMA_CUSTOM,
@@ -155,15 +159,6 @@ static const struct schema_key pool_keys[] = {
      .fallback_doc = "1; for `pick: all` all of them",
      .doc = "At most this many addresses of a family are in an answer.",
      .example = "2"},
-    {.name = "seed",
-     .kind = SCHEMA_TEXT,
-     .offset = POOL(seed),
-     .fallback_doc = "the pool's name",
-     .doc =
-         "For `pick: sticky`: what clients are assigned by, besides the endpoints. Pools with one "
-         "seed assign a client alike where they have the same endpoints, and a pool that gets "
-         "another name keeps its clients by the old one as seed.",
-     .example = "www"},
     {.name = "min_up",
      .kind = SCHEMA_SHARE,
      .offset = POOL(min_up),
@@ -175,6 +170,7 @@ static const struct schema_key pool_keys[] = {
     {.name = "slow_start",
      .kind = SCHEMA_MS,
      .offset = POOL(slow_start_ms),
+     .at = POOL(slow_start_at),
      .min = 1000,
      .max = 24 * 3600 * 1000,
      .fallback = NULL,
@@ -194,6 +190,25 @@ static const struct schema_key pool_keys[] = {
             "`serve_all` answers as though they were up. Endpoints that the operator put down or "
             "drained are never answered: when only those are left, there are no addresses.",
      .example = "{fallback: sorry}"},
+    /* What follows is of one pool, and no default of many. */
+    {.name = "seed",
+     .kind = SCHEMA_TEXT,
+     .offset = POOL(seed),
+     .fallback_doc = "the pool's name",
+     .doc =
+         "For `pick: sticky`: what clients are assigned by, besides the endpoints. Pools with one "
+         "seed assign a client alike where they have the same endpoints, and a pool that gets "
+         "another name keeps its clients by the old one as seed.",
+     .example = "www"},
+    {.name = "weight_from",
+     .kind = SCHEMA_CUSTOM,
+     .offset = offsetof(struct pool_draft, weight_from),
+     .sub = &weight_from_schema,
+     .read = weight_from_read,
+     .type = "a mapping",
+     .fallback_doc = "none: weights are as configured, and as ordered",
+     .doc = "Weights that follow the sessions of a tier, so that a loaded site gets fewer clients.",
+     .example = "{tier: vip-web, target_sessions: 2000}"},
     {.name = "sites",
      .kind = SCHEMA_CUSTOM,
      .required = true,
@@ -266,14 +281,19 @@ static void classify(struct load *load, struct pool *pool, uint32_t first)
 static const struct schema pool_defaults_schema = {
     .title = "'pool' of 'defaults'",
     .keys = pool_keys,
-    .n_keys = ARRAY_LEN(pool_keys) - 1, /* all but `sites`, which is the last */
+    .n_keys = ARRAY_LEN(pool_keys) - OF_ONE_POOL,
 };
 
 bool pool_defaults_judge(struct load *load, const struct yaml_node *node)
 {
     struct pool_draft d = {0};
     unsigned errors = load->diags->n_errors;
+    const struct yaml_node *seed = yaml_get(node, "seed");
     schema_read(load, &pool_defaults_schema, node, &d);
+    if (seed)
+        diag_error(load->diags, seed->span,
+                   "'seed' of 'defaults' would make all pools assign clients alike, expected it in "
+                   "those pools that are meant to");
     steer_judge(load, &d);
     read_all_down(load, &d);
     return load->diags->n_errors == errors;
@@ -320,6 +340,10 @@ static void read_pool(struct load *load, const struct definition *def, struct po
         check_cname_policy(load, def, &d.pool);
     if (!d.pool.answers)
         d.pool.answers = d.pool.pick == PICK_ALL ? ANSWERS_ALL : 1;
+    d.pool.weight_from = d.weight_from.from;
+    d.pool.weight_from.tier = MODEL_NONE;
+    if (d.weight_from.tier)
+        *vec_push(&load->weights_from) = (struct weight_source){index, d.weight_from.tier};
     *out = d.pool;
 }
 
@@ -344,7 +368,7 @@ void pools_read(struct load *load)
     for (uint32_t i = 0; i < n; i++)
         read_pool(load, &load->pools.v[i], &v[i], i);
     struct model *m = load->model;
-    m->pools = v;
+    m->pools = load->pool_table = v;
     m->n_pools = n;
     m->n_endpoints = (uint32_t)load->endpoints.n;
     m->endpoints = vec_to_arena(&load->endpoints, load->arena);

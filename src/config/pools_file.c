@@ -125,6 +125,9 @@ static void read_section(struct load *load, const struct yaml_node *root)
     else if (pools)
         read_file(load, pools);
     sites_read(load);
+    if (load->site_node)
+        load->model->server.site =
+            namespace_find(load, &load->sites, load->site_node, "'site' of 'server'");
     checks_read(load);
     maps_read(load);
     pools_read(load);

@@ -19,9 +19,6 @@ void schema_read_value(struct load *load, const struct schema_key *key,
     case SCHEMA_CUSTOM:
         key->read(load, node, field);
         break;
-    case SCHEMA_LATER:
-        diag_warning(load->diags, node->span, "'%s' is not in this release: ignored", key->name);
-        break;
     default:
         schema_read_scalar(load, key, node, field);
     }

@@ -21,7 +21,6 @@ enum schema_kind {
     SCHEMA_STRINGS, /* struct str_list: a list of texts, at least one */
     SCHEMA_MAPPING, /* what `sub` describes, at `offset` */
     SCHEMA_CUSTOM,  /* `read` does it */
-    SCHEMA_LATER,   /* a word that this release does not know yet: a warning */
 };
 
 struct schema_word {

@@ -79,6 +79,13 @@ static void read_node(struct load *load, const struct yaml_node *node, void *fie
         *(const char **)field = arena_strdup(load->arena, node->text);
 }
 
+/* Names of sites are known later. */
+static void keep_site(struct load *load, const struct yaml_node *node, void *field)
+{
+    (void)field;
+    load->site_node = node;
+}
+
 #define SERVER(member) offsetof(struct model, server.member)
 
 static const struct schema_key tcp_keys[] = {
@@ -234,6 +241,14 @@ static const struct schema_key server_keys[] = {
          "What this server is called among others, in the ids of the orders that it is given. No "
          "two that are to share orders may have the same.",
      .example = "ams1"},
+    {.name = "site",
+     .kind = SCHEMA_CUSTOM,
+     .read = keep_site,
+     .type = "the name of a site",
+     .fallback_doc = "none",
+     .doc = "The site that this server stands in: tiers have this site's endpoints as members, and "
+            "orders on it reach prefix sets, unless they name another one.",
+     .example = "ams"},
     {.name = "override_reminder",
      .kind = SCHEMA_SECONDS,
      .offset = SERVER(override_reminder_s),

@@ -99,18 +99,21 @@ static void name_site(struct zone_build *build, struct named_site named)
                      (uint32_t)build->named_sites.n);
 }
 
-static void name_ttl(struct zone_build *build, uint32_t pool, uint32_t max_s)
+static void name_ttl(struct zone_build *build, const struct pool_name *p)
 {
-    struct slice key = slice_of(&pool, sizeof pool);
+    struct slice key = slice_of(&p->pool, sizeof p->pool);
     uint32_t at = strmap_get(&build->ttl_of, key);
     if (at == STRMAP_NONE) {
         at = (uint32_t)build->named_ttls.n;
-        *vec_push(&build->named_ttls) = (struct named_ttl){pool, 0};
+        *vec_push(&build->named_ttls) = (struct named_ttl){.pool = p->pool};
         (void)strmap_add(&build->ttl_of,
                          slice_of(arena_copy(build->load->scratch, key.p, key.n), key.n), at);
     }
-    if (max_s > build->named_ttls.v[at].max_s)
-        build->named_ttls.v[at].max_s = max_s;
+    struct named_ttl *ttl = &build->named_ttls.v[at];
+    if (!p->has_ttl)
+        ttl->bare = true;
+    else if (p->ttl.max_s > ttl->max_s)
+        ttl->max_s = p->ttl.max_s;
 }
 
 void zone_add_pool_name(struct zone_build *build, const struct pool_name *p, struct span span)
@@ -123,8 +126,7 @@ void zone_add_pool_name(struct zone_build *build, const struct pool_name *p, str
     *vec_push(&build->pool_names) = *p;
     if (p->site)
         name_site(build, (struct named_site){p->pool, p->site - 1});
-    if (p->has_ttl)
-        name_ttl(build, p->pool, p->ttl.max_s);
+    name_ttl(build, p);
 }
 
 void zone_finish(struct zone_build *build, struct zone *out)

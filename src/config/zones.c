@@ -10,6 +10,7 @@
 #include "config/zone_files.h"
 #include "config/zones_load.h"
 #include "dns/name.h"
+#include "model/answer_ttls.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -141,7 +142,8 @@ static uint64_t digest_site(uint64_t digest, const struct model *m, const struct
 static uint64_t digest_pools(const struct model *m)
 {
     uint64_t digest = 0;
-    for (uint32_t i = 0; i < m->n_pools; i++) {
+    uint32_t n = model_steering_pools(m);
+    for (uint32_t i = 0; i < n; i++) {
         const struct pool *p = &m->pools[i];
         uint32_t numbers[] = {p->ttl.min_s, p->ttl.max_s, p->answers, p->is_cname,
                               p->has_v4,    p->has_v6,    p->n_sites};
@@ -161,19 +163,6 @@ static void mark_named_sites(const struct model *m)
         for (uint32_t k = 0; k < zone->n_named_sites; k++)
             m->pools[zone->named_sites[k].pool].named[zone->named_sites[k].site] = true;
     }
-}
-
-static void note_named_ttls(struct load *load)
-{
-    const struct model *m = load->model;
-    uint32_t *longest = arena_calloc(load->arena, m->n_pools, sizeof *longest);
-    for (uint32_t i = 0; i < m->n_zones; i++)
-        for (uint32_t k = 0; k < m->zones[i].n_named_ttls; k++) {
-            const struct named_ttl *ttl = &m->zones[i].named_ttls[k];
-            if (ttl->max_s > longest[ttl->pool])
-                longest[ttl->pool] = ttl->max_s;
-        }
-    load->model->named_ttls = longest;
 }
 
 static void read_zones(struct load *load, const struct yaml_node *node)
@@ -200,7 +189,7 @@ static void read_zones(struct load *load, const struct yaml_node *node)
     if (load->lenient)
         load->model->n_zones = zones_set_aside(load, zones, (uint32_t)sources.n);
     mark_named_sites(load->model);
-    note_named_ttls(load);
+    load->model->answer_ttls = answer_ttls(load->arena, load->model);
     refuse_repeated(load, zones, load->model->n_zones);
     warn_of_others(load, &sources);
     vec_free(&sources);

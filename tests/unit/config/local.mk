@@ -13,6 +13,19 @@ tests_unit_config_test_messages_pools_SOURCES = \
 	tests/unit/config/test_messages_pools.c $(CONFIG_TEST_MESSAGES)
 tests_unit_config_test_messages_pools_LDADD = $(UNIT_config)
 
+check_PROGRAMS += tests/unit/config/test_messages_tiers
+tests_unit_config_test_messages_tiers_SOURCES = \
+	tests/unit/config/test_messages_tiers.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_messages_tiers_LDADD = $(UNIT_config)
+
+check_PROGRAMS += tests/unit/config/test_answer_ttls
+tests_unit_config_test_answer_ttls_SOURCES = tests/unit/config/test_answer_ttls.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_answer_ttls_LDADD = $(UNIT_config)
+
+check_PROGRAMS += tests/unit/config/test_tiers
+tests_unit_config_test_tiers_SOURCES = tests/unit/config/test_tiers.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_tiers_LDADD = $(UNIT_config)
+
 check_PROGRAMS += tests/unit/config/test_messages_zones
 tests_unit_config_test_messages_zones_SOURCES = \
 	tests/unit/config/test_messages_zones.c $(CONFIG_TEST_MESSAGES)
@@ -65,3 +78,21 @@ tests_unit_config_test_sections_LDADD = $(UNIT_config)
 check_PROGRAMS += tests/unit/config/test_pool_defaults
 tests_unit_config_test_pool_defaults_SOURCES = tests/unit/config/test_pool_defaults.c $(CONFIG_TEST_SUPPORT)
 tests_unit_config_test_pool_defaults_LDADD = $(UNIT_config)
+
+check_PROGRAMS += tests/unit/config/test_anycast
+tests_unit_config_test_anycast_SOURCES = tests/unit/config/test_anycast.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_anycast_LDADD = $(UNIT_config)
+
+check_PROGRAMS += tests/unit/config/test_messages_anycast
+tests_unit_config_test_messages_anycast_SOURCES = \
+	tests/unit/config/test_messages_anycast.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_messages_anycast_LDADD = $(UNIT_config)
+
+# Without LDNS_LIBS: what it does not link has no use of it.
+check_PROGRAMS += tests/unit/config/test_l4
+tests_unit_config_test_l4_SOURCES = tests/unit/config/test_l4.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_l4_LDADD = $(LINK_config) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/config/test_messages_l4
+tests_unit_config_test_messages_l4_SOURCES = tests/unit/config/test_messages_l4.c $(CONFIG_TEST_SUPPORT)
+tests_unit_config_test_messages_l4_LDADD = $(LINK_config) $(CMOCKA_LIBS)

@@ -476,6 +476,9 @@ static const struct message_case pools[] = {
            "  b: {checks: [b], sites: {ams: [192.0.2.1]}}\n",
      ""},
     /* Defaults: each slip is told once, where it stands. */
+    {"pools.yaml", SITES "defaults: {pool: {seed: a}}\npools: {www: {sites: {ams: [192.0.2.1]}}}\n",
+     "pools.yaml:2:25: 'seed' of 'defaults' would make all pools assign clients alike, expected it "
+     "in those pools that are meant to\n"},
     {"pools.yaml",
      SITES "defaults: {pool: {ttl: 5x, sites: {ams: [192.0.2.9]}, steer: nearst, checks: [web],\n"
            "  on_all_down: {fallback: nowhere}}, check: {interval: 1ms, timeout: 2s, port: 80}, "
@@ -485,7 +488,7 @@ static const struct message_case pools[] = {
      "pools.yaml:2:24: 'ttl' is '5x', expected a duration in whole seconds (30s, 10m, 1h) from 0s "
      "to 2147483647s\n"
      "pools.yaml:2:28: unknown key 'sites', expected one of: ttl, checks, steer, pick, answers, "
-     "seed, min_up, slow_start, on_all_down\n"
+     "min_up, slow_start, on_all_down, seed\n"
      "pools.yaml:2:62: unknown steer 'nearst', did you mean 'nearest'?\n"
      "pools.yaml:2:79: unknown check 'web', expected one of: a, b\n"
      "pools.yaml:3:27: unknown pool 'nowhere', expected one of: www, old\n"

@@ -18,6 +18,7 @@
  * else does, it is null. */
 extern char config_zones_is_linked __asm__("config_zones") __attribute__((weak));
 extern char config_geo_is_linked __asm__("config_geo") __attribute__((weak));
+extern char config_tiers_is_linked __asm__("config_tiers") __attribute__((weak));
 extern char config_load_is_linked __asm__("config_load") __attribute__((weak));
 extern char zonefile_is_linked __asm__("zonefile_read") __attribute__((weak));
 extern char zoneyaml_is_linked __asm__("zoneyaml_read") __attribute__((weak));
@@ -107,6 +108,7 @@ static void test_links_no_more(void **state)
     (void)state;
     assert_null(&config_zones_is_linked);
     assert_null(&config_geo_is_linked);
+    assert_null(&config_tiers_is_linked);
     assert_null(&config_load_is_linked);
     assert_null(&zonefile_is_linked);
     assert_null(&zoneyaml_is_linked);
