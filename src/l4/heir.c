@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The process that is to take over. */
+#include "l4/heir.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "control/json.h"
+#include "control/server.h"
+#include "l4/elders.h"
+#include "l4/heritage.h"
+#include "l4/link.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINK_FD 3     /* in the new process */
+#define TELL_MS 50    /* what is open, while it changes */
+#define TELL_EVERY 20 /* and so many times that without change */
+
+struct heir {
+    struct forwarder *f;
+    uv_process_t process;
+    uv_timer_t timer;          /* patience; then: tells what is open */
+    struct link *link;         /* NULL: it has ended */
+    struct control_call *call; /* NULL: answered */
+    int64_t pid;
+    unsigned n_handles; /* that are not closed */
+    unsigned n_same;    /* times that nothing was told */
+    uint32_t told_flows;
+    bool leads; /* we have retired */
+};
+
+char *heir_find_program(const char *argv0)
+{
+    char path[4096];
+    ssize_t n = strchr(argv0, '/') ? -1 : readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n < 0)
+        return xstrdup(argv0);
+    path[n] = '\0';
+    return xstrdup(path);
+}
+
+bool heir_is_coming(const struct forwarder *f)
+{
+    return f->heir && !f->heir->leads;
+}
+
+/* ---- the end of it ---- */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct heir *heir = handle->data;
+    if (--heir->n_handles == 0)
+        free(heir);
+}
+
+static void close_link(struct heir *heir)
+{
+    if (heir->link)
+        link_close(heir->link);
+    heir->link = NULL;
+}
+
+/** The process was told to end, or is not ours any more to look at. */
+static void leave(struct heir *heir)
+{
+    close_link(heir);
+    heir->f->heir = NULL;
+    if (!uv_is_closing((uv_handle_t *)&heir->timer))
+        uv_close((uv_handle_t *)&heir->timer, on_handle_closed);
+}
+
+static void refuse(struct heir *heir, json_t *errors, const char *why)
+{
+    char error[512];
+    snprintf(error, sizeof error, "not replaced, this process (%d) goes on: %s", (int)getpid(),
+             why);
+    log_error("%s", error);
+    if (heir->call)
+        control_call_reply(heir->call, &(struct control_reply){
+                                           .code = E_INVALID, .errors = errors, .error = error});
+    heir->call = NULL;
+    if (uv_is_active((uv_handle_t *)&heir->process))
+        uv_process_kill(&heir->process, SIGKILL);
+    leave(heir);
+}
+
+static void on_exit_(uv_process_t *process, int64_t status, int signal)
+{
+    struct heir *heir = process->data;
+    char why[128];
+    if (heir->f->heir == heir && !heir->leads) {
+        if (signal)
+            snprintf(why, sizeof why, "the new one was ended by signal %d (%s)", signal,
+                     strsignal(signal));
+        else
+            snprintf(why, sizeof why, "the new one ended with exit status %" PRId64, status);
+        refuse(heir, NULL, why);
+    }
+    if (!uv_is_closing((uv_handle_t *)process))
+        uv_close((uv_handle_t *)process, on_handle_closed);
+}
+
+static void on_impatient(uv_timer_t *timer)
+{
+    refuse(timer->data, NULL, "the new one was not ready after 10 s");
+}
+
+void heir_give_up(struct forwarder *f)
+{
+    if (heir_is_coming(f))
+        refuse(f->heir, NULL, "it is to stop");
+}
+
+void heir_close(struct forwarder *f)
+{
+    struct heir *heir = f->heir;
+    if (!heir)
+        return;
+    leave(heir);
+    if (!uv_is_closing((uv_handle_t *)&heir->process))
+        uv_close((uv_handle_t *)&heir->process, on_handle_closed);
+}
+
+/* ---- what it gets ---- */
+
+struct estate {
+    json_t *list; /* of what each descriptor is */
+    VEC(int) fds;
+};
+
+static void add(struct estate *estate, int fd, const char *what, json_t *facts)
+{
+    json_set_text(facts, "for", what);
+    json_array_append_new(estate->list, facts);
+    *vec_push(&estate->fds) = fd;
+}
+
+static void add_socket(void *arg, const struct handed_socket *socket)
+{
+    char text[IP_TEXT_MAX];
+    json_t *facts = json_object();
+    json_set_text(facts, "address", ip_text(text, &socket->addr));
+    json_set_int(facts, "port", socket->port);
+    json_set_bool(facts, "udp", socket->udp);
+    add(arg, socket->fd, "service", facts);
+}
+
+static void add_elder(void *arg, int fd, json_t *facts)
+{
+    add(arg, fd, "elder", facts);
+}
+
+static void add_servers(struct estate *estate, const struct forwarder *f)
+{
+    const struct l4_config *config = f->setup->model->l4;
+    char text[IP_TEXT_MAX];
+    if (f->control) {
+        json_t *facts = json_object();
+        json_set_text(facts, "path", control_server_path(f->control));
+        add(estate, control_server_fd(f->control), "control", facts);
+    }
+    if (f->metrics) {
+        json_t *facts = json_object();
+        json_set_text(facts, "address", ip_text(text, &config->metrics_addr));
+        json_set_int(facts, "port", config->metrics_port);
+        add(estate, metrics_server_fd(f->metrics), "metrics", facts);
+    }
+}
+
+static json_t *update_of(const struct forwarder *f, const char *what)
+{
+    json_t *update = json_object();
+    json_set_text(update, "what", what);
+    json_set_int(update, "pid", getpid());
+    heritage_write_open(update, f->registry);
+    return update;
+}
+
+static int send_estate(const struct forwarder *f, int fd, const struct estate *estate)
+{
+    char seed[17];
+    json_t *state = update_of(f, "state"), *sockets = json_object();
+    snprintf(seed, sizeof seed, "%016" PRIx64, f->seed);
+    json_set_text(state, "seed", seed);
+    json_object_set(state, "descriptors", estate->list);
+    heritage_write_sets(state, &f->sets);
+    int code = link_send(fd, state, NULL, 0);
+    json_set_text(sockets, "what", "sockets");
+    for (size_t i = 0; code == 0 && i < estate->fds.n; i += LINK_FDS_MAX) {
+        size_t left = estate->fds.n - i;
+        code = link_send(fd, sockets, estate->fds.v + i,
+                         (uint32_t)(left < LINK_FDS_MAX ? left : LINK_FDS_MAX));
+    }
+    json_decref(state);
+    json_decref(sockets);
+    return code;
+}
+
+static int send_all(struct forwarder *f, int fd)
+{
+    struct estate estate = {.list = json_array()};
+    add_servers(&estate, f);
+    elders_each(f, add_elder, &estate);
+    listeners_each(f->listeners, add_socket, &estate);
+    int code = send_estate(f, fd, &estate);
+    json_decref(estate.list);
+    vec_free(&estate.fds);
+    return code;
+}
+
+static void tell(struct heir *heir, json_t *packet)
+{
+    if (heir->link && link_send(link_fd(heir->link), packet, NULL, 0) != 0)
+        log_warning("the process that takes over cannot be told: %s", strerror(errno));
+    json_decref(packet);
+}
+
+void heir_tell(struct forwarder *f)
+{
+    struct heir *heir = f->heir;
+    if (!heir)
+        return;
+    json_t *update = update_of(f, "update");
+    heir->told_flows = (uint32_t)json_get_int(update, "flows", 0);
+    heir->n_same = 0;
+    if (!heir->leads)
+        heritage_write_sets(update, &f->sets);
+    tell(heir, update);
+}
+
+static void on_tell(uv_timer_t *timer)
+{
+    struct heir *heir = timer->data;
+    if (forwarder_n_flows(heir->f) != heir->told_flows || ++heir->n_same >= TELL_EVERY)
+        heir_tell(heir->f);
+}
+
+/* ---- what it says ---- */
+
+static void answer(struct heir *heir)
+{
+    json_t *result = json_object();
+    json_set_text(result, "program", "loadstar-l4");
+    json_set_int(result, "pid", heir->pid);
+    json_set_int(result, "old_pid", getpid());
+    json_set_int(result, "flows", forwarder_n_flows(heir->f));
+    json_set_int(result, "drain_s", forwarder_longest_drain_ms(heir->f) / 1000);
+    control_call_answer(heir->call, result);
+    heir->call = NULL;
+}
+
+/** The service manager hears of the new process before that one says anything. */
+static void hand_over(struct heir *heir)
+{
+    struct forwarder *f = heir->f;
+    json_t *go = json_object();
+    uv_timer_stop(&heir->timer);
+    heir_tell(f);
+    notify_manager("MAINPID=%" PRId64, heir->pid);
+    notify_close();
+    json_set_text(go, "what", "go");
+    tell(heir, go);
+    log_notice("process %" PRId64 " forwards from now on; %u flow%s left here", heir->pid,
+               forwarder_n_flows(f), forwarder_n_flows(f) == 1 ? " is" : "s are");
+    answer(heir);
+    heir->leads = true;
+    elders_leave(f);
+    forwarder_retire(f);
+    uv_timer_start(&heir->timer, on_tell, TELL_MS, TELL_MS);
+}
+
+static void obey(struct forwarder *f, const json_t *packet)
+{
+    heritage_obey(&f->sets, packet);
+    forwarder_replan(f);
+}
+
+static void on_packet(void *arg, const json_t *packet)
+{
+    struct heir *heir = arg;
+    const char *what = json_get_text(packet, "what", "");
+    if (strcmp(what, "ready") == 0 && !heir->leads)
+        hand_over(heir);
+    else if (strcmp(what, "failed") == 0 && !heir->leads)
+        refuse(heir, json_object_get(packet, "errors"), "the new one cannot start");
+    else if (strcmp(what, "members") == 0 && heir->leads)
+        obey(heir->f, packet);
+    else if (strcmp(what, "end") == 0 && heir->leads)
+        forwarder_stop(heir->f, true);
+}
+
+/** Before it leads, its exit status tells more. */
+static void on_link_ended(void *arg)
+{
+    struct heir *heir = arg;
+    if (heir->leads)
+        log_warning("process %" PRId64 " has ended; the flows left here go on", heir->pid);
+    close_link(heir);
+}
+
+/* ---- its begin ---- */
+
+static char **environment(void)
+{
+    static char link[32];
+    size_t n = 0, k = 0;
+    while (environ[n])
+        n++;
+    char **all = xcalloc(n + 4, sizeof(char *));
+    for (; k < n; k++)
+        all[k] = environ[k];
+    for (char *const *v = notify_variables(); *v; v++)
+        all[k++] = *v;
+    snprintf(link, sizeof link, HEIR_VARIABLE "=%d", LINK_FD);
+    all[k] = link;
+    return all;
+}
+
+static int spawn(struct heir *heir, int fd)
+{
+    uv_stdio_container_t stdio[LINK_FD + 1];
+    for (int i = 0; i <= LINK_FD; i++)
+        stdio[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = i == LINK_FD ? fd : i};
+    char **env = environment();
+    const uv_process_options_t options = {.exit_cb = on_exit_,
+                                          .file = heir->f->program,
+                                          .args = heir->f->argv,
+                                          .env = env,
+                                          .stdio_count = ARRAY_LEN(stdio),
+                                          .stdio = stdio};
+    int rc = uv_spawn(&heir->f->loop, &heir->process, &options);
+    free(env);
+    return rc;
+}
+
+static struct heir *heir_new(struct forwarder *f, struct control_call *call)
+{
+    struct heir *heir = xcalloc(1, sizeof *heir);
+    heir->f = f;
+    heir->call = call;
+    heir->n_handles = 2;
+    heir->process.data = heir->timer.data = heir;
+    uv_timer_init(&f->loop, &heir->timer);
+    uv_timer_start(&heir->timer, on_impatient, HEIR_PATIENCE_MS, 0);
+    f->heir = heir;
+    return heir;
+}
+
+/** Nothing of it runs. */
+static void fail(struct heir *heir, const char *why)
+{
+    refuse(heir, NULL, why);
+    if (heir->process.type == UV_PROCESS)
+        uv_close((uv_handle_t *)&heir->process, on_handle_closed);
+    else
+        heir->n_handles--;
+}
+
+void heir_start(struct forwarder *f, struct control_call *call)
+{
+    int ends[2];
+    struct heir *heir = heir_new(f, call);
+    const struct link_events events = {on_packet, on_link_ended, heir};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        ends[0] = ends[1] = -1;
+    int rc = ends[0] < 0 ? -errno : spawn(heir, ends[1]);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (rc != 0) {
+        if (ends[0] >= 0)
+            close(ends[0]);
+        fail(heir, uv_strerror(rc));
+        return;
+    }
+    heir->pid = heir->process.pid;
+    int code = send_all(f, ends[0]);
+    /* Of one that has ended already the exit status tells more. */
+    if (code != 0 && errno != EPIPE && errno != ECONNRESET)
+        close(ends[0]);
+    else
+        heir->link = link_open(&f->loop, ends[0], &events);
+    if (!heir->link)
+        refuse(heir, NULL, strerror(errno));
+}

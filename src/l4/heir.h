@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Replacement, as the old process sees it: it starts the program on disk, gives it what it has, and
+ * leaves forwarding to it once that one could begin.
+ *
+ *     old                                        new
+ *     starts it; "state", "sockets" ..  ->       loads, takes sockets, starts workers and checks
+ *     "update" with each change         ->       goes by it
+ *                                       <-       "ready": it has control socket, metrics, members
+ *     tells the service manager, "go"   ->       forwards: what was queued meanwhile is in the same
+ *     accepts nothing more, drains               sockets
+ *     "update": what is open            ->       limits, `status`
+ *     goes by them                      <-       "members" with each change; "end": at once
+ *
+ * Until "go" nothing has changed: a new process that ends, says "failed", or is not ready in
+ * HEIR_PATIENCE_MS is killed, and the old one goes on. */
+#pragma once
+
+#include "control/call.h"
+#include "l4/forwarder.h"
+
+#define HEIR_PATIENCE_MS 10000
+#define HEIR_VARIABLE "LOADSTAR_L4_LINK" /* the environment: number of the link's descriptor */
+
+/** The program's path as it can be started anew when the file there is another one: to be freed. */
+char *heir_find_program(const char *argv0) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Starts the replacement, and answers `call` when it has ended in one way or the other. */
+void heir_start(struct forwarder *f, struct control_call *call) ATTR_NONNULL;
+/** Whether orders, reloads and the like have to wait for its end. */
+bool heir_is_coming(const struct forwarder *f) ATTR_NONNULL;
+/** One that is not ready is ended: we are to stop. */
+void heir_give_up(struct forwarder *f) ATTR_NONNULL;
+
+/** Tells what has changed. NULL-safe: nothing without an heir. */
+void heir_tell(struct forwarder *f) ATTR_NONNULL;
+/** The loop is to end. */
+void heir_close(struct forwarder *f) ATTR_NONNULL;

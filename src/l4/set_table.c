@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sets of members by name. */
+#include "l4/set_table.h"
+
+#include "base/clock.h"
+#include "l4/setup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *set_origin_text(enum set_origin origin)
+{
+    static const char *const texts[] = {
+        [SET_UNKNOWN] = "unknown", [SET_LISTED] = "list", [SET_CHECKED] = "checks",
+        [SET_TOLD] = "loadstard",  [SET_SAVED] = "saved",
+    };
+    return texts[origin];
+}
+
+static void work_set_free(struct work_set *set)
+{
+    if (!set)
+        return;
+    member_set_free(&set->now);
+    member_set_free(&set->saved);
+    vec_free(&set->orders);
+    free(set);
+}
+
+uint32_t set_table_find(const struct set_table *table, const char *name)
+{
+    for (uint32_t i = 0; i < table->n; i++)
+        if (strcmp(table->v[i]->name, name) == 0)
+            return i;
+    return MODEL_NONE;
+}
+
+static bool same_member(const struct set_member *a, const struct set_member *b)
+{
+    return a->port == b->port && a->weight == b->weight && a->state == b->state &&
+           ip_equal(&a->addr, &b->addr) && strcmp(a->key, b->key) == 0;
+}
+
+static bool same_members(const struct member_set *a, const struct member_set *b)
+{
+    bool same = a->n == b->n;
+    for (uint32_t i = 0; same && i < a->n; i++)
+        same = same_member(&a->v[i], &b->v[i]);
+    return same;
+}
+
+/** Puts other members in force. Takes over what `next` has. Returns whether they are others. */
+static bool take(struct work_set *set, struct member_set *next, enum set_origin origin)
+{
+    bool same = set->origin == origin && same_members(&set->now, next);
+    if (!same)
+        set->since_ms = clock_wall_ms();
+    else if (origin == SET_LISTED || origin == SET_CHECKED)
+        next->version = set->now.version; /* of our own counting */
+    member_set_free(&set->now);
+    set->now = *next;
+    *next = (struct member_set){0};
+    set->origin = origin;
+    return !same;
+}
+
+static void name_set(struct member_set *members, const struct work_set *set)
+{
+    snprintf(members->name, sizeof members->name, "%s", set->name);
+}
+
+static void take_list(struct work_set *set, const struct l4_set *config)
+{
+    struct member_set next = {.version = set->now.version + 1,
+                              .n = config->n_listed,
+                              .v = xcalloc(config->n_listed + 1, sizeof *next.v)};
+    name_set(&next, set);
+    for (uint32_t i = 0; i < config->n_listed; i++) {
+        const struct l4_listed *l = &config->listed[i];
+        struct set_member *m = &next.v[i];
+        char text[IP_PORT_TEXT_MAX];
+        snprintf(m->key, sizeof m->key, "%s", ip_port_text(text, &l->addr, l->port));
+        m->addr = l->addr;
+        m->port = l->port;
+        m->weight = l->weight;
+        m->state = MEMBER_UP;
+    }
+    take(set, &next, SET_LISTED);
+}
+
+static bool has_cursor(const struct set_table *table, uint32_t cursor)
+{
+    for (uint32_t i = 0; i < table->n; i++)
+        if (table->v[i] && table->v[i]->cursor == cursor)
+            return true;
+    return false;
+}
+
+/** The least number that none of them has, nor one that goes now: cursors are few, and workers keep
+ *  one of each. */
+static uint32_t free_cursor(const struct set_table *table, const struct set_table *before)
+{
+    uint32_t cursor = 0;
+    while (has_cursor(table, cursor) || has_cursor(before, cursor))
+        cursor++;
+    return cursor;
+}
+
+static struct work_set *work_set_new(const char *name)
+{
+    struct work_set *set = xcalloc(1, sizeof *set);
+    snprintf(set->name, sizeof set->name, "%s", name);
+    name_set(&set->now, set);
+    set->cursor = UINT32_MAX;
+    return set;
+}
+
+/** Whether what is known of it still comes from where the configuration says. */
+static bool still_holds(const struct work_set *set, const struct l4_set *config)
+{
+    if (setup_is_told(config))
+        return set->origin == SET_TOLD || set->origin == SET_SAVED;
+    return config->n_listed ? set->origin == SET_LISTED : set->origin == SET_CHECKED;
+}
+
+void set_table_follow(struct set_table *table, const struct l4_config *config)
+{
+    struct set_table before = *table;
+    table->n = config->n_sets;
+    table->v = xcalloc(config->n_sets + 1, sizeof(struct work_set *));
+    for (uint32_t i = 0; i < config->n_sets; i++) {
+        uint32_t k = 0;
+        while (k < before.n &&
+               !(before.v[k] && strcmp(before.v[k]->name, config->sets[i].name) == 0))
+            k++;
+        if (k < before.n && still_holds(before.v[k], &config->sets[i])) {
+            table->v[i] = before.v[k];
+            before.v[k] = NULL;
+        }
+    }
+    for (uint32_t i = 0; i < table->n; i++) {
+        if (!table->v[i]) {
+            struct work_set *set = work_set_new(config->sets[i].name);
+            set->cursor = free_cursor(table, &before);
+            table->v[i] = set;
+        }
+        if (config->sets[i].n_listed)
+            take_list(table->v[i], &config->sets[i]);
+        if (table->n_cursors <= table->v[i]->cursor)
+            table->n_cursors = table->v[i]->cursor + 1;
+    }
+    set_table_free(&before);
+}
+
+void set_table_free(struct set_table *table)
+{
+    for (uint32_t i = 0; i < table->n; i++)
+        work_set_free(table->v[i]);
+    free(table->v);
+    *table = (struct set_table){0};
+}
+
+/** What a set that is told is measured by. */
+static const struct member_set *last_of(const struct work_set *set)
+{
+    return set->origin == SET_UNKNOWN ? &set->saved : &set->now;
+}
+
+uint64_t work_set_version(const struct work_set *set)
+{
+    return last_of(set)->version;
+}
+
+enum set_verdict set_table_tell(struct set_table *table, uint32_t i, struct member_set *next,
+                                enum set_origin origin)
+{
+    struct work_set *set = table->v[i];
+    const struct member_set *last = last_of(set);
+    bool has_one = set->origin != SET_UNKNOWN;
+    if ((has_one || last->version > 0) && next->version <= last->version) {
+        bool same = next->version == last->version && same_members(last, next);
+        if (!same || has_one) {
+            if (same)
+                set->origin = origin;
+            member_set_free(next);
+            return same ? SET_SAME : SET_OLD;
+        }
+    }
+    member_set_free(&set->saved);
+    return take(set, next, origin) ? SET_TAKEN : SET_SAME;
+}
+
+bool work_set_adopt(struct work_set *set)
+{
+    if (set->origin != SET_UNKNOWN || set->saved.version == 0)
+        return false;
+    take(set, &set->saved, SET_SAVED);
+    return true;
+}
+
+void set_table_obey(struct set_table *table, uint32_t i, struct member_set *next)
+{
+    table->v[i]->orders.n = 0;
+    take(table->v[i], next, table->v[i]->origin);
+}
+
+/* ---- from the checker ---- */
+
+static enum member_state state_of(const struct endpoint_state *s)
+{
+    if (s->override == OVERRIDE_DRAIN)
+        return MEMBER_DRAIN;
+    return endpoint_serves(s) ? MEMBER_UP : MEMBER_DOWN;
+}
+
+/** Weights as they are, unless some member has a part of its own only: then in sixteenths. */
+static bool has_shares(const struct model *m, const struct pool_site *site,
+                       const struct endpoint_state *states)
+{
+    for (uint32_t k = 0; k < site->n_endpoints; k++) {
+        uint32_t e = site->first_endpoint + k;
+        if (endpoint_share(&states[e]) != SHARE_FULL &&
+            endpoint_weight(&m->endpoints[e], &states[e]) > 0)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t share_of(const struct endpoint *e, const struct endpoint_state *s, bool in_shares)
+{
+    uint64_t weight = in_shares ? endpoint_share_weight(e, s) : endpoint_weight(e, s);
+    return weight < WEIGHT_MAX ? (uint32_t)weight : WEIGHT_MAX;
+}
+
+static void add_endpoint(struct member_set *next, struct arena *arena, const struct l4_set *config,
+                         const struct model *m, uint32_t e, const struct endpoint_state *s,
+                         bool in_shares)
+{
+    const struct endpoint *endpoint = &m->endpoints[e];
+    struct set_member *member = &next->v[next->n];
+    member->addr = endpoint->addr;
+    member->port = endpoint->port ? endpoint->port : config->port;
+    if (member->addr.family == IP_NONE || member->port == 0 || next->n == SETS_MEMBERS_MAX)
+        return;
+    snprintf(member->key, sizeof member->key, "%s", endpoint_key(arena, m, e));
+    member->weight = share_of(endpoint, s, in_shares);
+    member->state = state_of(s);
+    next->n++;
+}
+
+static bool wants_site(const struct l4_set *config, const struct pool_site *site)
+{
+    return config->site == MODEL_NONE || config->site == site->site;
+}
+
+bool set_table_check(struct set_table *table, uint32_t i, const struct l4_set *config,
+                     const struct model *m, const struct endpoint_state *states)
+{
+    const struct pool *pool = &m->pools[config->pool];
+    struct arena *arena = arena_new();
+    struct member_set next = {.version = table->v[i]->now.version + 1};
+    uint32_t n = 0;
+    bool in_shares = false;
+    for (uint32_t k = 0; k < pool->n_sites; k++)
+        if (wants_site(config, &pool->sites[k])) {
+            n += pool->sites[k].n_endpoints;
+            in_shares |= has_shares(m, &pool->sites[k], states);
+        }
+    name_set(&next, table->v[i]);
+    next.v = xcalloc(n + 1, sizeof *next.v);
+    for (uint32_t k = 0; k < pool->n_sites; k++)
+        for (uint32_t j = 0; wants_site(config, &pool->sites[k]) && j < pool->sites[k].n_endpoints;
+             j++) {
+            uint32_t e = pool->sites[k].first_endpoint + j;
+            add_endpoint(&next, arena, config, m, e, &states[e], in_shares);
+        }
+    arena_free(arena);
+    return take(table->v[i], &next, SET_CHECKED);
+}
+
+/* ---- orders of members of lists ---- */
+
+static struct list_order *find_order(const struct work_set *set, const char *key)
+{
+    for (size_t i = 0; i < set->orders.n; i++)
+        if (strcmp(set->orders.v[i].key, key) == 0)
+            return &set->orders.v[i];
+    return NULL;
+}
+
+struct list_order *work_set_order(struct work_set *set, const char *key)
+{
+    struct list_order *order = find_order(set, key);
+    if (order)
+        return order;
+    order = vec_push(&set->orders);
+    snprintf(order->key, sizeof order->key, "%s", key);
+    return order;
+}
+
+struct set_member_now work_set_member(const struct work_set *set, uint32_t member, int64_t now_ms)
+{
+    const struct set_member *m = &set->now.v[member];
+    struct set_member_now now = {m->state, m->weight, false};
+    const struct list_order *order =
+        set->orders.n && set->origin == SET_LISTED ? find_order(set, m->key) : NULL;
+    if (order && order->has_state && order->state_until_ms > now_ms)
+        now.state = order->state, now.is_ordered = true;
+    if (order && order->has_weight && order->weight_until_ms > now_ms)
+        now.weight = order->weight, now.is_ordered = true;
+    return now;
+}
+
+static void expire_one(struct list_order *order, int64_t now_ms, int64_t *next_ms)
+{
+    order->has_state = order->has_state && order->state_until_ms > now_ms;
+    order->has_weight = order->has_weight && order->weight_until_ms > now_ms;
+    if (order->has_state && order->state_until_ms < *next_ms)
+        *next_ms = order->state_until_ms;
+    if (order->has_weight && order->weight_until_ms < *next_ms)
+        *next_ms = order->weight_until_ms;
+}
+
+int64_t set_table_expire(struct set_table *table, int64_t now_ms)
+{
+    int64_t next_ms = INT64_MAX;
+    for (uint32_t i = 0; i < table->n; i++) {
+        struct work_set *set = table->v[i];
+        size_t kept = 0;
+        for (size_t k = 0; k < set->orders.n; k++) {
+            expire_one(&set->orders.v[k], now_ms, &next_ms);
+            if (set->orders.v[k].has_state || set->orders.v[k].has_weight)
+                set->orders.v[kept++] = set->orders.v[k];
+        }
+        set->orders.n = kept;
+    }
+    return next_ms;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading and judging a configuration. */
+#include "l4/setup.h"
+
+#include "base/parallel.h"
+#include "base/units.h"
+#include "config/config.h"
+#include "health/lanes.h"
+#include "health/program.h"
+#include "health/state_dir.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+uint32_t setup_workers(const struct l4_config *config)
+{
+    return config->workers ? config->workers : usable_cores();
+}
+
+const struct l4_service *setup_service_of(const struct l4_config *config, uint32_t set)
+{
+    for (uint32_t i = 0; i < config->n_services; i++) {
+        const struct l4_service *s = &config->services[i];
+        if (s->set == set)
+            return s;
+        for (uint32_t r = 0; r < s->n_routes; r++)
+            if (s->routes[r].set == set)
+                return s;
+    }
+    return NULL;
+}
+
+static int refuse_files(const struct l4_config *config, enum setup_purpose purpose,
+                        unsigned long long need, unsigned long long have, struct diags *diags)
+{
+    const struct l4_service *most = &config->services[0];
+    for (uint32_t i = 1; i < config->n_services; i++)
+        if (config->services[i].limits.connections > most->limits.connections)
+            most = &config->services[i];
+    static const char text[] =
+        "limits.connections of the services need %llu open files, two for each connection, and "
+        "this process may have %llu: lower the limits ('%s' has the highest, %u), or raise that of "
+        "files (LimitNOFILE= of systemd, ulimit -n)";
+    if (purpose == SETUP_CHECK) {
+        diag_warning(diags, most->span, text, need, have, most->name, most->limits.connections);
+        return 0;
+    }
+    diag_error(diags, most->span, text, need, have, most->name, most->limits.connections);
+    return E_RANGE;
+}
+
+int setup_judge_files(const struct l4_config *config, enum setup_purpose purpose,
+                      struct diags *diags)
+{
+    struct rlimit limit;
+    rlim_t need = l4_config_descriptors(config);
+    if (config->n_services == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+        return 0;
+    struct rlimit more = {need, limit.rlim_max > need ? limit.rlim_max : need};
+    if (setrlimit(RLIMIT_NOFILE, &more) == 0) /* root may, and is, when it starts */
+        return 0;
+    return refuse_files(config, purpose, need, limit.rlim_cur, diags);
+}
+
+static int judge(struct setup *s, const struct setup *before, enum setup_purpose purpose,
+                 struct diags *diags)
+{
+    int state = state_dir_check(s->model, diags);
+    int tls =
+        credentials_load(&s->credentials, s->model, before ? before->credentials : NULL, diags);
+    int programs = programs_check(s->model, diags);
+    int files = setup_judge_files(s->model->l4, purpose, diags);
+    lanes_warn(s->model, diags);
+    return state != 0 || tls != 0 || programs != 0 || files != 0 ? E_INVALID : 0;
+}
+
+int setup_load(struct setup **out, const char *path, const struct setup *before,
+               enum setup_purpose purpose, struct diags *diags)
+{
+    struct setup *s = xcalloc(1, sizeof *s);
+    s->n_holds = 1;
+    int code = config_l4_load(&s->model, path, diags);
+    if (code == 0)
+        code = judge(s, before, purpose, diags);
+    if (code != 0) {
+        setup_release(s);
+        return code;
+    }
+    *out = s;
+    return 0;
+}
+
+void setup_release(struct setup *s)
+{
+    if (!s || --s->n_holds > 0)
+        return;
+    credentials_free(s->credentials);
+    model_free(s->model);
+    free(s);
+}
+
+const char *setup_summary(char out[SETUP_SUMMARY_MAX], const struct setup *setup)
+{
+    const struct l4_config *c = setup->model->l4;
+    snprintf(out, SETUP_SUMMARY_MAX, "%u service%s, %u set%s of members, %u endpoint%s of pools",
+             c->n_services, units_plural(c->n_services), c->n_sets, units_plural(c->n_sets),
+             setup->model->n_endpoints, units_plural(setup->model->n_endpoints));
+    return out;
+}

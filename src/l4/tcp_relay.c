@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Bytes from one side to the other. The two ways know nothing of each other, but that the
+ * connection is over when both have ended. */
+#include "l4/tcp_internal.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+
+#define READ_EVENTS (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+
+/* ---- sides ---- */
+
+bool tcp_side_watch(struct tcp *tcp, struct tcp_side *side, uint32_t more_events)
+{
+    side->watched = true;
+    side->watched_out = more_events & EPOLLOUT;
+    return worker_watch(tcp->worker, side->fd, READ_EVENTS | more_events, &side->source) == 0;
+}
+
+static void side_events(struct tcp_side *side, uint32_t events)
+{
+    if (events & ~(uint32_t)EPOLLOUT)
+        side->readable = true;
+    if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        side->read_on = true;
+    if (events & EPOLLRDHUP)
+        side->fin_came = true;
+    if (events & EPOLLERR)
+        side->broken = true;
+    if (events & EPOLLOUT)
+        side->writable = true;
+}
+
+/* It did not take all. */
+static void side_full(struct tcp *tcp, struct tcp_side *side)
+{
+    side->writable = false;
+    if (side->watched_out)
+        return;
+    side->watched_out = true;
+    if (side->watched)
+        worker_rewatch(tcp->worker, side->fd, READ_EVENTS | EPOLLOUT, &side->source);
+}
+
+/* The first write of a socket goes at once whatever TCP_NODELAY says, and is often the only one. */
+void tcp_side_writes(struct tcp_side *side)
+{
+    static const int on = 1;
+    if (side->wrote && !side->no_delay) {
+        side->no_delay = true;
+        setsockopt(side->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    side->wrote = true;
+}
+
+/* ---- one way ---- */
+
+/* Less than there was room for is all there is, until the next edge. Not so where the end was seen
+ * to have come, of which there is no other edge, nor with urgent data, at which reads stop
+ * (tcp(7)).
+ */
+enum tcp_move tcp_copy_fill(struct tcp *tcp, struct tcp_conn *c, unsigned from)
+{
+    struct tcp_side *side = &c->sides[from];
+    struct tcp_way *way = &c->ways[from];
+    uint8_t *buffer = tcp_buffer_take(tcp);
+    ssize_t n = recv(side->fd, buffer, TCP_BUFFER, 0);
+    if (n <= 0) {
+        int error = errno;
+        tcp_buffer_put(tcp, buffer);
+        errno = error;
+        if (n == 0)
+            return TCP_ENDED;
+        if (error != EAGAIN)
+            return TCP_FAILED;
+        side->readable = false;
+        return TCP_WAITS;
+    }
+    way->buffer = buffer;
+    way->begin = 0;
+    way->end = (uint32_t)n;
+    if (n < TCP_BUFFER && !side->read_on)
+        side->readable = false;
+    tcp_note_read(way, n == TCP_BUFFER);
+    return TCP_MOVED;
+}
+
+static enum tcp_move copy_flush(struct tcp *tcp, struct tcp_conn *c, unsigned from)
+{
+    struct tcp_side *to = &c->sides[!from];
+    struct tcp_way *way = &c->ways[from];
+    /* With an end known to be behind it, it leaves together with that. A reset waits for nothing.
+     */
+    const struct tcp_side *side = &c->sides[from];
+    int more = side->fin_came && !side->broken ? MSG_MORE : 0;
+    ssize_t n = send(to->fd, way->buffer + way->begin, way->end - way->begin, MSG_NOSIGNAL | more);
+    if (n < 0)
+        return errno == EAGAIN ? TCP_WAITS : TCP_FAILED;
+    way->begin += (uint32_t)n;
+    way->bytes += (uint64_t)n;
+    if (tcp_way_holds(way))
+        return TCP_WAITS;
+    tcp_buffer_put(tcp, way->buffer);
+    way->buffer = NULL;
+    way->begin = way->end = 0;
+    return TCP_MOVED;
+}
+
+static enum tcp_move flush(struct tcp *tcp, struct tcp_conn *c, unsigned from)
+{
+    struct tcp_side *to = &c->sides[!from];
+    if (!to->writable)
+        return TCP_WAITS;
+    tcp_side_writes(to);
+    enum tcp_move move =
+        c->ways[from].pipe ? tcp_splice_flush(tcp, c, from) : copy_flush(tcp, c, from);
+    if (move == TCP_WAITS)
+        side_full(tcp, to);
+    return move;
+}
+
+static enum tcp_move fill(struct tcp *tcp, struct tcp_conn *c, unsigned from)
+{
+    if (!c->sides[from].readable)
+        return TCP_WAITS;
+    return tcp_splice_wanted(tcp, c, &c->ways[from]) ? tcp_splice_fill(tcp, c, from)
+                                                     : tcp_copy_fill(tcp, c, from);
+}
+
+/* Until a side has to be waited for, or it is the others' turn. */
+static enum tcp_move move_all(struct tcp *tcp, struct tcp_conn *c, unsigned from)
+{
+    struct tcp_way *way = &c->ways[from];
+    uint64_t until = way->bytes + TCP_TURN;
+    enum tcp_move move;
+    do {
+        move = tcp_way_holds(way) ? flush(tcp, c, from) : fill(tcp, c, from);
+        if (move == TCP_MOVED)
+            c->active_ms = tcp->worker->now_ms;
+    } while (move == TCP_MOVED && way->bytes < until);
+    return move;
+}
+
+/* ---- ends ---- */
+
+static void pass_end(struct tcp *tcp, struct tcp_conn *c, unsigned from)
+{
+    c->ways[from].ended = true;
+    if (c->ways[!from].ended)
+        tcp_end(tcp, c, TCP_END_CLOSE, SERVICE_OK,
+                from == TCP_CLIENT ? "closed by member" : "closed by client");
+    else
+        shutdown(c->sides[!from].fd, SHUT_WR);
+}
+
+#define REST_TURNS 32 /* more than a receive buffer holds (tcp(7), tcp_rmem) */
+
+/* What the broken side had sent before is passed on still, as the peer would have got it. A call
+ * that failed for want of memory says nothing of a side. */
+static void broken(struct tcp *tcp, struct tcp_conn *c, unsigned side)
+{
+    bool timed_out = errno == ETIMEDOUT;
+    if (errno == ENOMEM || errno == ENOBUFS) {
+        tcp_end(tcp, c, TCP_END_RESET, SERVICE_OK, "no memory");
+        return;
+    }
+    side_events(&c->sides[side], EPOLLERR); /* a failed write is there before the event */
+    for (unsigned i = 0; i < REST_TURNS && !c->ways[side].ended; i++)
+        if (move_all(tcp, c, side) != TCP_MOVED)
+            break;
+    tcp_end(tcp, c, TCP_END_RESET, SERVICE_OK,
+            timed_out            ? (side == TCP_CLIENT ? "client is silent" : "member is silent")
+            : side == TCP_CLIENT ? "reset by client"
+                                 : "reset by member");
+}
+
+void tcp_relay(struct tcp *tcp, struct tcp_conn *c, unsigned from)
+{
+    struct tcp_way *way = &c->ways[from];
+    if (way->ended)
+        return;
+    switch (move_all(tcp, c, from)) {
+    case TCP_MOVED:
+        worker_defer(tcp->worker, &c->task);
+        break;
+    case TCP_WAITS:
+        break;
+    case TCP_ENDED:
+        pass_end(tcp, c, from);
+        break;
+    case TCP_FAILED:
+        broken(tcp, c, tcp_way_holds(way) ? !from : from);
+        break;
+    }
+    if (way->bytes - way->told >= TCP_TELL && c->state == TCP_RELAYING)
+        tcp_tell(c);
+}
+
+static void relay_event(struct tcp *tcp, struct tcp_conn *c, unsigned nth, uint32_t events)
+{
+    if (events & ~(uint32_t)EPOLLOUT)
+        tcp_relay(tcp, c, nth);
+    if (c->state == TCP_RELAYING && (events & EPOLLOUT) && tcp_way_holds(&c->ways[!nth]))
+        tcp_relay(tcp, c, !nth);
+    if (c->state == TCP_RELAYING && (events & EPOLLERR)) {
+        /* Not read yet, for want of room on the other side. */
+        errno = 0;
+        broken(tcp, c, nth);
+    }
+}
+
+/* Sides are watched after what is there was moved: so the watch does not tell of it again. */
+void tcp_relay_begin(struct tcp *tcp, struct tcp_conn *c)
+{
+    worker_after(tcp->worker, &c->timer, c->idle_ms < TCP_LOOK_MS ? c->idle_ms : TCP_LOOK_MS);
+    tcp_relay(tcp, c, TCP_CLIENT);
+    for (unsigned i = 0; i < 2 && c->state == TCP_RELAYING; i++) {
+        struct tcp_side *side = &c->sides[i];
+        if (!side->watched && !tcp_side_watch(tcp, side, side->watched_out ? EPOLLOUT : 0))
+            tcp_end(tcp, c, TCP_END_RESET, SERVICE_OK, "no room to watch it");
+    }
+    if (c->state == TCP_RELAYING && c->sides[TCP_MEMBER].readable)
+        tcp_relay(tcp, c, TCP_MEMBER);
+}
+
+/* ---- what the loop calls ---- */
+
+void tcp_client_ready(struct worker *worker, struct worker_source *source, uint32_t events)
+{
+    struct tcp_conn *c =
+        (struct tcp_conn *)((char *)source - offsetof(struct tcp_conn, sides[TCP_CLIENT]));
+    side_events(&c->sides[TCP_CLIENT], events);
+    if (c->state == TCP_RELAYING)
+        relay_event(worker->tcp, c, TCP_CLIENT, events);
+    else if (c->state == TCP_HEADER || c->state == TCP_HELLO)
+        tcp_front_read(worker->tcp, c);
+    else if (c->state == TCP_CONNECTING && (events & EPOLLERR))
+        tcp_end(worker->tcp, c, TCP_END_RESET, SERVICE_CLIENT, "reset by client");
+}
+
+void tcp_member_ready(struct worker *worker, struct worker_source *source, uint32_t events)
+{
+    struct tcp_conn *c =
+        (struct tcp_conn *)((char *)source - offsetof(struct tcp_conn, sides[TCP_MEMBER]));
+    side_events(&c->sides[TCP_MEMBER], events);
+    if (c->state == TCP_RELAYING)
+        relay_event(worker->tcp, c, TCP_MEMBER, events);
+    else if (c->state == TCP_CONNECTING)
+        tcp_connect_event(worker->tcp, c, events);
+}
+
+void tcp_timer_fired(struct worker *worker, struct worker_timer *timer)
+{
+    struct tcp_conn *c = (struct tcp_conn *)timer;
+    if (c->state == TCP_RELAYING)
+        tcp_look(worker->tcp, c);
+    else if (c->state == TCP_CONNECTING)
+        tcp_connect_late(worker->tcp, c);
+    else
+        tcp_end(worker->tcp, c, TCP_END_RESET, SERVICE_BAD_HEADER, "header or hello too slow");
+}
+
+void tcp_go_on(struct worker *worker, struct worker_task *task)
+{
+    struct tcp_conn *c = (struct tcp_conn *)((char *)task - offsetof(struct tcp_conn, task));
+    if (c->state == TCP_DEAD) {
+        tcp_conn_put(worker->tcp, c);
+        return;
+    }
+    tcp_relay(worker->tcp, c, TCP_CLIENT);
+    if (c->state == TCP_RELAYING)
+        tcp_relay(worker->tcp, c, TCP_MEMBER);
+}

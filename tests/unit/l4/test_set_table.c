@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sets of members by name: whose news counts, what reloads keep, orders of members of lists. */
+#include "l4/set_table.h"
+
+#include "l4/setup.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct l4_listed listed[] = {
+    {.addr = {.family = IP_V4, .b = {192, 0, 2, 1}}, .port = 80, .weight = 3},
+    {.addr = {.family = IP_V6, .b = {0x20, 1, 0xd, 0xb8}}, .port = 81, .weight = 1},
+};
+
+static struct l4_set told_set(const char *name)
+{
+    return (struct l4_set){.name = name, .pool = MODEL_NONE, .site = MODEL_NONE};
+}
+
+static struct l4_set list_set(const char *name)
+{
+    return (struct l4_set){
+        .name = name, .pool = MODEL_NONE, .site = MODEL_NONE, .listed = listed, .n_listed = 2};
+}
+
+static void follow(struct set_table *table, const struct l4_set *sets, uint32_t n)
+{
+    const struct l4_config config = {.sets = sets, .n_sets = n};
+    set_table_follow(table, &config);
+    assert_int_equal(table->n, n);
+    for (uint32_t i = 0; i < n; i++) { /* cursors are of one set each, and few */
+        assert_string_equal(table->v[i]->name, sets[i].name);
+        assert_true(table->v[i]->cursor < table->n_cursors);
+        for (uint32_t k = 0; k < i; k++)
+            assert_int_not_equal(table->v[i]->cursor, table->v[k]->cursor);
+    }
+}
+
+static struct member_set members(uint64_t version, uint32_t n, uint32_t weight)
+{
+    struct member_set set = {.version = version, .n = n, .v = xcalloc(n + 1, sizeof *set.v)};
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(set.v[i].key, sizeof set.v[i].key, "k%u", i);
+        set.v[i].addr = listed[0].addr;
+        set.v[i].port = (uint16_t)(i + 1);
+        set.v[i].weight = weight;
+    }
+    return set;
+}
+
+static enum set_verdict tell(struct set_table *table, uint32_t i, struct member_set set,
+                             enum set_origin origin)
+{
+    return set_table_tell(table, i, &set, origin);
+}
+
+static void versions_rise(void **state)
+{
+    (void)state;
+    struct set_table table = {0};
+    const struct l4_set sets[] = {told_set("a"), told_set("b")};
+    follow(&table, sets, 2);
+    assert_int_equal(table.v[0]->origin, SET_UNKNOWN);
+    assert_int_equal(tell(&table, 0, members(5, 2, 1), SET_TOLD), SET_TAKEN);
+    assert_int_equal(tell(&table, 0, members(5, 2, 1), SET_TOLD), SET_SAME);
+    assert_int_equal(tell(&table, 0, members(5, 2, 2), SET_TOLD), SET_OLD);
+    assert_int_equal(tell(&table, 0, members(5, 1, 1), SET_TOLD), SET_OLD);
+    assert_int_equal(tell(&table, 0, members(4, 2, 1), SET_TOLD), SET_OLD);
+    assert_int_equal(table.v[0]->now.n, 2);
+    assert_int_equal(tell(&table, 0, members(6, 2, 1), SET_TOLD),
+                     SET_SAME); /* but for its number */
+    assert_int_equal(table.v[0]->now.version, 6);
+    assert_int_equal(tell(&table, 0, members(5, 2, 1), SET_TOLD), SET_OLD);
+    assert_int_equal(tell(&table, 0, members(7, 0, 1), SET_TOLD), SET_TAKEN);
+    assert_int_equal(table.v[1]->origin, SET_UNKNOWN);
+    assert_int_equal(tell(&table, 1, members(0, 1, 1), SET_TOLD), SET_TAKEN); /* the first, any */
+    set_table_free(&table);
+}
+
+static void what_was_saved_gives_way(void **state)
+{
+    (void)state;
+    struct set_table table = {0};
+    const struct l4_set set = told_set("a");
+    follow(&table, &set, 1);
+    assert_int_equal(tell(&table, 0, members(5, 2, 1), SET_SAVED), SET_TAKEN);
+    assert_int_equal(table.v[0]->origin, SET_SAVED);
+    assert_int_equal(tell(&table, 0, members(5, 2, 7), SET_TOLD), SET_OLD);
+    assert_int_equal(tell(&table, 0, members(5, 2, 1), SET_TOLD), SET_SAME);
+    assert_int_equal(table.v[0]->origin, SET_TOLD);
+    set_table_free(&table);
+}
+
+static void reloads_keep_what_still_holds(void **state)
+{
+    (void)state;
+    struct set_table table = {0};
+    const struct l4_set before[] = {told_set("a"), list_set("l"), told_set("gone")};
+    const struct l4_set after[] = {list_set("l"), told_set("new"), told_set("a")};
+    const struct l4_set other[] = {list_set("a"), told_set("l")};
+    follow(&table, before, 3);
+    tell(&table, 0, members(5, 2, 1), SET_TOLD);
+    uint32_t cursor = table.v[0]->cursor, of_list = table.v[1]->cursor;
+    uint32_t of_gone = table.v[2]->cursor;
+    uint64_t version = table.v[1]->now.version;
+    assert_int_equal(table.v[1]->origin, SET_LISTED);
+    assert_string_equal(table.v[1]->now.v[0].key, "192.0.2.1:80");
+    assert_string_equal(table.v[1]->now.v[1].key, "[2001:db8::]:81");
+    assert_int_equal(table.v[1]->now.v[0].weight, 3);
+
+    follow(&table, after, 3);
+    assert_int_equal(table.v[2]->cursor, cursor);
+    assert_int_equal(table.v[2]->now.version, 5);
+    assert_int_equal(table.v[0]->cursor, of_list);
+    assert_int_equal(table.v[0]->now.version, version); /* nothing has changed */
+    assert_int_equal(table.v[1]->origin, SET_UNKNOWN);
+    assert_int_not_equal(table.v[1]->cursor, of_gone); /* which the plan before has still */
+    assert_int_equal(table.n_cursors, 4);
+
+    follow(&table, other, 2); /* from elsewhere now */
+    assert_int_equal(table.v[0]->origin, SET_LISTED);
+    assert_int_equal(table.v[1]->origin, SET_UNKNOWN);
+    assert_int_equal(table.v[1]->now.n, 0);
+    assert_int_equal(table.v[0]->cursor, of_gone); /* it is free by now */
+    assert_int_equal(table.n_cursors, 5);
+    set_table_free(&table);
+}
+
+static void orders_of_a_list(void **state)
+{
+    (void)state;
+    struct set_table table = {0};
+    const struct l4_set set = list_set("l");
+    follow(&table, &set, 1);
+    struct list_order *order = work_set_order(table.v[0], "192.0.2.1:80");
+    assert_ptr_equal(work_set_order(table.v[0], "192.0.2.1:80"), order);
+    *order = (struct list_order){.key = "192.0.2.1:80",
+                                 .has_state = true,
+                                 .state = MEMBER_DRAIN,
+                                 .state_until_ms = 1000,
+                                 .has_weight = true,
+                                 .weight = 9,
+                                 .weight_until_ms = 2000};
+    struct set_member_now now = work_set_member(table.v[0], 0, 999);
+    assert_int_equal(now.state, MEMBER_DRAIN);
+    assert_int_equal(now.weight, 9);
+    assert_true(now.is_ordered);
+    assert_int_equal(set_table_expire(&table, 999), 1000);
+    now = work_set_member(table.v[0], 0, 1000);
+    assert_int_equal(now.state, MEMBER_UP);
+    assert_int_equal(now.weight, 9);
+    assert_int_equal(set_table_expire(&table, 1000), 2000);
+    assert_int_equal(table.v[0]->orders.n, 1);
+    follow(&table, &set, 1); /* a reload keeps them */
+    assert_int_equal(work_set_member(table.v[0], 0, 1999).weight, 9);
+    assert_int_equal(work_set_member(table.v[0], 0, 2000).weight, 3);
+    assert_false(work_set_member(table.v[0], 1, 1999).is_ordered);
+    assert_int_equal(set_table_expire(&table, 2000), INT64_MAX);
+    assert_int_equal(table.v[0]->orders.n, 0);
+    set_table_free(&table);
+}
+
+/* ---- from the checker ---- */
+
+static const struct site sites[] = {{.name = "ams"}, {.name = "iad"}};
+static const struct endpoint endpoints[] = {
+    {.site = 0,
+     .addr = {.family = IP_V4, .b = {192, 0, 2, 1}},
+     .port = 80,
+     .weight = 2,
+     .label = "a"},
+    {.site = 0, .addr = {.family = IP_V4, .b = {192, 0, 2, 2}}, .weight = 4, .label = "b"},
+    {.site = 1,
+     .addr = {.family = IP_V4, .b = {192, 0, 2, 3}},
+     .port = 82,
+     .weight = 0,
+     .label = "c"},
+};
+static const struct pool_site places[] = {
+    {.site = 0, .first_endpoint = 0, .n_endpoints = 2},
+    {.site = 1, .first_endpoint = 2, .n_endpoints = 1},
+};
+static const struct pool pools[] = {{.name = "web", .sites = places, .n_sites = 2}};
+static const struct model model = {.sites = sites,
+                                   .n_sites = 2,
+                                   .pools = pools,
+                                   .n_pools = 1,
+                                   .endpoints = endpoints,
+                                   .n_endpoints = 3};
+
+static void members_of_a_pool(void **state)
+{
+    (void)state;
+    struct set_table table = {0};
+    struct l4_set set = {.name = "s", .pool = 0, .site = MODEL_NONE, .port = 8080};
+    struct endpoint_state states[3] = {0};
+    for (int i = 0; i < 3; i++)
+        states[i] = (struct endpoint_state){.health = HEALTH_UP, .weight_override = -1};
+    follow(&table, &set, 1);
+    assert_true(set_table_check(&table, 0, &set, &model, states));
+    assert_false(set_table_check(&table, 0, &set, &model, states));
+    const struct member_set *now = &table.v[0]->now;
+    assert_int_equal(table.v[0]->origin, SET_CHECKED);
+    assert_int_equal(now->n, 3);
+    assert_string_equal(now->v[0].key, "web/ams/a");
+    assert_int_equal(now->v[0].port, 80);
+    assert_int_equal(now->v[1].port, 8080); /* of the service */
+    assert_int_equal(now->v[0].weight, 2);
+    assert_int_equal(now->v[2].weight, 0);
+    assert_int_equal(now->v[2].state, MEMBER_UP);
+
+    states[0].health = HEALTH_DOWN;
+    states[1].override = OVERRIDE_DRAIN;
+    states[2].weight_override = 5;
+    assert_true(set_table_check(&table, 0, &set, &model, states));
+    assert_int_equal(now->v[0].state, MEMBER_DOWN);
+    assert_int_equal(now->v[1].state, MEMBER_DRAIN);
+    assert_int_equal(now->v[2].weight, 5);
+
+    states[1] = (struct endpoint_state){.health = HEALTH_UP, .weight_override = -1, .ramp = 3};
+    assert_true(set_table_check(&table, 0, &set, &model, states)); /* all in sixteenths then */
+    assert_int_equal(now->v[0].weight, 2 * 16);
+    assert_int_equal(now->v[1].weight, 4 * 3);
+
+    set.site = 1; /* of one site alone */
+    assert_true(set_table_check(&table, 0, &set, &model, states));
+    assert_int_equal(now->n, 1);
+    assert_string_equal(now->v[0].key, "web/iad/c");
+    set_table_free(&table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(versions_rise),
+        cmocka_unit_test(what_was_saved_gives_way),
+        cmocka_unit_test(reloads_keep_what_still_holds),
+        cmocka_unit_test(orders_of_a_list),
+        cmocka_unit_test(members_of_a_pool),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
