@@ -29,6 +29,9 @@ static void explain_connect(const char *path, int code, char error[CLIENT_ERROR_
     } else if (code == ECONNREFUSED) {
         why = "nobody listens";
         hint = "; loadstard is not running, the file is left over from one that was";
+    } else if (code == EAGAIN) {
+        why = "it took too long";
+        hint = "; loadstard takes no connections";
     } else if (code == EACCES) {
         why = "permission denied";
         hint = "; the socket is open to loadstard's user and group (and root)";
@@ -36,19 +39,19 @@ static void explain_connect(const char *path, int code, char error[CLIENT_ERROR_
     snprintf(error, CLIENT_ERROR_MAX, "cannot connect to %s: %s%s", path, why, hint);
 }
 
-static int connect_to(const char *path, unsigned timeout_s, char error[CLIENT_ERROR_MAX])
+static int connect_to(const char *path, unsigned timeout_ms, char error[CLIENT_ERROR_MAX])
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    struct timeval timeout = {.tv_sec = timeout_s};
+    struct timeval timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
     if (strlen(path) >= sizeof addr.sun_path) {
         explain_connect(path, ENAMETOOLONG, error);
         return -1;
     }
     strcpy(addr.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0)
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
+        connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0)
         return fd;
     explain_connect(path, errno, error);
     if (fd >= 0)
@@ -112,9 +115,9 @@ static json_t *receive(struct client *client, char error[CLIENT_ERROR_MAX])
     return reply;
 }
 
-struct client *client_open(const char *path, unsigned timeout_s, char error[CLIENT_ERROR_MAX])
+struct client *client_open(const char *path, unsigned timeout_ms, char error[CLIENT_ERROR_MAX])
 {
-    int fd = connect_to(path, timeout_s, error);
+    int fd = connect_to(path, timeout_ms, error);
     if (fd < 0)
         return NULL;
     struct client *client = xcalloc(1, sizeof *client);

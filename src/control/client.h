@@ -10,9 +10,10 @@
 
 struct client;
 
-/** Connects. Returns NULL with what went wrong, and what to do about it, in `error`. `timeout_s` is
- *  how long to wait for the reply to a request, or for its next line of progress. */
-struct client *client_open(const char *path, unsigned timeout_s,
+/** Connects. Returns NULL with what went wrong, and what to do about it, in `error`.
+ *  `timeout_ms` is how long to wait for the connection, and for the reply to a request, or for its
+ *  next line of progress. */
+struct client *client_open(const char *path, unsigned timeout_ms,
                            char error[CLIENT_ERROR_MAX]) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Takes what a request that takes long is doing: any JSON value. */

@@ -2,6 +2,9 @@
  * Lines out of bytes. */
 #include "control/lines.h"
 
+#include "base/arena.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_blank(const char *p, size_t n)
@@ -25,6 +28,22 @@ const char *lines_take(struct lines *l, bool ended, uint32_t *n)
     return NULL;
 }
 
+/** Room for a line of the usual length at first, and after a longer one; twice as much when that
+ *  is not enough. */
+static void fit(struct lines *l)
+{
+    uint32_t usual =
+        lines_max(l) < LOADSTAR_CONTROL_LINE_MAX ? lines_max(l) : LOADSTAR_CONTROL_LINE_MAX;
+    uint32_t cap = l->cap;
+    if (l->n < usual)
+        cap = usual;
+    else if (l->n == l->cap)
+        cap = l->cap < lines_max(l) / 2 ? l->cap * 2 : lines_max(l);
+    if (cap != l->cap)
+        l->bytes = xrealloc(l->bytes, cap);
+    l->cap = cap;
+}
+
 char *lines_room(struct lines *l, uint32_t *n)
 {
     if (l->at) {
@@ -32,6 +51,13 @@ char *lines_room(struct lines *l, uint32_t *n)
         l->n -= l->at;
         l->at = 0;
     }
-    *n = (uint32_t)sizeof l->bytes - l->n;
+    fit(l);
+    *n = l->cap - l->n;
     return *n ? l->bytes + l->n : NULL;
+}
+
+void lines_free(struct lines *l)
+{
+    free(l->bytes);
+    *l = (struct lines){0};
 }

@@ -351,6 +351,32 @@ int listen_unix(struct listen_socket *out, const char *path, const char *user, s
     return code;
 }
 
+int listen_unix_adopt(struct listen_socket *out, const char *path, int fd)
+{
+    char *copy = xstrdup(path), *other = xstrdup(path);
+    *out = (struct listen_socket){.fd = fd, .file = -1, .name = xstrdup(basename(other))};
+    out->directory = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (out->directory >= 0)
+        out->file = openat(out->directory, out->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    free(copy);
+    free(other);
+    if (out->file >= 0)
+        return 0;
+    int error = errno;
+    if (out->directory >= 0)
+        close(out->directory);
+    free(out->name);
+    errno = error;
+    return E_SYSTEM;
+}
+
+void listen_unix_leave(struct listen_socket *s)
+{
+    close(s->file);
+    close(s->directory);
+    free(s->name);
+}
+
 bool listen_unix_remove(struct listen_socket *s)
 {
     struct stat ours, there;
@@ -358,8 +384,6 @@ bool listen_unix_remove(struct listen_socket *s)
                    fstatat(s->directory, s->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
                    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
     bool ok = !is_ours || unlinkat(s->directory, s->name, 0) == 0;
-    close(s->file);
-    close(s->directory);
-    free(s->name);
+    listen_unix_leave(s);
     return ok;
 }

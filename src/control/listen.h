@@ -24,6 +24,15 @@ struct listen_socket {
 int listen_unix(struct listen_socket *out, const char *path, const char *user, struct diags *diags)
     __attribute__((nonnull(1, 2, 4))) ATTR_MUST_USE;
 
+/** Takes over `fd`, a socket that another process has bound to `path` and listens on, with its
+ * file: from then on it is as one of ours. Returns 0; or E_SYSTEM (errno), and `fd` is the
+ * caller's. */
+int listen_unix_adopt(struct listen_socket *out, const char *path,
+                      int fd) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Frees what *socket holds but its `fd`; the file stays, as another process has it now. */
+void listen_unix_leave(struct listen_socket *socket) ATTR_NONNULL;
+
 /** Removes the file, if it is still ours, and frees what *socket holds but its `fd`. Returns false
  *  when the file is there and cannot be removed. */
 bool listen_unix_remove(struct listen_socket *socket) ATTR_NONNULL;

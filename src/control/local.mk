@@ -5,6 +5,8 @@ libcontrol_a_SOURCES = \
 	src/control/call.h \
 	src/control/client.c \
 	src/control/client.h \
+	src/control/http_head.c \
+	src/control/http_head.h \
 	src/control/json.c \
 	src/control/json.h \
 	src/control/lines.c \
@@ -13,6 +15,8 @@ libcontrol_a_SOURCES = \
 	src/control/listen.h \
 	src/control/names.c \
 	src/control/names.h \
+	src/control/outbox.c \
+	src/control/outbox.h \
 	src/control/page.c \
 	src/control/page.h \
 	src/control/peer.c \

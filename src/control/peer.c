@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "control/lines.h"
+#include "control/outbox.h"
 #include "control/protocol.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +21,12 @@
 struct control_call {
     struct peer *peer;
     struct protocol_request request;
+};
+
+struct control_stream {
+    struct outbox events;
+    void (*ended)(void *arg);
+    void *arg;
 };
 
 struct peer {
@@ -29,11 +37,8 @@ struct peer {
     bool writing; /* `reply`, and `page` */
     struct page *page;
     char *reply;
-    struct {
-        uv_write_t write;
-        char *now, *next; /* the line that is being written; the newest, to follow it */
-        size_t next_n;
-    } progress;
+    struct outbox progress;
+    struct control_stream *stream; /* NULL: none was asked for */
     int64_t active_ms;
     struct control_call call;
     bool naming, waiting; /* for its user's name; for the answer to a call */
@@ -56,6 +61,13 @@ static void free_reply(struct peer *peer)
 
 /* Closing */
 
+static void free_stream(struct control_stream *stream)
+{
+    if (stream)
+        outbox_clear(&stream->events);
+    free(stream);
+}
+
 static void peer_release(struct peer *peer)
 {
     struct peers *peers = peer->peers;
@@ -65,6 +77,9 @@ static void peer_release(struct peer *peer)
     if (peer->next)
         peer->next->prev = peer->prev;
     free_reply(peer);
+    outbox_clear(&peer->progress);
+    free_stream(peer->stream);
+    lines_free(&peer->lines);
     free(peer);
     peers->n--;
     if (peers->closing)
@@ -80,9 +95,17 @@ static void on_peer_closed(uv_handle_t *handle)
 
 static void peer_close(struct peer *peer)
 {
-    if (!peer->closing)
-        uv_close((uv_handle_t *)&peer->handle, on_peer_closed);
+    if (peer->closing)
+        return;
     peer->closing = true;
+    uv_close((uv_handle_t *)&peer->handle, on_peer_closed);
+    if (peer->stream)
+        peer->stream->ended(peer->stream->arg);
+}
+
+static void on_failed(void *arg)
+{
+    peer_close(arg);
 }
 
 /* Replies */
@@ -139,45 +162,14 @@ uid_t control_call_uid(const struct control_call *call)
     return call->peer->uid;
 }
 
+bool control_call_is_gone(const struct control_call *call)
+{
+    return call->peer->closing;
+}
+
 bool control_call_wants_progress(const struct control_call *call)
 {
     return call->request.wants_progress;
-}
-
-static void drop_progress(struct peer *peer)
-{
-    free(peer->progress.next);
-    peer->progress.next = NULL;
-}
-
-static void send_progress(struct peer *peer);
-
-static void on_progress_written(uv_write_t *write, int status)
-{
-    struct peer *peer = write->data;
-    free(peer->progress.now);
-    peer->progress.now = NULL;
-    if (status < 0)
-        peer_close(peer);
-    else
-        send_progress(peer);
-}
-
-/** Sends the newest line, unless one is on its way: then that one's end does. */
-static void send_progress(struct peer *peer)
-{
-    if (!peer->progress.next || peer->progress.now || peer->closing)
-        return;
-    peer->progress.now = peer->progress.next;
-    peer->progress.next = NULL;
-    peer->progress.write.data = peer;
-    uv_buf_t buf = uv_buf_init(peer->progress.now, (unsigned)peer->progress.next_n);
-    if (uv_write(&peer->progress.write, (uv_stream_t *)&peer->handle, &buf, 1,
-                 on_progress_written) != 0) {
-        free(peer->progress.now);
-        peer->progress.now = NULL;
-        peer_close(peer);
-    }
 }
 
 void control_call_progress(struct control_call *call, const json_t *progress)
@@ -185,16 +177,39 @@ void control_call_progress(struct control_call *call, const json_t *progress)
     struct peer *peer = call->peer;
     if (!call->request.wants_progress)
         return;
-    drop_progress(peer);
-    peer->progress.next = protocol_progress(call->request.id, progress, &peer->progress.next_n);
-    send_progress(peer);
+    size_t n;
+    char *text = protocol_progress(call->request.id, progress, &n);
+    outbox_put_text(&peer->progress, &peer->peers->lines, text, n);
+}
+
+struct control_stream *control_call_stream(struct control_call *call, void (*ended)(void *arg),
+                                           void *arg)
+{
+    struct peer *peer = call->peer;
+    if (peer->closing || peer->stream)
+        return NULL;
+    peer->stream = xcalloc(1, sizeof *peer->stream);
+    peer->stream->ended = ended;
+    peer->stream->arg = arg;
+    outbox_init(&peer->stream->events, (uv_stream_t *)&peer->handle, OUTBOX_MAX, on_failed, peer);
+    return peer->stream;
+}
+
+void control_stream_send(struct control_stream *stream, struct page *event)
+{
+    outbox_put(&stream->events, event);
+}
+
+void control_stream_close(struct control_stream *stream)
+{
+    peer_close(stream->events.arg);
 }
 
 void control_call_reply(struct control_call *call, const struct control_reply *reply)
 {
     struct peer *peer = call->peer;
     peer->waiting = false;
-    drop_progress(peer); /* it is too late for it */
+    outbox_clear(&peer->progress); /* it is too late for it */
     if (!peer->closing)
         peer_send(peer, call->request.id, reply);
     protocol_free(&call->request);
@@ -276,7 +291,10 @@ static void peer_advance(struct peer *peer)
         peer->lines.n = 0;
         peer->eof = true; /* where the next request begins is unknown: answer, then close */
         uv_read_stop((uv_stream_t *)&peer->handle);
-        peer_refuse(peer, NULL, E_RANGE, "the request is longer than 65536 bytes");
+        char error[PROTOCOL_ERROR_MAX];
+        snprintf(error, sizeof error, "the request is longer than %u bytes",
+                 lines_max(&peer->lines));
+        peer_refuse(peer, NULL, E_RANGE, error);
     } else if (peer->eof || peer->peers->closing) {
         peer_close(peer);
     } else {
@@ -320,6 +338,8 @@ static struct peer *add_peer(struct peers *peers)
     peers->first = peer;
     peers->n++;
     uv_pipe_init(peers->loop, &peer->handle, 0);
+    outbox_init(&peer->progress, (uv_stream_t *)&peer->handle, 1, on_failed, peer);
+    peer->lines.max = peers->handler.line_max;
     peer->active_ms = clock_mono_ms();
     return peer;
 }
@@ -331,10 +351,25 @@ void peers_accept(struct peers *peers, uv_stream_t *listener)
         peer_close(peer);
     } else if (peers->n > PEERS_MAX) {
         peer->eof = true;
-        peer_refuse(peer, NULL, E_RANGE, "too many control connections, try again later");
+        peer_send(peer, NULL,
+                  &(struct control_reply){
+                      .code = E_RANGE,
+                      .busy = true,
+                      .error = "too many control connections, try again later",
+                  });
     } else {
         name_peer(peer);
     }
+}
+
+/** One that listens to a stream need not say anything, only take what it is sent. */
+static bool is_idle(const struct peer *p, int64_t now_ms, int64_t idle_ms)
+{
+    if (p->waiting)
+        return false;
+    if (p->stream && !p->writing)
+        return outbox_is_stuck(&p->stream->events, now_ms, idle_ms);
+    return now_ms - p->active_ms > idle_ms;
 }
 
 void peers_end_idle(struct peers *peers, int64_t idle_ms)
@@ -342,7 +377,7 @@ void peers_end_idle(struct peers *peers, int64_t idle_ms)
     int64_t now_ms = clock_mono_ms();
     for (struct peer *p = peers->first, *next; p; p = next) {
         next = p->next;
-        if (!p->waiting && now_ms - p->active_ms > idle_ms)
+        if (is_idle(p, now_ms, idle_ms))
             peer_close(p);
     }
 }

@@ -13,6 +13,7 @@ struct peers {
     uv_loop_t *loop;
     struct control_handler handler;
     struct names *names;
+    struct page_budget lines; /* of progress: counted, and bounded by each outbox */
     struct peer *first;
     unsigned n;
     bool closing;

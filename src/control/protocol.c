@@ -114,6 +114,14 @@ static void add_json(struct buf *line, const json_t *value)
     free(text);
 }
 
+/** What kind of refusal it is, for programs. */
+static const char *code_word(const struct control_reply *reply)
+{
+    if (reply->busy)
+        return "busy";
+    return reply->code == E_NOTFOUND ? "not_found" : reply->code == E_SYSTEM ? "failed" : "invalid";
+}
+
 char *protocol_reply(const char *id, const struct control_reply *reply, size_t *n)
 {
     struct buf line = {0};
@@ -128,6 +136,7 @@ char *protocol_reply(const char *id, const struct control_reply *reply, size_t *
         buf_puts(&line, "\"error\":");
         add_json(&line, error);
         json_decref(error);
+        buf_printf(&line, ",\"code\":\"%s\"", code_word(reply));
         if (reply->errors) {
             buf_puts(&line, ",\"errors\":");
             add_json(&line, reply->errors);
@@ -151,6 +160,15 @@ char *protocol_progress(const char *id, const json_t *progress, size_t *n)
     buf_puts(&line, "\"progress\":");
     add_json(&line, progress);
     buf_puts(&line, protocol_end());
+    *n = line.n;
+    return line.p;
+}
+
+char *protocol_event(const json_t *event, size_t *n)
+{
+    struct buf line = {0};
+    add_json(&line, event);
+    buf_puts(&line, "\n");
     *n = line.n;
     return line.p;
 }

@@ -35,3 +35,7 @@ const char *protocol_end(void) ATTR_RETURNS_NONNULL;
 /** A line of progress: {"id": ..., "progress": ...}. `id` may be NULL. malloc()ed, *n bytes. */
 char *protocol_progress(const char *id, const json_t *progress, size_t *n)
     __attribute__((nonnull(2, 3))) ATTR_RETURNS_NONNULL ATTR_MUST_USE;
+
+/** A line that nobody asked for. malloc()ed, *n bytes. */
+char *protocol_event(const json_t *event,
+                     size_t *n) ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;

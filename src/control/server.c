@@ -6,7 +6,9 @@
 #include "control/listen.h"
 #include "control/peer.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define IDLE_MS 60000 /* a client that says nothing, or takes nothing, for so long is dropped */
@@ -60,13 +62,9 @@ static void on_timer(uv_timer_t *timer)
     peers_end_idle(&s->peers, s->idle_ms);
 }
 
-int control_server_open(struct control_server **out, const struct control_handler *handler,
-                        uv_loop_t *loop, const char *path, const char *user, struct diags *diags)
+static int serve(struct control_server **out, const struct control_handler *handler,
+                 uv_loop_t *loop, const char *path, struct listen_socket place, struct diags *diags)
 {
-    struct listen_socket place;
-    int code = listen_unix(&place, path, user, diags);
-    if (code != 0)
-        return code;
     struct control_server *s = xcalloc(1, sizeof *s);
     s->place = place;
     s->path = xstrdup(path);
@@ -92,6 +90,31 @@ int control_server_open(struct control_server **out, const struct control_handle
     return E_SYSTEM;
 }
 
+int control_server_open(struct control_server **out, const struct control_handler *handler,
+                        uv_loop_t *loop, const char *path, const char *user, struct diags *diags)
+{
+    struct listen_socket place;
+    int code = listen_unix(&place, path, user, diags);
+    return code == 0 ? serve(out, handler, loop, path, place, diags) : code;
+}
+
+int control_server_adopt(struct control_server **out, const struct control_handler *handler,
+                         uv_loop_t *loop, const char *path, int fd, struct diags *diags)
+{
+    struct listen_socket place;
+    if (listen_unix_adopt(&place, path, fd) == 0)
+        return serve(out, handler, loop, path, place, diags);
+    diag_error(diags, (struct span){0}, "control socket %s: cannot be taken over: %s", path,
+               strerror(errno));
+    close(fd);
+    return E_SYSTEM;
+}
+
+int control_server_fd(const struct control_server *s)
+{
+    return s->place.fd;
+}
+
 void control_server_set_idle(struct control_server *s, int64_t idle_ms)
 {
     s->idle_ms = idle_ms;
@@ -105,16 +128,27 @@ static void on_patience_over(uv_timer_t *timer)
     uv_close((uv_handle_t *)timer, on_handle_closed);
 }
 
+static void close_all(struct control_server *s)
+{
+    uv_close((uv_handle_t *)&s->listener, on_handle_closed);
+    peers_close(&s->peers);
+    names_close(s->peers.names, on_part_closed, s);
+    uv_timer_start(&s->timer, on_patience_over, s->peers.first ? CLOSE_MS : 0, 0);
+}
+
 void control_server_close(struct control_server *s, void (*done)(void *arg), void *arg)
 {
     s->done = done;
     s->arg = arg;
     if (!listen_unix_remove(&s->place))
         log_warning("control socket %s: cannot be removed", s->path);
-    uv_close((uv_handle_t *)&s->listener, on_handle_closed);
-    peers_close(&s->peers);
-    names_close(s->peers.names, on_part_closed, s);
-    uv_timer_start(&s->timer, on_patience_over, s->peers.first ? CLOSE_MS : 0, 0);
+    close_all(s);
+}
+
+void control_server_leave(struct control_server *s)
+{
+    listen_unix_leave(&s->place);
+    close_all(s);
 }
 
 const char *control_server_path(const struct control_server *s)

@@ -27,6 +27,9 @@ struct action {
     struct order_result order;
     VEC(uint32_t) pools; /* matched, ascending */
     VEC(struct packed_states) packed;
+    struct arena *arena; /* of `sets` */
+    const struct action_set *sets;
+    uint32_t n_sets;
     int64_t now_ms;
     json_t *reply;
 };
@@ -39,6 +42,7 @@ static void action_free(struct action *a)
     vec_free(&a->pools);
     order_result_free(&a->order);
     generation_free(a->generation);
+    arena_free(a->arena);
     free(a);
 }
 
@@ -59,6 +63,8 @@ static void put_error(char error[CTL_TEXT_MAX], const struct action *a,
                  "nothing was changed: it could not be saved in the state directory: %s; with "
                  "--volatile it is kept in memory only",
                  strerror(order->error));
+    else if (order->code == E_INVALID && *target != '@')
+        snprintf(error, CTL_TEXT_MAX, "%.100s cannot be ordered that", target);
     else if (order->code == E_INVALID)
         snprintf(error, CTL_TEXT_MAX,
                  "%.100s is the id of an order: it takes \"auto\" alone, which removes it", target);
@@ -85,14 +91,20 @@ static bool mark_pool(void *ctx, uint32_t endpoint)
     return true;
 }
 
-/* The pools that the order is about. Of one that is taken away by its id, those of its target. */
+/* What the order is about; of one that is taken away by its id, what its target is. */
+static bool find_target(const struct action *a, const struct order_result *order,
+                        struct target *target)
+{
+    const char *text = a->request.target;
+    const struct order *o = *text == '@' ? orders_find_id(&order->before, text) : NULL;
+    return target_parse(target, o ? o->target.text : text) == 0;
+}
+
 static void find_pools(struct action *a, const struct order_result *order, bool *pools)
 {
     struct marking marking = {a->model, pools};
     struct target target;
-    const char *text = a->request.target;
-    const struct order *o = *text == '@' ? orders_find_id(&order->before, text) : NULL;
-    if (target_parse(&target, o ? o->target.text : text))
+    if (!find_target(a, order, &target))
         return;
     target_visit(&target, a->model, mark_pool, &marking);
     target_free(&target);
@@ -129,6 +141,15 @@ static void note_before(struct action *a, const struct order_result *order,
     free(pools);
 }
 
+static void note_sets(struct action *a, const struct order_result *order, const struct facts *f)
+{
+    struct target target;
+    if (a->request.command == CTL_WEIGHT || !find_target(a, order, &target))
+        return;
+    a->sets = action_note_sets(a->arena, f, &target, &a->n_sets);
+    target_free(&target);
+}
+
 /* ---- the thread ---- */
 
 static void work_out(void *arg)
@@ -146,6 +167,8 @@ static void work_out(void *arg)
         .before = before,
         .pools = a->pools.v,
         .n_pools = (uint32_t)a->pools.n,
+        .sets = a->sets,
+        .n_sets = a->n_sets,
         .now_ms = a->now_ms,
     };
     a->reply = action_reply(&facts);
@@ -200,9 +223,13 @@ static struct order_words words_of(const struct ctl_request *request)
 {
     bool weighs = request->command == CTL_WEIGHT;
     return (struct order_words){
-        .kind = weighs ? ORDER_WEIGHT : ORDER_STATE,
-        .override = request->state,
-        .weight = request->weight,
+        .kind = weighs             ? ORDER_WEIGHT
+                : request->of_sets ? ORDER_ANNOUNCE
+                                   : ORDER_STATE,
+        .override = weighs || request->of_sets ? OVERRIDE_AUTO : request->state,
+        .weight = weighs ? request->weight : 0,
+        .announce = request->of_sets ? request->announce : ANNOUNCE_AUTO,
+        .forced = request->of_sets && request->force,
         .for_ms = request->for_ms,
         .reason = request->reason,
         .author = request->actor.text,
@@ -222,6 +249,7 @@ void action_run(uv_loop_t *loop, struct checker *checker, const struct facts *fa
                          .arg = arg,
                          .loop = loop,
                          .model = facts->generation->model,
+                         .arena = arena_new(),
                          .now_ms = clock_wall_ms()};
     a->generation = generation_hold((struct generation *)(uintptr_t)facts->generation);
     a->comparable = checker_model(checker) == a->model;
@@ -231,6 +259,8 @@ void action_run(uv_loop_t *loop, struct checker *checker, const struct facts *fa
         put_error(error, a, &tried);
     else if (a->comparable)
         note_before(a, &tried, facts->states);
+    if (!code)
+        note_sets(a, &tried, facts);
     if (!code && request->dry_run)
         keep_order(a, &tried);
     order_result_free(&tried);

@@ -3,6 +3,7 @@
 #include "base/vec.h"
 #include "control/json.h"
 #include "ctl/action_parts.h"
+#include "ctl/documents.h"
 #include "health/decide.h"
 #include "out/effect.h"
 #include "out/impact.h"
@@ -19,16 +20,6 @@ enum {
 
 /* ---- the order ---- */
 
-static void set_value(json_t *object, const struct order *o)
-{
-    if (o->kind == ORDER_STATE)
-        json_set_text(object, "state", override_text(o->override));
-    else if (order_is_auto(o))
-        json_set_text(object, "weight", "auto");
-    else
-        json_set_int(object, "weight", o->weight);
-}
-
 static void echo(json_t *reply, const struct action_facts *f)
 {
     char id[ORDER_ID_MAX];
@@ -40,7 +31,9 @@ static void echo(json_t *reply, const struct action_facts *f)
     else if (request->command == CTL_WEIGHT)
         json_set_int(reply, "weight", request->weight);
     else
-        json_set_text(reply, "state", override_text(request->state));
+        json_set_text(reply, "state", request_state_text(request));
+    if (request->command == CTL_SET && request->force)
+        json_set_bool(reply, "forced", true);
     if (laid && !request->dry_run)
         json_set_text(reply, "id", order_id_text(id, &f->order->after, laid));
     if (laid && laid->until_ms != ORDER_FOREVER)
@@ -57,7 +50,7 @@ static json_t *brief_json(const struct orders *orders, const struct order *o)
     json_t *object = json_object();
     json_set_text(object, "id", order_id_text(id, orders, o));
     json_set_text(object, "target", o->target.text);
-    set_value(object, o);
+    document_set_order_value(object, o);
     if (*o->shown)
         json_set_text(object, "reason", o->reason);
     return object;
@@ -85,7 +78,7 @@ static void list_removed(json_t *reply, const struct action_facts *f)
 
 /* ---- endpoints ---- */
 
-struct listing {
+struct matching {
     const struct action_facts *f;
     struct arena *arena;
     json_t *list;
@@ -94,7 +87,7 @@ struct listing {
 
 static bool list_one(void *ctx, uint32_t endpoint)
 {
-    struct listing *l = ctx;
+    struct matching *l = ctx;
     if (l->n++ < LISTED_MAX || l->f->request->verbose)
         json_array_append_new(l->list, json_text(endpoint_key(l->arena, l->f->model, endpoint)));
     return true;
@@ -102,7 +95,7 @@ static bool list_one(void *ctx, uint32_t endpoint)
 
 static void list_matches(json_t *reply, const struct action_facts *f)
 {
-    struct listing l = {f, arena_new(), json_set_array(reply, "matched"), 0};
+    struct matching l = {f, arena_new(), json_set_array(reply, "matched"), 0};
     const char *text = f->request->target;
     const struct order *o = *text == '@' ? orders_find_id(&f->order->before, text) : NULL;
     struct target target;
@@ -238,6 +231,7 @@ json_t *action_reply(const struct action_facts *f)
     list_removed(reply, f);
     if (f->generation)
         tell_answers(reply, warnings, f);
+    action_tell_sets(reply, warnings, f);
     if (f->request->is_volatile && f->order->laid)
         json_array_append_new(warnings,
                               json_text("volatile: this order is kept in memory only, and "

@@ -56,7 +56,10 @@ static const char *explain_parts(struct arena *arena, const struct model *m, con
     uint32_t p = model_find_pool(m, t->pool.text);
     if (p == MODEL_NONE)
         return arena_printf(arena, "there is no pool '%s'%s", t->pool.text,
-                            suggest(arena, t->pool.text, pool_name, m, m->n_pools));
+                            suggest(arena, t->pool.text, pool_name, m, model_steering_pools(m)));
+    if (m->pools[p].of_anycast)
+        return arena_printf(arena, "%s is what is checked for a prefix set: orders are for '%s'",
+                            t->pool.text, t->pool.text);
     const struct site_words words = {m, &m->pools[p]};
     if (t->site.kind != PATTERN_EXACT)
         return arena_printf(arena, "pool %s has no site or endpoint that matches it", t->pool.text);
@@ -73,13 +76,38 @@ static const char *explain_parts(struct arena *arena, const struct model *m, con
                                 &m->endpoints[site->first_endpoint], site->n_endpoints));
 }
 
+static const char *set_name(const void *words, uint32_t i)
+{
+    return ((const struct model *)words)->prefix_sets[i].name;
+}
+
+void action_explain_set(char error[CTL_TEXT_MAX], const struct model *m, const char *name)
+{
+    struct arena *arena = arena_new();
+    if (m->n_prefix_sets == 0)
+        snprintf(error, CTL_TEXT_MAX, "there is no prefix set '%.60s': none is configured", name);
+    else if (strchr(name, '*'))
+        snprintf(error, CTL_TEXT_MAX, "no prefix set matches '%.60s'", name);
+    else
+        snprintf(error, CTL_TEXT_MAX, "there is no prefix set '%.60s'%s", name,
+                 suggest(arena, name, set_name, m, m->n_prefix_sets));
+    arena_free(arena);
+}
+
 void action_explain_target(char error[CTL_TEXT_MAX], const struct model *m, const char *text)
 {
-    static const char form[] = "expected POOL/SITE/ADDRESS, POOL/SITE or SITE, * allowed";
+    static const char form[] =
+        "expected POOL/SITE/ADDRESS, POOL/SITE, SITE or anycast:NAME, * allowed";
     struct arena *arena = arena_new();
     struct target t;
     const char *why = form;
     if (target_parse(&t, text) == 0) {
+        if (target_is_of_sets(&t)) {
+            action_explain_set(error, m, t.set.text);
+            target_free(&t);
+            arena_free(arena);
+            return;
+        }
         if (t.pool.kind == PATTERN_EXACT)
             why = explain_parts(arena, m, &t);
         else if (t.pool.kind == PATTERN_ANY && t.site.kind == PATTERN_EXACT &&

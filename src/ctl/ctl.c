@@ -146,3 +146,13 @@ void ctl_stop(struct ctl *ctl, void (*done)(void *ctx), void *ctx)
     close_http(ctl, ctl->http);
     run_stop(ctl->run, on_part_closed, ctl);
 }
+
+void ctl_tiers_changed(struct ctl *ctl)
+{
+    run_tiers_changed(ctl->run);
+}
+
+void ctl_anycast_changed(struct ctl *ctl)
+{
+    run_anycast_changed(ctl->run);
+}

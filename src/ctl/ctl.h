@@ -22,3 +22,10 @@ int ctl_check(const struct model *model, struct diags *diags) ATTR_NONNULL ATTR_
 /** Follows a reloaded configuration (socket path, HTTP address, token). */
 int ctl_reload(struct ctl *ctl, const struct model *model, struct diags *diags) ATTR_MUST_USE;
 void ctl_stop(struct ctl *ctl, void (*done)(void *ctx), void *ctx);
+
+/** Views of tiers have changed: who waits for news of them looks again. On the loop, at most each
+ *  50 ms. */
+void ctl_tiers_changed(struct ctl *ctl) ATTR_NONNULL;
+
+/** Likewise views of prefix sets, or of speakers. */
+void ctl_anycast_changed(struct ctl *ctl) ATTR_NONNULL;

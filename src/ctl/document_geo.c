@@ -26,19 +26,30 @@ void document_set_place(json_t *object, const struct facts *f, const struct plac
         json_set_text(object, "tag", place->tag);
 }
 
-/* Every steering is some pool's. */
-static json_t *steering_json(const struct facts *f, struct arena *arena, uint32_t index,
-                             const struct ip *ip)
+/* The pools that are steered so, without those that steer nobody. Returns one; MODEL_NONE: none. */
+static uint32_t add_pools(json_t *list, const struct generation *g, uint32_t index)
+{
+    uint32_t n = model_steering_pools(g->model), any = MODEL_NONE;
+    for (uint32_t p = 0; p < n; p++)
+        if (g->steerings.of_pool[p] == index) {
+            json_array_append_new(list, json_text(g->model->pools[p].name));
+            any = p;
+        }
+    return any;
+}
+
+/* Adds what holds for one steering. */
+static void add_steering(json_t *list, const struct facts *f, struct arena *arena, uint32_t index,
+                         const struct ip *ip)
 {
     const struct generation *g = f->generation;
     struct steer_reason why;
-    json_t *object = json_object(), *pools = json_set_array(object, "pools");
-    uint32_t any = 0;
-    for (uint32_t p = 0; p < g->model->n_pools; p++)
-        if (g->steerings.of_pool[p] == index) {
-            json_array_append_new(pools, json_text(g->model->pools[p].name));
-            any = p;
-        }
+    json_t *object = json_object();
+    uint32_t any = add_pools(json_set_array(object, "pools"), g, index);
+    if (any == MODEL_NONE) {
+        json_decref(object);
+        return;
+    }
     steer_explain(&why, arena, g->model, g->geo, &g->steerings, any, ip, MODEL_NONE);
     json_set_int(object, "class", why.class_);
     json_set_int(object, "scope", why.depth);
@@ -52,7 +63,7 @@ static json_t *steering_json(const struct facts *f, struct arena *arena, uint32_
             json_set_real(site, "distance_km", why.distance_km[rank], 0);
         json_array_append_new(sites, site);
     }
-    return object;
+    json_array_append_new(list, object);
 }
 
 json_t *document_geo(const struct facts *f, const struct ip *ip)
@@ -67,7 +78,7 @@ json_t *document_geo(const struct facts *f, const struct ip *ip)
     document_set_place(document, f, place);
     json_t *steerings = json_set_array(document, "steerings");
     for (uint32_t i = 0; i < f->generation->steerings.n; i++)
-        json_array_append_new(steerings, steering_json(f, arena, i, ip));
+        add_steering(steerings, f, arena, i, ip);
     arena_free(arena);
     return document;
 }

@@ -14,117 +14,12 @@ static const struct model *model_of(const struct facts *f)
     return f->generation->model;
 }
 
-/** Sets "since" and "since_s"; nothing when it is not known. */
-static void set_since(json_t *object, const struct facts *f, int64_t since_ms)
+void document_set_since(json_t *object, const struct facts *f, int64_t since_ms)
 {
     if (since_ms <= 0)
         return;
     json_set_time(object, "since", since_ms);
     json_set_int(object, "since_s", (f->now_ms - since_ms) / 1000);
-}
-
-/* Endpoints */
-
-static void set_override(json_t *object, const struct facts *f, const struct endpoint_state *s)
-{
-    if (s->override != OVERRIDE_AUTO) {
-        json_t *o = json_set_object(object, "override");
-        json_set_text(o, "state", override_text(s->override));
-        json_set_text(o, "reason", s->override_reason);
-        if (s->override_until_s != INT64_MAX) {
-            json_set_time(o, "until", s->override_until_s * 1000);
-            json_set_int(o, "left_s", (s->override_until_s * 1000 - f->now_ms) / 1000);
-        }
-    }
-    if (s->weight_override >= 0 && s->weight_until_s != INT64_MAX)
-        json_set_int(object, "weight_left_s", (s->weight_until_s * 1000 - f->now_ms) / 1000);
-}
-
-static void set_address(json_t *object, const struct endpoint *e)
-{
-    char ip[IP_TEXT_MAX], name[NAME_TEXT_MAX];
-    if (e->addr.family != IP_NONE)
-        json_set_text(object, "address", ip_text(ip, &e->addr));
-    else
-        json_set_text(object, "cname", name_to_text(name, e->cname));
-    if (e->port)
-        json_set_int(object, "port", e->port);
-}
-
-void document_set_probed(json_t *object, const struct model *m, const struct endpoint *e)
-{
-    char text[IP_PORT_TEXT_MAX];
-    if (e->probe.port)
-        json_set_text(object, "probed", ip_port_text(text, endpoint_probed(e), e->probe.port));
-    else if (e->probe.addr.family)
-        json_set_text(object, "probed", ip_text(text, &e->probe.addr));
-    if (!e->own_checks)
-        return;
-    json_t *checks = json_set_array(object, "checks");
-    for (uint32_t i = 0; i < e->checks.n; i++)
-        json_array_append_new(checks, json_text(m->checks[e->checks.v[i]].name));
-}
-
-const char *document_endpoint_why(const struct endpoint_state *s)
-{
-    if (s->override != OVERRIDE_AUTO)
-        return s->override_reason[0] ? s->override_reason : "set by the operator";
-    if (!s->checked)
-        return "no checks";
-    if (s->health == HEALTH_UNKNOWN && !s->reason[0])
-        return s->assumed_up ? "no result yet, taken as up" : "no result yet, was down";
-    return s->reason;
-}
-
-static json_t *endpoint_json(const void *facts, struct arena *arena, uint32_t index)
-{
-    const struct facts *f = facts;
-    const struct model *m = model_of(f);
-    const struct endpoint *e = &m->endpoints[index];
-    const struct endpoint_state *s = &f->states[index];
-    uint32_t weight = endpoint_weight(e, s);
-    json_t *object = json_object();
-    json_set_text(object, "target", endpoint_key(arena, m, index));
-    json_set_text(object, "pool", m->pools[e->pool].name);
-    json_set_text(object, "site", m->sites[e->site].name);
-    json_set_text(object, "name", e->name ? e->name : e->label);
-    set_address(object, e);
-    document_set_probed(object, m, e);
-    json_set_text(object, "state", endpoint_state_text(s));
-    json_set_text(object, "health", health_text(s->health));
-    json_set_bool(object, "serves", endpoint_serves(s) && weight > 0);
-    json_set_int(object, "weight", weight);
-    json_set_int(object, "configured_weight", e->weight);
-    if (endpoint_ramp(s) < RAMP_FULL)
-        json_set_int(object, "ramp", endpoint_ramp(s));
-    set_since(object, f, s->override != OVERRIDE_AUTO ? s->override_since_ms : s->since_ms);
-    json_set_text(object, "why", document_endpoint_why(s));
-    if (s->checked && s->reason[0])
-        json_set_text(object, "probe_reason", s->reason);
-    if (s->latency_us)
-        json_set_real(object, "latency_ms", s->latency_us / 1000.0, 3);
-    set_override(object, f, s);
-    json_set_bool(object, "stale", s->stale);
-    json_set_bool(object, "frozen", s->frozen);
-    return object;
-}
-
-static const char *key_of_endpoint(const void *facts, struct arena *arena, uint32_t index)
-{
-    return endpoint_key(arena, model_of(facts), index);
-}
-
-json_t *document_endpoints(const struct facts *f, uint32_t pool, const struct window *window)
-{
-    const struct model *m = model_of(f);
-    struct listing list = {"endpoints", 0, m->n_endpoints, f, key_of_endpoint, endpoint_json};
-    if (pool != MODEL_NONE) { /* they stand together */
-        const struct pool *p = &m->pools[pool];
-        const struct pool_site *last = &p->sites[p->n_sites - 1];
-        list.from = p->sites[0].first_endpoint;
-        list.to = last->first_endpoint + last->n_endpoints;
-    }
-    return window_document(window, &list);
 }
 
 /* Pools */
@@ -185,7 +80,7 @@ static json_t *pool_site_json(const struct facts *f, const struct site_standing 
     json_set_text(object, "name", model_of(f)->sites[s->site].name);
     json_set_bool(object, "up", s->up);
     json_set_text(object, "state", level_text((enum level)level->level));
-    set_since(object, f, level->since_ms);
+    document_set_since(object, f, level->since_ms);
     json_set_text(object, "reason", s->reason);
     json_set_int(object, "endpoints_up", s->n_up);
     json_set_int(object, "endpoints", s->n);
@@ -207,7 +102,7 @@ static json_t *pool_json(const void *facts, struct arena *arena, uint32_t index)
     json_set_text(object, "state", level_text((enum level)level->level));
     json_set_int(object, "up", level->n_up);
     json_set_int(object, "total", level->n);
-    set_since(object, f, level->since_ms);
+    document_set_since(object, f, level->since_ms);
     json_set_text(object, "why", standing.why);
     set_policy(object, f, arena, pool);
     json_t *sites = json_set_array(object, "sites");
@@ -242,7 +137,8 @@ static const char *add_site_pools(json_t *list, uint32_t *n_frozen, const struct
 {
     const struct model *m = model_of(f);
     const char *why = "";
-    for (uint32_t p = 0; p < m->n_pools; p++)
+    uint32_t n_pools = model_steering_pools(m);
+    for (uint32_t p = 0; p < n_pools; p++)
         for (uint32_t i = 0; i < m->pools[p].n_sites; i++) {
             if (m->pools[p].sites[i].site != site)
                 continue;
@@ -274,7 +170,7 @@ static json_t *site_json(const void *facts, struct arena *arena, uint32_t index)
     json_set_int(object, "up", level->n_up);
     json_set_int(object, "total", level->n);
     json_set_int(object, "pools_up", level->n_pools_up);
-    set_since(object, f, level->since_ms);
+    document_set_since(object, f, level->since_ms);
     json_set_int(object, "frozen", n_frozen);
     json_set_text(object, "why", why);
     if (site->located) {
@@ -315,7 +211,7 @@ static json_t *probe_json(const void *facts, struct arena *arena, uint32_t index
     if (probe->port)
         json_set_int(object, "port", probe->port);
     json_set_text(object, "state", health_text(probe->health));
-    set_since(object, f, probe->since_ms);
+    document_set_since(object, f, probe->since_ms);
     json_set_text(object, "why", probe->reason ? probe->reason : "");
     if (probe->latency_us)
         json_set_real(object, "latency_ms", probe->latency_us / 1000.0, 3);

@@ -235,8 +235,10 @@ static json_t *endpoint_json(const struct explanation *x, const struct chances *
     json_set_text(object, "state", endpoint_state_text(s));
     json_set_int(object, "weight", endpoint_weight(e, s));
     json_set_bool(object, "frozen", s->frozen && s->override == OVERRIDE_AUTO);
-    if (endpoint_ramp(s) < RAMP_FULL)
+    if (endpoint_ramp(s) < SHARE_FULL)
         json_set_int(object, "ramp", endpoint_ramp(s));
+    if (endpoint_load(s) < SHARE_FULL)
+        json_set_int(object, "load", endpoint_load(s));
     json_set_text(object, "reason", document_endpoint_why(s));
     double weight = chances->weight[endpoint - chances->first];
     json_set_bool(object, "candidate", weight >= 0);

@@ -29,5 +29,5 @@
 json_t *explain_document(const struct facts *facts, const struct explain_question *question,
                          char error[EXPLAIN_ERROR_MAX]) ATTR_NONNULL ATTR_MUST_USE;
 
-/** Renders such a document for people. */
+/** Renders such a document, or one of a prefix set (explain_set.h), for people. */
 void explain_text(struct buf *out, const json_t *document, struct screen screen) ATTR_NONNULL;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Explanations for people: the facts from the client to the answer, what was chosen marked. */
 #include "ctl/explain.h"
+#include "ctl/explain_set.h"
 #include "health/state.h"
 
 #include "control/json.h"
 #include "control/table.h"
+#include "ctl/render.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -144,12 +146,10 @@ static void add_endpoint(struct table *table, const json_t *endpoint)
     bool frozen = is_true(endpoint, "frozen");
     table_cell(table, frozen ? STYLE_CARE : state_style(state), "%s%s", state,
                frozen ? ", frozen" : "");
-    int64_t ramp = json_get_int(endpoint, "ramp", RAMP_FULL);
-    if (ramp == RAMP_FULL)
-        table_cell(table, STYLE_NONE, "%" PRId64, json_get_int(endpoint, "weight", 0));
-    else
-        table_cell(table, STYLE_CARE, "%" PRId64 ", ramp %" PRId64 "/%d",
-                   json_get_int(endpoint, "weight", 0), ramp, RAMP_FULL);
+    char parts[48];
+    render_shares(parts, endpoint, ",");
+    table_cell(table, *parts ? STYLE_CARE : STYLE_NONE, "%" PRId64 "%s",
+               json_get_int(endpoint, "weight", 0), parts);
     if (share != NULL)
         table_cell(table, STYLE_NONE, "%.3g%%", json_number_value(share) * 100);
     else
@@ -233,6 +233,10 @@ void explain_text(struct buf *out, const json_t *document, struct screen screen)
     const json_t *step;
     size_t i;
     struct buf title = {0};
+    if (json_object_get(document, "set")) {
+        explain_set_text(out, document, screen);
+        return;
+    }
     buf_printf(&title, "%s %s: %s", json_get_text(document, "name", "?"),
                json_get_text(document, "type", "?"), json_get_text(document, "rcode", "?"));
     table_styled(out, STYLE_TITLE, screen, title.p);

@@ -5,7 +5,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/vec.h"
+#include "out/anycast_facts.h"
 #include "out/events.h"
+#include "out/tier_facts.h"
 
 #include <stdlib.h>
 
@@ -22,6 +24,8 @@ struct gather {
     uint64_t n_samples;
     struct limited_watch limited;
     struct io_shares shares;
+    struct tier_facts tiers;
+    struct anycast_facts anycast;
     void (*done)(void *arg);
     void *arg;
 };
@@ -69,6 +73,8 @@ void gather_stop(struct gather *g, void (*done)(void *arg), void *arg)
 void gather_free(struct gather *g)
 {
     io_shares_free(&g->shares);
+    tier_facts_free(&g->tiers);
+    anycast_facts_free(&g->anycast);
     free(g);
 }
 
@@ -95,6 +101,30 @@ static void set_rates(const struct gather *g, struct facts *f)
     f->drops_60s = newest->drops - sample_before(g, 60)->drops;
 }
 
+static void look_at_tiers(struct gather *g, struct facts *f)
+{
+    struct tiers *tiers = g->host.tiers ? g->host.tiers(g->host.ctx) : NULL;
+    struct tier_set *set = tiers ? tiers_set(tiers) : NULL;
+    tier_facts_free(&g->tiers);
+    if (set) {
+        g->tiers.set = tier_set_hold(set);
+        g->tiers.views = tiers_views(tiers, &g->tiers.n);
+    }
+    f->tiers = g->tiers;
+    f->tiers_now = tiers;
+}
+
+static void look_at_anycast(struct gather *g, struct facts *f)
+{
+    const struct ctl_host *host = &g->host;
+    anycast_facts_free(&g->anycast);
+    if (host->anycast_views)
+        g->anycast.views = host->anycast_views(host->ctx, &g->anycast.n);
+    if (host->anycast_speakers)
+        g->anycast.speakers = host->anycast_speakers(host->ctx, &g->anycast.n_speakers);
+    f->anycast = g->anycast;
+}
+
 void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
 {
     const struct ctl_host *host = &g->host;
@@ -118,6 +148,8 @@ void gather_facts(struct gather *g, enum gather_depth depth, struct facts *f)
     if (depth == GATHER_SUMMARY)
         return;
     f->orders = checker_orders(checker);
+    look_at_tiers(g, f);
+    look_at_anycast(g, f);
     if (depth == GATHER_ORDERS)
         return;
     turns_look(&f->turns, clock_mono_ms());
@@ -150,6 +182,9 @@ void gather_give(struct gather *g, struct facts *f, struct arena *arena)
     f->health.problem = copy(arena, f->health.problem);
     f->health.untried = copy(arena, f->health.untried);
     memset(&g->shares, 0, sizeof g->shares);
+    memset(&g->tiers, 0, sizeof g->tiers);
+    memset(&g->anycast, 0, sizeof g->anycast);
+    f->tiers_now = NULL;
 }
 
 void gather_release(struct facts *f)
@@ -159,6 +194,8 @@ void gather_release(struct facts *f)
     orders_free(orders);
     free(orders);
     io_shares_free(&f->shares);
+    tier_facts_free(&f->tiers);
+    anycast_facts_free(&f->anycast);
 }
 
 uint64_t gather_state_tag(const struct facts *f)

@@ -18,8 +18,8 @@ void gather_free(struct gather *gather) ATTR_NONNULL;
 
 /** How much of the facts is wanted. */
 enum gather_depth {
-    GATHER_SUMMARY, /* no rules, or counters of workers */
-    GATHER_ORDERS,  /* the rules as well: a copy of each */
+    GATHER_SUMMARY, /* no rules, or counters of workers, or tiers, or prefix sets */
+    GATHER_ORDERS,  /* the rules, the tiers and the prefix sets as well */
     GATHER_ALL,
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "ctl/http_path.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -125,7 +126,8 @@ int http_open(struct http **out, const struct run_service *service, struct pages
     struct http *http = xcalloc(1, sizeof *http);
     http->site =
         (struct http_site){.service = *service, .token = token, .listens = model->http.addr};
-    http->conns = (struct http_conns){.loop = loop, .site = &http->site};
+    http->conns = (struct http_conns){
+        .loop = loop, .site = &http->site, .longs = {.max = http_path_body_max}};
     http->pages = pages;
     http->port = model->http.port;
     take_hosts(http, model);

@@ -52,6 +52,7 @@ static void conn_release(struct http_conn *c)
     if (c->next)
         c->next->prev = c->prev;
     http_response_free(&c->response);
+    http_input_free(&c->in);
     free(c);
     all->n--;
     if (all->n == 0 && all->closing)
@@ -167,17 +168,18 @@ static void conn_refuse(struct http_conn *c, int status, const char *error)
 static void take_request(struct http_conn *c)
 {
     struct http_head *head = &c->in.head;
-    bool too_long = head->content_length > HTTP_BODY_MAX;
+    size_t body_len;
+    const char *body = http_input_body(&c->in, &body_len);
     const struct http_request request = {
         .head = head,
-        .body = c->in.bytes + c->in.head_n,
-        .body_len = too_long || !head->has_length ? 0 : (size_t)head->content_length,
-        .body_too_long = too_long,
+        .body = body,
+        .body_len = body_len,
+        .body_too_long = http_input_too_long(&c->in),
         .local = &c->local,
         .reserved = c->reserved,
         .from = c->from,
     };
-    c->keep = !head->close && head->minor > 0 && !too_long && !c->reserved;
+    c->keep = !head->close && head->minor > 0 && !request.body_too_long && !c->reserved;
     c->is_head = strcmp(head->method, "HEAD") == 0;
     c->waiting = true;
     enter(c, CONN_WAITING);
@@ -188,7 +190,9 @@ static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 {
     struct http_conn *c = (struct http_conn *)handle;
     (void)hint;
-    *buf = uv_buf_init(c->in.bytes + c->in.n, (unsigned)(sizeof c->in.bytes - c->in.n));
+    size_t n;
+    char *space = http_input_space(&c->in, &n);
+    *buf = uv_buf_init(space, (unsigned)n);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -201,7 +205,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         conn_close(c);
         return;
     }
-    c->in.n += n > 0 ? (size_t)n : 0;
+    http_input_add(&c->in, n > 0 ? (size_t)n : 0);
     uv_read_stop(stream);
     advance(c);
 }
@@ -242,11 +246,6 @@ static void advance(struct http_conn *c)
 
 /* Who may come, and who has to go */
 
-static bool is_same_client(const struct ip *a, const struct ip *b)
-{
-    return a->family == b->family && memcmp(a->b, b->b, a->family == IP_V4 ? 4 : 8) == 0;
-}
-
 /** Who is missed least, of those of `client` (NULL: of all): one that has been answered already, or
  *  has asked nothing for longest; then the response that has been taken for longest. NULL: nobody.
  */
@@ -255,7 +254,7 @@ static struct http_conn *least_missed(const struct http_conns *all, const struct
     struct http_conn *idle = NULL, *slow = NULL;
     int64_t now_ms = clock_mono_ms();
     for (struct http_conn *c = all->first; c; c = c->next) {
-        if (c->closing || (client && !is_same_client(&c->peer, client)))
+        if (c->closing || (client && !http_is_same_client(&c->peer, client)))
             continue;
         if (c->state == CONN_LINGERING)
             return c;
@@ -272,7 +271,7 @@ static unsigned count_of(const struct http_conns *all, const struct ip *client)
 {
     unsigned n = 0;
     for (const struct http_conn *c = all->first; c; c = c->next)
-        n += !c->closing && (!client || is_same_client(&c->peer, client));
+        n += !c->closing && (!client || http_is_same_client(&c->peer, client));
     return n;
 }
 
@@ -311,6 +310,7 @@ void http_conns_accept(struct http_conns *all, uv_stream_t *listener)
 {
     struct http_conn *c = xcalloc(1, sizeof *c);
     c->conns = all;
+    c->in.longs = &all->longs;
     c->next = all->first;
     if (c->next)
         c->next->prev = c;

@@ -3,6 +3,7 @@
  * out, deadlines, and who has to go when too many are there. */
 #pragma once
 
+#include "ctl/http_input.h"
 #include "ctl/http_route.h"
 
 #include <uv.h>
@@ -21,12 +22,19 @@ struct http_times {
     int64_t tick;     /* how often this is looked at */
 };
 
+/** Whether two addresses are one client, as HTTP_PER_CLIENT_MAX counts them. */
+static inline bool http_is_same_client(const struct ip *a, const struct ip *b)
+{
+    return a->family == b->family && memcmp(a->b, b->b, a->family == IP_V4 ? 4 : 8) == 0;
+}
+
 struct http_conn;
 
 struct http_conns {
     uv_loop_t *loop;
     struct http_site *site;
     struct http_times times;
+    struct http_long_bodies longs;
     struct http_conn *first;
     unsigned n;
     bool closing;

@@ -2,6 +2,9 @@
  * Requests out of bytes. */
 #include "ctl/http_input.h"
 
+#include "base/arena.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 /** An empty line before a request means nothing (RFC 9112 2.2). */
@@ -34,23 +37,94 @@ static int take_head(struct http_input *in, const char **error)
     return status;
 }
 
+/** Makes room for a body that is longer than most may be, once its head is there. Returns 0, or the
+ *  status to refuse with. */
+static int open_long_body(struct http_input *in, const char **error)
+{
+    uint64_t length = in->head.content_length;
+    if (length <= HTTP_BODY_MAX || !in->longs || length > in->longs->max(&in->head))
+        return 0;
+    if (in->longs->n == HTTP_LONG_BODIES_MAX) {
+        *error = "too many requests with long bodies, try again later";
+        return 503;
+    }
+    in->longs->n++;
+    in->long_body = xmalloc((size_t)length);
+    size_t have = in->n - in->head_n;
+    in->long_n = have < length ? have : (size_t)length;
+    memcpy(in->long_body, in->bytes + in->head_n, in->long_n);
+    /* What is behind it belongs to the next request. */
+    memmove(in->bytes + in->head_n, in->bytes + in->head_n + in->long_n, have - in->long_n);
+    in->n -= in->long_n;
+    return 0;
+}
+
+static void close_long_body(struct http_input *in)
+{
+    if (!in->long_body)
+        return;
+    in->longs->n--;
+    free(in->long_body);
+    in->long_body = NULL;
+    in->long_n = 0;
+}
+
+bool http_input_too_long(const struct http_input *in)
+{
+    return !in->long_body && in->head.content_length > HTTP_BODY_MAX;
+}
+
 enum http_input_state http_input_look(struct http_input *in, int *status, const char **error)
 {
-    *status = in->head_n ? 0 : take_head(in, error);
+    bool is_new = in->head_n == 0;
+    *status = is_new ? take_head(in, error) : 0;
+    if (*status == 0 && is_new && in->head_n)
+        *status = open_long_body(in, error);
     if (*status != 0)
         return HTTP_INPUT_WRONG;
     if (!in->head_n)
         return HTTP_INPUT_HEAD;
-    bool has_body =
-        in->head.content_length > HTTP_BODY_MAX || in->n - in->head_n >= in->head.content_length;
+    size_t have = in->long_body ? in->long_n : in->n - in->head_n;
+    bool has_body = http_input_too_long(in) || have >= in->head.content_length;
     return has_body ? HTTP_INPUT_WHOLE : HTTP_INPUT_BODY;
+}
+
+char *http_input_space(struct http_input *in, size_t *n)
+{
+    if (in->long_body) {
+        *n = (size_t)in->head.content_length - in->long_n;
+        return in->long_body + in->long_n;
+    }
+    *n = sizeof in->bytes - in->n;
+    return in->bytes + in->n;
+}
+
+void http_input_add(struct http_input *in, size_t n)
+{
+    if (in->long_body)
+        in->long_n += n;
+    else
+        in->n += n;
+}
+
+const char *http_input_body(const struct http_input *in, size_t *n)
+{
+    *n = http_input_too_long(in) || !in->head.has_length ? 0 : (size_t)in->head.content_length;
+    return in->long_body ? in->long_body : in->bytes + in->head_n;
 }
 
 void http_input_drop(struct http_input *in)
 {
-    size_t used = in->head_n + (in->head.has_length ? (size_t)in->head.content_length : 0);
+    size_t length = in->head.has_length && !in->long_body ? (size_t)in->head.content_length : 0;
+    size_t used = in->head_n + length;
     memmove(in->bytes, in->bytes + used, in->n - used);
     in->n -= used;
     in->head_n = 0;
     in->scan = (struct http_scan){0};
+    close_long_body(in);
+}
+
+void http_input_free(struct http_input *in)
+{
+    close_long_body(in);
 }

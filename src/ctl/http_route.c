@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the HTTP listener serves: a table of paths. Reading needs nothing but access to the
+ * What the HTTP listener serves (http_path.h). Reading needs nothing but access to the
  * listener; changing needs the bearer token, which also answers requests forged across sites: a
  * page elsewhere cannot know it. Nor can such a page read: no CORS header lets it, and under a name
  * of its own that it makes point here, it is turned away. */
@@ -7,35 +7,10 @@
 
 #include "control/json.h"
 #include "ctl/dashboard.h"
+#include "ctl/eds.h"
+#include "ctl/http_path.h"
 
 #include <stdio.h>
-
-enum route_kind { ROUTE_PAGE, ROUTE_METRICS, ROUTE_HEALTH, ROUTE_READ, ROUTE_STATE, ROUTE_RELOAD };
-
-static const struct route {
-    const char *path;
-    enum route_kind kind;
-    const char *command; /* ROUTE_READ */
-} routes[] = {
-    {"/", ROUTE_PAGE, NULL},
-    {"/metrics", ROUTE_METRICS, NULL},
-    {"/healthz", ROUTE_HEALTH, NULL},
-    {"/api/v1/status", ROUTE_READ, "status"},
-    {"/api/v1/pools", ROUTE_READ, "pools"},
-    {"/api/v1/endpoints", ROUTE_READ, "endpoints"},
-    {"/api/v1/sites", ROUTE_READ, "sites"},
-    {"/api/v1/checks", ROUTE_READ, "checks"},
-    {"/api/v1/explain", ROUTE_READ, "explain"},
-    {"/api/v1/geo", ROUTE_READ, "geo"},
-    {"/api/v1/events", ROUTE_READ, "events"},
-    {"/api/v1/orders", ROUTE_READ, "orders"},
-    {"/api/v1/state", ROUTE_STATE, NULL},
-    {"/api/v1/reload", ROUTE_RELOAD, NULL},
-};
-
-static const char *const methods[] = {
-    [ROUTE_STATE] = "PUT",   [ROUTE_RELOAD] = "POST", [ROUTE_PAGE] = "GET",
-    [ROUTE_METRICS] = "GET", [ROUTE_HEALTH] = "GET",  [ROUTE_READ] = "GET"};
 
 #define RETRY_AFTER_S 5
 
@@ -158,6 +133,16 @@ static void ask(struct exchange *x, const struct ctl_request *request)
     service->request(service->ctx, request, &(struct run_asker){.arg = x, .reply = on_reply});
 }
 
+/** Scrapers add arguments of their own: all but one are let pass. */
+static void serve_metrics(struct exchange *x)
+{
+    const char *query = x->request->head->query;
+    bool members = query && strcmp(query, "members=1") == 0;
+    x->type = "text/plain; version=0.0.4; charset=utf-8";
+    x->site->service.request(x->site->service.ctx, NULL,
+                             &(struct run_asker){.arg = x, .reply = on_reply, .members = members});
+}
+
 /** Runs the request that `object` describes; takes over the object. */
 static void run_object(struct exchange *x, json_t *object)
 {
@@ -221,6 +206,13 @@ static void serve_state(struct exchange *x)
         respond_error(x, 400, error);
         return;
     }
+    if (json_object_get(object, "wait")) {
+        json_decref(object);
+        respond_error(x, 400,
+                      "wait: the order is given at once; GET /api/v1/drain?target=TARGET "
+                      "tells how far its drain has come");
+        return;
+    }
     json_set_text(object, "command", json_object_get(object, "weight") ? "weight" : "set");
     run_object(x, object);
 }
@@ -240,6 +232,18 @@ static void serve_reload(struct exchange *x)
     json_set_text(object, "command", "reload");
     x->is_reload = true;
     run_object(x, object);
+}
+
+/** Reads only, though it is a POST: so has Envoy it. */
+static void serve_eds(struct exchange *x)
+{
+    uint32_t n;
+    struct tier_view **views = x->site->service.tiers(x->site->service.ctx, &n);
+    struct http_response response = eds_respond(views, n, x->request->body, x->request->body_len);
+    for (uint32_t i = 0; i < n; i++)
+        tier_view_release(views[i]);
+    free(views);
+    respond(x, response);
 }
 
 /** Whether the request may change state; has responded if not. */
@@ -266,15 +270,14 @@ static bool is_allowed(struct exchange *x)
     return false;
 }
 
-static void serve(struct exchange *x, const struct route *route)
+static void serve(struct exchange *x, const struct http_path *route)
 {
     switch (route->kind) {
     case ROUTE_PAGE:
         serve_page(x);
         break;
     case ROUTE_METRICS:
-        x->type = "text/plain; version=0.0.4; charset=utf-8";
-        ask(x, NULL);
+        serve_metrics(x);
         break;
     case ROUTE_HEALTH:
         serve_health(x);
@@ -286,6 +289,9 @@ static void serve(struct exchange *x, const struct route *route)
         if (is_allowed(x))
             serve_state(x);
         break;
+    case ROUTE_EDS:
+        serve_eds(x);
+        break;
     case ROUTE_RELOAD:
         if (is_allowed(x))
             serve_reload(x);
@@ -293,38 +299,17 @@ static void serve(struct exchange *x, const struct route *route)
     }
 }
 
-static bool is_method(const struct http_request *request, const char *method)
-{
-    if (strcmp(method, "GET") == 0 && strcmp(request->head->method, "HEAD") == 0)
-        return true;
-    return strcmp(request->head->method, method) == 0;
-}
-
-static const struct route *find_route(const char *path)
-{
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++)
-        if (strcmp(path, routes[i].path) == 0)
-            return &routes[i];
-    return NULL;
-}
-
-/** What a page elsewhere could use. Monitors reach the rest under any name. */
-static bool needs_our_host(const char *path)
-{
-    return strcmp(path, "/") == 0 || strncmp(path, "/api/", 5) == 0;
-}
-
 static void dispatch(struct exchange *x)
 {
     const struct http_request *request = x->request;
-    const struct route *route = find_route(request->head->path);
+    const struct http_path *route = http_path_find(request->head->path);
     if (x->site->retired) {
         respond_error(x, 503, "this listener is closing");
     } else if (request->reserved && !(route && route->kind == ROUTE_HEALTH)) {
         struct http_response response = http_error(503, "too many connections, try again later");
         response.retry_after_s = RETRY_AFTER_S;
         respond(x, response);
-    } else if (needs_our_host(request->head->path) &&
+    } else if (http_path_is_ours(request->head->path) &&
                !http_host_is_ours(request->head->host, &x->site->listens, request->local,
                                   &x->site->hosts)) {
         respond_error(x, 421,
@@ -333,13 +318,15 @@ static void dispatch(struct exchange *x)
     } else if (!route) {
         respond_error(x, 404,
                       "there is no such page; see /, /metrics, /healthz and /api/v1/status");
-    } else if (!is_method(request, methods[route->kind])) {
-        const char *method = methods[route->kind];
+    } else if (!http_path_takes(route, request->head->method)) {
+        const char *method = http_path_method(route);
         struct http_response response = http_error(405, "this method is not allowed here");
         response.allow = strcmp(method, "GET") == 0 ? "GET, HEAD" : method;
         respond(x, response);
     } else if (request->body_too_long) {
-        respond_error(x, 413, "the body is longer than 16384 bytes");
+        respond_error(x, 413,
+                      route->kind == ROUTE_EDS ? "the body is longer than 524288 bytes"
+                                               : "the body is longer than 16384 bytes");
     } else {
         serve(x, route);
     }

@@ -3,8 +3,8 @@
  * or, for what waits, later; http_conn.c knows of connections, this of meaning. */
 #pragma once
 
+#include "control/http_head.h"
 #include "control/token.h"
-#include "ctl/http_head.h"
 #include "ctl/http_host.h"
 #include "ctl/run.h"
 

@@ -11,23 +11,40 @@
 
 #define ORDERS_NAMED 20 /* in problems, of each kind; the rest are counted */
 
-static void set_value(json_t *object, const struct order *o)
+void document_set_order_value(json_t *object, const struct order *o)
 {
     if (o->kind == ORDER_STATE)
         json_set_text(object, "state", override_text(o->override));
+    else if (o->kind == ORDER_ANNOUNCE)
+        json_set_text(object, "state", announce_order_word(o->announce));
     else if (order_is_auto(o))
         json_set_text(object, "weight", "auto");
     else
         json_set_int(object, "weight", o->weight);
+    if (o->forced)
+        json_set_bool(object, "forced", true);
+}
+
+/** What it would be about. */
+static const char *things(const struct order *o)
+{
+    return o->kind == ORDER_ANNOUNCE ? "prefix set" : "endpoint";
 }
 
 /* "": it decides all that it matches. */
-static void set_why(json_t *object, const struct orders *orders, const struct order_standing *s)
+static void set_why(json_t *object, const struct facts *f, const struct order *o,
+                    const struct order_standing *s)
 {
     char text[256], id[ORDER_ID_MAX];
+    const struct orders *orders = f->orders;
     const char *much = s->n_decided ? "partly covered" : "covered";
+    if (s->n_matched == 0 && orders_find_any(f->generation->model, &o->target, o->kind)) {
+        json_set_text(object, "why", "is about prefix sets alone, there are no endpoints");
+        return;
+    }
     if (s->n_matched == 0) {
-        json_set_text(object, "why", "matches no endpoint of this configuration");
+        snprintf(text, sizeof text, "matches no %s of this configuration", things(o));
+        json_set_text(object, "why", text);
         return;
     }
     if (s->above == ORDER_NONE)
@@ -47,7 +64,7 @@ static json_t *order_json(const struct facts *f, const struct order *o,
     json_t *object = json_object();
     json_set_text(object, "id", order_id_text(id, f->orders, o));
     json_set_text(object, "target", o->target.text);
-    set_value(object, o);
+    document_set_order_value(object, o);
     json_set_text(object, "by", o->author);
     json_set_text(object, "reason", o->reason);
     json_set_time(object, "since", o->set_ms);
@@ -56,9 +73,9 @@ static json_t *order_json(const struct facts *f, const struct order *o,
         json_set_time(object, "until", o->until_ms);
         json_set_int(object, "left_s", (o->until_ms - f->now_ms) / 1000);
     }
-    json_set_int(object, "endpoints", s->n_decided);
+    json_set_int(object, o->kind == ORDER_ANNOUNCE ? "prefix_sets" : "endpoints", s->n_decided);
     json_set_int(object, "matches", s->n_matched);
-    set_why(object, f->orders, s);
+    set_why(object, f, o, s);
     if (o->is_volatile)
         json_set_bool(object, "volatile", true);
     json_set_text(object, "node", o->node);
@@ -115,10 +132,10 @@ void document_order_problems(json_t *problems, const struct facts *f)
             warn(problems, "order %s (%s %s%s%s) has no end, and is %s old%s%s", id, o->target.text,
                  order_value_text(value, o), *o->author ? " by " : "", o->author,
                  units_age_text(age, f->now_ms - o->set_ms), *o->shown ? ": " : "", o->shown);
-        if (!order_is_auto(o) && target_count(&o->target, f->generation->model) == 0 &&
+        if (!order_is_auto(o) && !orders_find_any(f->generation->model, &o->target, o->kind) &&
             n_lost++ < ORDERS_NAMED)
-            warn(problems, "the %s of %s (order %s) matches no endpoint of this configuration",
-                 o->kind == ORDER_WEIGHT ? "weight" : "override", o->target.text, id);
+            warn(problems, "the %s of %s (order %s) matches no %s of this configuration",
+                 o->kind == ORDER_WEIGHT ? "weight" : "override", o->target.text, id, things(o));
     }
     if (n_forgotten > ORDERS_NAMED)
         warn(problems, "%u more orders without an end are old", n_forgotten - ORDERS_NAMED);

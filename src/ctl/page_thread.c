@@ -28,7 +28,7 @@ struct asker {
 struct job {
     struct pages *pages;
     struct job *next;
-    bool is_metrics;
+    bool is_metrics, with_members; /* the latter: of metrics */
     struct ctl_request request;
     VEC(struct asker) askers;
     uv_work_t work;
@@ -137,6 +137,9 @@ static void write_page(void *arg)
     f->states = states;
     f->probes = job->copies.probes;
     f->n_probes = job->copies.n_probes;
+    f->dns_left = job->copies.dns_left.v;
+    f->members_wanted = job->with_members;
+    f->n_dns_left = (uint32_t)job->copies.dns_left.n;
     page_write(&job->text, f, job->is_metrics ? NULL : &job->request);
     give_way_free(states, (n + (size_t)1) * sizeof *states);
     gather_release(f);
@@ -192,7 +195,7 @@ static void make_here(struct job *job)
 {
     struct pages *p = job->pages;
     int64_t began_us = clock_mono_us();
-    gather_facts(p->gather, GATHER_SUMMARY, &job->facts);
+    gather_facts(p->gather, GATHER_ORDERS, &job->facts);
     page_make(&job->made, &job->facts, &job->request);
     job->is_made = true;
     pause_for(p, clock_mono_us() - began_us);
@@ -224,7 +227,11 @@ static void write_there(void *arg)
         begin_next(p);
         return;
     }
-    p->copying = !copies_step(&job->copies, gather_host(p->gather), began_us + SLICE_US);
+    const struct ctl_host *host = gather_host(p->gather);
+    if (job->is_metrics || page_needs_states(&job->request))
+        p->copying = !copies_step(&job->copies, host, began_us + SLICE_US);
+    else
+        copies_none(&job->copies, host);
     job->held_us += clock_mono_us() - began_us;
     turns_part("facts copied for a document", began_us);
     if (p->copying) {
@@ -270,17 +277,19 @@ static void begin_next(struct pages *p)
 static bool is_same_request(const struct ctl_request *a, const struct ctl_request *b)
 {
     return a->command == b->command && a->limit == b->limit && strcmp(a->from, b->from) == 0 &&
-           strcmp(a->pool, b->pool) == 0 && ip_equal(&a->address, &b->address);
+           strcmp(a->pool, b->pool) == 0 && strcmp(a->name, b->name) == 0 && a->diff == b->diff &&
+           ip_equal(&a->address, &b->address);
 }
 
-static bool is_same(const struct job *job, const struct ctl_request *request)
+static bool is_same(const struct job *job, const struct ctl_request *request, bool with_members)
 {
     if (!request || job->is_metrics)
-        return !request && job->is_metrics;
+        return !request && job->is_metrics && job->with_members == with_members;
     return !page_needs_the_loop(request) && is_same_request(&job->request, request);
 }
 
-void pages_ask(struct pages *p, const struct ctl_request *request, page_ready_fn *ready, void *arg)
+static void ask(struct pages *p, const struct ctl_request *request, bool with_members,
+                page_ready_fn *ready, void *arg)
 {
     struct job **at = &p->jobs;
     if (p->stopping) {
@@ -289,12 +298,13 @@ void pages_ask(struct pages *p, const struct ctl_request *request, page_ready_fn
     }
     if (*at && p->begun)
         at = &(*at)->next;
-    while (*at && !is_same(*at, request))
+    while (*at && !is_same(*at, request, with_members))
         at = &(*at)->next;
     if (!*at) {
         *at = xcalloc(1, sizeof **at);
         (*at)->pages = p;
         (*at)->is_metrics = !request;
+        (*at)->with_members = with_members;
         if (request)
             (*at)->request = *request;
     }
@@ -302,6 +312,16 @@ void pages_ask(struct pages *p, const struct ctl_request *request, page_ready_fn
     /* Not at once: the asker need not be ready for its answer before this returns. */
     if (!p->begun && !uv_is_active((uv_handle_t *)&p->pause))
         uv_timer_start(&p->pause, on_pause_over, 0, 0);
+}
+
+void pages_ask(struct pages *p, const struct ctl_request *request, page_ready_fn *ready, void *arg)
+{
+    ask(p, request, false, ready, arg);
+}
+
+void pages_ask_members(struct pages *p, page_ready_fn *ready, void *arg)
+{
+    ask(p, NULL, true, ready, arg);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -23,6 +23,9 @@ typedef void page_ready_fn(void *arg, struct page *page);
  * once, later, on the loop; when we stop, at once. */
 void pages_ask(struct pages *pages, const struct ctl_request *request, page_ready_fn *ready,
                void *arg) __attribute__((nonnull(1, 3)));
+/** Likewise for the metrics with those of all members of tiers, however many there are. */
+void pages_ask_members(struct pages *pages, page_ready_fn *ready, void *arg)
+    __attribute__((nonnull(1, 2)));
 
 /** Called when no page can be begun: makes readers that do not read give up theirs. NULL: `arg` is
  *  asked no more. */

@@ -5,12 +5,18 @@
 #include "base/buf.h"
 #include "base/give_way.h"
 #include "base/hash.h"
+#include "config/suggest.h"
 #include "control/json.h"
+#include "ctl/action_parts.h"
 #include "ctl/documents.h"
+#include "ctl/drain.h"
 #include "ctl/explain.h"
+#include "ctl/explain_set.h"
 #include "dns/rr.h"
+#include "out/anycast_facts.h"
 #include "out/events.h"
 #include "out/metrics.h"
+#include "out/tier_facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +25,13 @@
 
 bool page_needs_the_loop(const struct ctl_request *request)
 {
-    return request->command == CTL_EXPLAIN || request->command == CTL_EVENTS;
+    return request->command == CTL_EXPLAIN || request->command == CTL_EVENTS ||
+           request->command == CTL_DRAIN;
+}
+
+bool page_needs_states(const struct ctl_request *request)
+{
+    return request->command != CTL_TIERS && request->command != CTL_ANYCAST;
 }
 
 /* Each returns the document, or NULL with a code and the reason in `error`. */
@@ -42,6 +54,8 @@ static json_t *write_explain(const struct facts *f, const struct ctl_request *re
                              char *error)
 {
     const char *type = request->type[0] ? request->type : "A";
+    if (explain_is_of_set(f, request->name))
+        return explain_set_document(f, request->name, code, error);
     int number = rr_type_from_text(type, strlen(type));
     *code = E_INVALID;
     if (!f->ready) {
@@ -56,6 +70,47 @@ static json_t *write_explain(const struct facts *f, const struct ctl_request *re
     struct explain_question question = {request->name, (uint16_t)number, request->address,
                                         request->ecs};
     return explain_document(f, &question, error);
+}
+
+static const char *tier_name(const void *words, uint32_t i)
+{
+    return ((const struct tier *)words)[i].name;
+}
+
+static json_t *write_tiers(const struct facts *f, const struct ctl_request *request, int *code,
+                           char *error)
+{
+    const struct window window = {request->from, request->limit};
+    const struct model *m = f->generation->model;
+    if (!request->name[0] || tier_facts_find(&f->tiers, request->name))
+        return document_tiers(f, request->name, request->diff, &window);
+    const char *meant = suggest_nearest(request->name, tier_name, m->tiers, m->n_tiers);
+    snprintf(error, EXPLAIN_ERROR_MAX, "there is no tier \"%.100s\"%s%.60s%s", request->name,
+             meant ? ", did you mean " : "", meant ? meant : "", meant ? "?" : "");
+    *code = E_NOTFOUND;
+    return NULL;
+}
+
+static json_t *write_anycast(const struct facts *f, const struct ctl_request *request, int *code,
+                             char *error)
+{
+    const struct window window = {request->from, request->limit};
+    if (!request->name[0] || anycast_facts_find(&f->anycast, request->name))
+        return document_anycast(f, request->name, &window);
+    action_explain_set(error, f->generation->model, request->name);
+    *code = E_NOTFOUND;
+    return NULL;
+}
+
+static json_t *write_drain(const struct facts *f, const struct ctl_request *request, int *code,
+                           char *error)
+{
+    struct arena *arena = arena_new();
+    struct drain drain;
+    *code = drain_look(&drain, arena, f, request->target, error);
+    json_t *document = *code ? NULL : drain_document(&drain, request->target);
+    arena_free(arena);
+    return document;
 }
 
 static json_t *write_events(const struct ctl_request *request)
@@ -83,6 +138,12 @@ static json_t *write_document(const struct facts *f, const struct ctl_request *r
         return document_checks(f, &window);
     case CTL_ORDERS:
         return document_orders(f);
+    case CTL_TIERS:
+        return write_tiers(f, request, code, error);
+    case CTL_ANYCAST:
+        return write_anycast(f, request, code, error);
+    case CTL_DRAIN:
+        return write_drain(f, request, code, error);
     case CTL_EVENTS:
         return write_events(request);
     case CTL_EXPLAIN:

@@ -21,8 +21,11 @@ struct page_made {
 };
 
 /** Whether the document is of what only the control thread may look at: the snapshot in force, the
- *  log of events. Small, or written rarely. */
+ *  log of events, what is still to be expected of a drain. Small, or written rarely. */
 bool page_needs_the_loop(const struct ctl_request *request) ATTR_NONNULL ATTR_PURE;
+
+/** Whether the document is made of states or probes: then these are to be copied. */
+bool page_needs_states(const struct ctl_request *request) ATTR_NONNULL ATTR_PURE;
 
 /** Makes the document of a command that reads. */
 void page_make(struct page_made *made, const struct facts *facts,

@@ -174,7 +174,7 @@ static void complain_of_pools(struct problems *p, const struct facts *f)
 {
     const struct causes_of of = {f->generation->model, f->states, f->levels, f->orders};
     struct pool_lines lines = {.problems = p, .of = &of};
-    uint32_t n_pools = of.model->n_pools;
+    uint32_t n_pools = model_steering_pools(of.model);
     uint32_t *all = arena_calloc(p->arena, n_pools, sizeof *all);
     bool *alone = arena_calloc(p->arena, n_pools, sizeof *alone);
     struct causes causes;
@@ -259,12 +259,35 @@ static void complain_of_limits(struct problems *p, const struct facts *f)
         n == 1 ? "its" : "their");
 }
 
+static void complain_of_tier(void *ctx, const char *severity, const char *tier, const char *text)
+{
+    json_t *object = complain(ctx, severity, "%s", text);
+    if (tier)
+        json_set_text(object, "tier", tier);
+}
+
+static void complain_of_set(void *ctx, const char *severity, const char *set, const char *text)
+{
+    json_t *object = complain(ctx, severity, "%s", text);
+    if (set)
+        json_set_text(object, "set", set);
+}
+
+const char *problem_age(struct arena *arena, const struct facts *f, int64_t since_ms)
+{
+    char age[UNITS_TEXT_MAX];
+    return since_ms > 0 ? arena_printf(arena, ", for %s", units_age_text(age, f->now_ms - since_ms))
+                        : "";
+}
+
 void problems_list(json_t *list, const struct facts *f)
 {
     struct problems problems = {list, 0, arena_new()};
     complain_of_config(&problems, f);
     complain_of_health(&problems, f);
     complain_of_pools(&problems, f);
+    problems_of_tiers(f, problems.arena, complain_of_tier, &problems);
+    problems_of_anycast(f, problems.arena, complain_of_set, &problems);
     complain_of_operation(&problems, f);
     complain_of_limits(&problems, f);
     complain_of_addresses(&problems, f);

@@ -84,16 +84,26 @@ static void none(struct buf *out, const json_t *list, const char *what)
 
 /* Tables */
 
+void render_shares(char out[48], const json_t *endpoint, const char *before)
+{
+    int64_t ramp = json_get_int(endpoint, "ramp", SHARE_FULL);
+    int64_t load = json_get_int(endpoint, "load", SHARE_FULL);
+    int n = 0;
+    *out = '\0';
+    if (ramp >= 1 && ramp < SHARE_FULL)
+        n = snprintf(out, 48, "%s ramp %d/%d", before, (int)ramp, SHARE_FULL);
+    if (load >= 1 && load < SHARE_FULL)
+        snprintf(out + n, 48 - (size_t)n, "%s load %d/%d", before, (int)load, SHARE_FULL);
+}
+
 static void cell_weight(struct table *table, const json_t *object)
 {
     int64_t weight = json_get_int(object, "weight", 0);
     bool changed = weight != json_get_int(object, "configured_weight", weight);
-    int64_t ramp = json_get_int(object, "ramp", RAMP_FULL);
-    char starts[16] = "";
-    if (ramp != RAMP_FULL)
-        snprintf(starts, sizeof starts, " %" PRId64 "/%d", ramp, RAMP_FULL);
-    table_cell(table, changed || *starts ? STYLE_CARE : STYLE_NONE, "%" PRId64 "%s%s", weight,
-               changed ? "!" : "", starts);
+    char parts[48];
+    render_shares(parts, object, "");
+    table_cell(table, changed || *parts ? STYLE_CARE : STYLE_NONE, "%" PRId64 "%s%s", weight,
+               changed ? "!" : "", parts);
 }
 
 static void cell_why(struct table *table, const json_t *object)
@@ -108,9 +118,31 @@ static void cell_why(struct table *table, const json_t *object)
         table_cell(table, STYLE_NONE, "%s%s", stale, why);
 }
 
+static void cell_sessions(struct table *table, const json_t *object)
+{
+    const json_t *n = json_object_get(object, "sessions");
+    bool at_most = json_is_true(json_object_get(object, "sessions_at_most"));
+    if (n)
+        table_cell(table, STYLE_NONE, "%s%" PRId64, at_most ? "<=" : "",
+                   (int64_t)json_integer_value(n));
+    else
+        table_cell(table, STYLE_FAINT, "-");
+}
+
+/** Whether a member is there in any item. */
+static bool any_has(const json_t *list, const char *key)
+{
+    const json_t *item;
+    size_t i;
+    json_array_foreach(list, i, item) if (json_object_get(item, key)) return true;
+    return false;
+}
+
 static void render_endpoints(struct buf *out, const json_t *result, struct screen screen)
 {
-    struct table *table = table_new("ENDPOINT STATE SINCE WEIGHT> PROBE> WHY");
+    bool sessions = any_has(json_object_get(result, "endpoints"), "sessions");
+    struct table *table = table_new(sessions ? "ENDPOINT STATE SINCE WEIGHT> PROBE> SESSIONS> WHY"
+                                             : "ENDPOINT STATE SINCE WEIGHT> PROBE> WHY");
     const json_t *list = json_object_get(result, "endpoints"), *e;
     size_t i;
     json_array_foreach(list, i, e)
@@ -120,6 +152,8 @@ static void render_endpoints(struct buf *out, const json_t *result, struct scree
         cell_age(table, e, "since_s");
         cell_weight(table, e);
         cell_latency(table, e);
+        if (sessions)
+            cell_sessions(table, e);
         cell_why(table, e);
     }
     table_finish(table, out, 0, screen);
@@ -239,91 +273,8 @@ static void render_events(struct buf *out, const json_t *result, struct screen s
     none(out, list, "events");
 }
 
-/* Where a client is */
-
-static void line(struct buf *out, const json_t *object, const char *label, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    if (json_is_string(value))
-        buf_printf(out, "%-12s%s\n", label, json_string_value(value));
-    else if (json_is_integer(value))
-        buf_printf(out, "%-12s%" PRId64 "\n", label, (int64_t)json_integer_value(value));
-}
-
-static void render_steering(struct table *table, const json_t *steering)
-{
-    struct buf pools = {0}, sites = {0};
-    const json_t *item;
-    size_t i;
-    json_array_foreach(json_object_get(steering, "pools"), i, item)
-        buf_printf(&pools, "%s%s", i ? ", " : "", json_text_of(item, "?"));
-    json_array_foreach(json_object_get(steering, "sites"), i, item)
-    {
-        const json_t *km = json_object_get(item, "distance_km");
-        buf_printf(&sites, "%s%s", i ? ", " : "", json_get_text(item, "site", "?"));
-        if (km)
-            buf_printf(&sites, " (%.0f km)", json_number_value(km));
-    }
-    table_cell(table, STYLE_NONE, "%s", pools.p ? pools.p : "-");
-    cell_int(table, steering, "class");
-    table_cell(table, STYLE_NONE, "/%" PRId64, json_get_int(steering, "scope", 0));
-    cell_text(table, steering, "rule");
-    table_cell(table, STYLE_NONE, "%s", sites.p ? sites.p : "-");
-    buf_free(&pools);
-    buf_free(&sites);
-}
-
-static void render_geo(struct buf *out, const json_t *result, struct screen screen)
-{
-    static const char *const lines[][2] = {
-        {"address", "address"}, {"prefix", "prefix"},
-        {"source", "source"},   {"continent", "continent"},
-        {"country", "country"}, {"subdivision", "subdivision"},
-        {"ASN", "asn"},         {"site", "site"},
-        {"tag", "tag"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
-        line(out, result, lines[i][0], lines[i][1]);
-    if (json_object_get(result, "latitude"))
-        buf_printf(out, "%-12s%.4f, %.4f (of the %s)\n", "location",
-                   json_number_value(json_object_get(result, "latitude")),
-                   json_number_value(json_object_get(result, "longitude")),
-                   json_get_text(result, "precision", "location"));
-    struct table *table = table_new("POOLS CLASS> SCOPE> RULE SITES");
-    const json_t *steering;
-    size_t i;
-    json_array_foreach(json_object_get(result, "steerings"), i, steering)
-        render_steering(table, steering);
-    buf_puts(out, "\n");
-    table_finish(table, out, 0, screen);
-}
-
-/* Changes */
-
-static void render_list(struct buf *out, const json_t *list, enum table_style style,
-                        struct screen screen, const char *before)
-{
-    const json_t *item;
-    size_t i;
-    json_array_foreach(list, i, item)
-    {
-        buf_puts(out, before);
-        table_styled(out, style, screen, json_text_of(item, "?"));
-        buf_puts(out, "\n");
-    }
-}
-
-static void render_reload(struct buf *out, const json_t *result, struct screen screen)
-{
-    buf_printf(out, "generation %" PRId64 " serves, hash %s\n",
-               json_get_int(result, "generation", 0), json_get_text(result, "hash", "?"));
-    buf_printf(out, "zones: %" PRId64 " read, %" PRId64 " kept\n",
-               json_get_int(result, "zones_read", 0), json_get_int(result, "zones_kept", 0));
-    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, screen, "");
-}
-
-void render_result(struct buf *out, enum ctl_command command, const json_t *result,
-                   struct screen screen)
+static void render_by_command(struct buf *out, enum ctl_command command, const json_t *result,
+                              struct screen screen)
 {
     switch (command) {
     case CTL_STATUS:
@@ -353,6 +304,21 @@ void render_result(struct buf *out, enum ctl_command command, const json_t *resu
     case CTL_ORDERS:
         render_orders(out, result, screen);
         break;
+    case CTL_TIERS:
+        render_tiers(out, result, screen);
+        break;
+    case CTL_ANYCAST:
+        render_anycast(out, result, screen);
+        break;
+    case CTL_IPVS:
+        render_ipvs(out, result);
+        break;
+    case CTL_HEALTHY:
+        render_healthy(out, result, screen);
+        break;
+    case CTL_DRAIN:
+        render_drain(out, result, screen);
+        break;
     case CTL_SET:
     case CTL_WEIGHT:
         render_action(out, result, screen);
@@ -361,9 +327,29 @@ void render_result(struct buf *out, enum ctl_command command, const json_t *resu
         render_reload(out, result, screen);
         break;
     case CTL_STOP:
-        buf_puts(out, "loadstard stops\n");
+        if (json_object_get(result, "drain_s"))
+            buf_printf(out, "loadstard drains what it announces, for up to %lld s, and stops\n",
+                       (long long)json_get_int(result, "drain_s", 0));
+        else
+            buf_puts(out, "loadstard stops\n");
+        break;
+    case CTL_SERVICES:
+    case CTL_MEMBERS:
+    case CTL_FLOWS:
+    case CTL_RTT:
+    case CTL_REPLACE:
+        render_l4(out, command, result, screen);
         break;
     }
+}
+
+void render_result(struct buf *out, enum ctl_command command, const json_t *result,
+                   struct screen screen)
+{
+    if (strcmp(json_get_text(result, "program", ""), "loadstar-l4") == 0)
+        render_l4(out, command, result, screen);
+    else
+        render_by_command(out, command, result, screen);
     if (json_object_get(result, "next"))
         buf_printf(out, "more follow: --after '%s'\n", json_get_text(result, "next", ""));
 }

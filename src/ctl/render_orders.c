@@ -16,7 +16,8 @@ static const char *value_text(char out[32], const json_t *order)
     else if (weight)
         snprintf(out, 32, "weight %s", json_text_of(weight, "?"));
     else
-        snprintf(out, 32, "%s", json_get_text(order, "state", "?"));
+        snprintf(out, 32, "%s%s", json_get_text(order, "state", "?"),
+                 json_is_true(json_object_get(order, "forced")) ? ", forced" : "");
     return out;
 }
 
@@ -38,7 +39,8 @@ static void render_row(struct table *table, const json_t *order, bool all)
     table_cell(table, STYLE_CARE, "%s", value_text(value, order));
     cell_seconds(table, order, "since_s", "-");
     cell_seconds(table, order, "left_s", "until changed");
-    table_cell(table, STYLE_NONE, "%" PRId64, json_get_int(order, "endpoints", 0));
+    table_cell(table, STYLE_NONE, "%" PRId64,
+               json_get_int(order, "endpoints", json_get_int(order, "prefix_sets", 0)));
     if (all)
         table_cell(table, STYLE_NONE, "%" PRId64, json_get_int(order, "matches", 0));
     table_cell(table, STYLE_NONE, "%s", json_get_text(order, "by", "-"));
@@ -75,8 +77,8 @@ void render_orders(struct buf *out, const json_t *result, struct screen screen)
 
 /* ---- what an order did ---- */
 
-static void render_list(struct buf *out, const json_t *list, enum table_style style,
-                        struct screen screen, const char *before)
+void render_lines(struct buf *out, const json_t *list, enum table_style style, struct screen screen,
+                  const char *before)
 {
     const json_t *item;
     size_t i;
@@ -120,7 +122,12 @@ static void render_head(struct buf *out, const json_t *result)
     buf_printf(out, "%s: %s", json_get_text(result, "target", ""), value_text(value, result));
     if (json_object_get(result, "until"))
         buf_printf(out, " until %s", json_get_text(result, "until", ""));
-    buf_printf(out, ", %" PRId64 " endpoint%s\n", n, units_plural((uint64_t)n));
+    int64_t n_sets = json_get_int(result, "prefix_sets_total", 0);
+    if (n || !n_sets)
+        buf_printf(out, ", %" PRId64 " endpoint%s", n, units_plural((uint64_t)n));
+    if (n_sets)
+        buf_printf(out, ", %" PRId64 " prefix set%s", n_sets, units_plural((uint64_t)n_sets));
+    buf_puts(out, "\n");
 }
 
 void render_action(struct buf *out, const json_t *result, struct screen screen)
@@ -131,16 +138,19 @@ void render_action(struct buf *out, const json_t *result, struct screen screen)
     int64_t old_s = json_get_int(result, "old_answers_s", 0);
     size_t n = (size_t)json_get_int(result, "endpoints", 0);
     render_head(out, result);
-    render_list(out, matched, STYLE_FAINT, screen, "  ");
+    render_lines(out, matched, STYLE_FAINT, screen, "  ");
     if (n > json_array_size(matched))
         buf_printf(out, "  and %zu more\n", n - json_array_size(matched));
     render_others(out, result, "removed", "removed_total", "removes ", "", screen);
     render_others(out, result, "beneath", "beneath_total", "lies above ", ", which waits", screen);
-    if (json_get_int(result, "pools_changed", 0) == 0)
+    if (json_get_int(result, "pools_changed", 0) == 0 &&
+        strncmp(json_get_text(result, "target", ""), "anycast:", 8) != 0)
         buf_puts(out, "no answer changes\n");
-    render_list(out, effects, STYLE_NONE, screen, "");
+    render_lines(out, effects, STYLE_NONE, screen, "");
     if (old_s > 0)
         buf_printf(out, "clients may come for up to %s more (TTL)\n",
                    units_age_text(text, old_s * 1000));
-    render_list(out, json_object_get(result, "warnings"), STYLE_CARE, screen, "warning: ");
+    render_lines(out, json_object_get(result, "warnings"), STYLE_CARE, screen, "warning: ");
+    if (json_object_get(result, "drain"))
+        render_drain(out, json_object_get(result, "drain"), screen);
 }

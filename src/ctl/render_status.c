@@ -78,6 +78,51 @@ static void render_counts(struct buf *out, const json_t *status, struct screen s
     put_count(out, c, "checks", "check", "\n");
 }
 
+static void render_tier_counts(struct buf *out, const json_t *status, struct screen screen)
+{
+    static const char *const states[] = {"applying", "stale", "unreachable", "refused"};
+    const json_t *t = json_object_get(status, "tiers");
+    char text[64];
+    if (!t)
+        return;
+    label(out, screen, "tiers");
+    buf_printf(out, "%" PRId64 " of %" PRId64 " ok", count(t, "ok"), count(t, "total"));
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        if (count(t, states[i]) == 0)
+            continue;
+        snprintf(text, sizeof text, "%" PRId64 " %s", count(t, states[i]), states[i]);
+        buf_puts(out, ", ");
+        table_styled(out, i == 0 ? STYLE_CARE : STYLE_BAD, screen, text);
+    }
+    buf_puts(out, "; ");
+    put_count(out, t, "members", "member", "\n");
+}
+
+static void render_set_counts(struct buf *out, const json_t *status, struct screen screen)
+{
+    static const char *const states[] = {"degraded", "draining", "holding", "down"};
+    const json_t *a = json_object_get(status, "anycast");
+    char text[64];
+    if (!a)
+        return;
+    label(out, screen, "anycast");
+    buf_printf(out, "%" PRId64 " of ", count(a, "announced"));
+    put_count(out, a, "total", "prefix set", " announced");
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        if (count(a, states[i]) == 0)
+            continue;
+        snprintf(text, sizeof text, "%" PRId64 " %s", count(a, states[i]), states[i]);
+        buf_puts(out, ", ");
+        table_styled(out, i < 3 ? STYLE_CARE : STYLE_BAD, screen, text);
+    }
+    snprintf(text, sizeof text, "%" PRId64 " of %" PRId64, count(a, "speakers_up"),
+             count(a, "speakers"));
+    buf_puts(out, "; ");
+    table_styled(out, count(a, "speakers_up") == count(a, "speakers") ? STYLE_NONE : STYLE_BAD,
+                 screen, text);
+    buf_printf(out, " speaker%s up\n", units_plural((uint64_t)count(a, "speakers")));
+}
+
 static void render_queries(struct buf *out, const json_t *status, struct screen screen)
 {
     static const char *const windows[] = {"1s", "10s", "60s"};
@@ -186,10 +231,21 @@ void render_status(struct buf *out, const json_t *status, struct screen screen)
                count(status, "pid"), age(text, status, "uptime_s"));
     render_config(out, status, screen);
     render_counts(out, status, screen);
+    render_tier_counts(out, status, screen);
+    render_set_counts(out, status, screen);
     render_queries(out, status, screen);
     render_limits(out, status, screen);
     render_xdp(out, status, screen);
     render_reloads(out, status, screen);
     render_overrides(out, status, screen);
     render_problems(out, status, screen);
+}
+
+void render_reload(struct buf *out, const json_t *result, struct screen screen)
+{
+    buf_printf(out, "generation %" PRId64 " serves, hash %s\n",
+               json_get_int(result, "generation", 0), json_get_text(result, "hash", "?"));
+    buf_printf(out, "zones: %" PRId64 " read, %" PRId64 " kept\n",
+               json_get_int(result, "zones_read", 0), json_get_int(result, "zones_kept", 0));
+    render_lines(out, json_object_get(result, "warnings"), STYLE_CARE, screen, "");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Requests: a table says which arguments a command takes, another how each is read. */
-#include "ctl/request.h"
+#include "ctl/request_check.h"
 
 #include "base/units.h"
 #include "ctl/window.h"
@@ -31,6 +31,13 @@ enum argument {
     ARG_DRY_RUN,
     ARG_VOLATILE,
     ARG_VERBOSE,
+    ARG_DIFF,
+    ARG_TIERS_AFTER,
+    ARG_TIERS_WAIT,
+    ARG_DRAIN_WAIT,
+    ARG_NOW,
+    ARG_KEEP_ANNOUNCED,
+    ARG_SERVICE,
 };
 #define BIT(argument) (1u << (argument))
 #define ORDER_OPTIONS \
@@ -50,15 +57,37 @@ static const struct {
     [CTL_EXPLAIN] = {"explain", BIT(ARG_NAME), BIT(ARG_TYPE) | BIT(ARG_CLIENT) | BIT(ARG_ECS)},
     [CTL_GEO] = {"geo", BIT(ARG_ADDRESS), 0},
     [CTL_ORDERS] = {"orders", 0, 0},
-    [CTL_SET] = {"set", BIT(ARG_TARGET) | BIT(ARG_STATE), ORDER_OPTIONS},
+    [CTL_TIERS] = {"tiers", 0,
+                   BIT(ARG_NAME) | BIT(ARG_DIFF) | BIT(ARG_TIERS_AFTER) | BIT(ARG_TIERS_WAIT) |
+                       BIT(ARG_WINDOW_LIMIT)},
+    [CTL_ANYCAST] = {"anycast", 0,
+                     BIT(ARG_NAME) | BIT(ARG_TIERS_AFTER) | BIT(ARG_TIERS_WAIT) |
+                         BIT(ARG_WINDOW_LIMIT)},
+    [CTL_IPVS] = {"ipvs", 0, 0},
+    [CTL_HEALTHY] = {"healthy", BIT(ARG_TARGET), 0},
+    [CTL_DRAIN] = {"drain", BIT(ARG_TARGET), 0},
+    [CTL_SET] = {"set", BIT(ARG_TARGET) | BIT(ARG_STATE),
+                 ORDER_OPTIONS | BIT(ARG_DRAIN_WAIT) | BIT(ARG_FORCE)},
     [CTL_WEIGHT] = {"weight", BIT(ARG_TARGET) | BIT(ARG_WEIGHT), ORDER_OPTIONS},
     [CTL_RELOAD] = {"reload", 0, BIT(ARG_FORCE)},
-    [CTL_STOP] = {"stop", 0, 0},
+    [CTL_STOP] = {"stop", 0, BIT(ARG_NOW) | BIT(ARG_KEEP_ANNOUNCED)},
+    [CTL_SERVICES] = {"services", 0, 0},
+    [CTL_MEMBERS] = {"members", 0, BIT(ARG_SERVICE)},
+    [CTL_FLOWS] = {"flows", 0, WINDOW},
+    [CTL_RTT] = {"rtt", 0, WINDOW},
+    [CTL_REPLACE] = {"replace", 0, 0},
 };
 
 const char *request_command_text(enum ctl_command command)
 {
     return commands[command].name;
+}
+
+enum ctl_stop request_stop(const struct ctl_request *request)
+{
+    if (request->keep_announced)
+        return CTL_STOP_KEEP;
+    return request->now ? CTL_STOP_NOW : CTL_STOP_DRAIN;
 }
 
 /* Readers: each takes one value into the request, or says in `error` what it expected. */
@@ -114,15 +143,12 @@ static int read_ecs(const struct reading *r, const json_t *value)
 
 static int read_state(const struct reading *r, const json_t *value)
 {
-    static const enum override states[] = {OVERRIDE_AUTO, OVERRIDE_UP, OVERRIDE_DOWN,
-                                           OVERRIDE_DRAIN};
     const char *text = json_string_value(value);
-    for (size_t i = 0; text && i < ARRAY_LEN(states); i++)
-        if (strcmp(text, override_text(states[i])) == 0) {
-            r->request->state = states[i];
-            return 0;
-        }
-    return refuse(r, E_SYNTAX, "expected up, down, drain or auto");
+    if (text && request_take_state(r->request, text))
+        return 0;
+    return refuse(r, E_SYNTAX,
+                  "expected up, down, drain or auto; of a prefix set announce, withdraw, drain or "
+                  "auto");
 }
 
 static int read_weight(const struct reading *r, const json_t *value)
@@ -138,7 +164,7 @@ static int read_weight(const struct reading *r, const json_t *value)
     return 0;
 }
 
-static int read_duration(const struct reading *r, const json_t *value)
+static int read_ms(const struct reading *r, const json_t *value, int64_t *out)
 {
     const char *text = json_string_value(value);
     char digits[24];
@@ -152,8 +178,23 @@ static int read_duration(const struct reading *r, const json_t *value)
         return refuse(r, code, "expected a duration, like 90s, 30m, 2h or 1d");
     if (code != 0 || ms < 1000 || ms > MAX_OVERRIDE_MS)
         return refuse(r, E_RANGE, "expected a duration from 1s to 366d");
-    r->request->for_ms = ms;
+    *out = ms;
     return 0;
+}
+
+static int read_duration(const struct reading *r, const json_t *value)
+{
+    return read_ms(r, value, &r->request->for_ms);
+}
+
+/** true: as long as it takes by default. */
+static int read_drain_wait(const struct reading *r, const json_t *value)
+{
+    if (json_is_true(value)) {
+        r->request->wait_ms = CTL_WAIT_DEFAULT;
+        return 0;
+    }
+    return json_is_false(value) ? 0 : read_ms(r, value, &r->request->wait_ms);
 }
 
 /** A number, or digits in a text: query strings of HTTP have no other type. */
@@ -228,6 +269,21 @@ static int read_after(const struct reading *r, const json_t *value)
     return read_number(r, value, INT64_MAX, &r->request->after);
 }
 
+/** Either where a list goes on, or the version that is known. */
+static int read_tiers_after(const struct reading *r, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && strchr(text, ':') ? read_window_after(r, value) : read_after(r, value);
+}
+
+static int read_tiers_wait(const struct reading *r, const json_t *value)
+{
+    uint64_t s = 0;
+    int code = read_number(r, value, CTL_POLL_MAX_MS / 1000, &s);
+    r->request->wait_ms = (int64_t)s * 1000;
+    return code;
+}
+
 static int read_flag(const struct reading *r, const json_t *value, bool *out)
 {
     if (!json_is_boolean(value))
@@ -236,25 +292,19 @@ static int read_flag(const struct reading *r, const json_t *value, bool *out)
     return 0;
 }
 
-static int read_force(const struct reading *r, const json_t *value)
-{
-    return read_flag(r, value, &r->request->force);
-}
-
-static int read_dry_run(const struct reading *r, const json_t *value)
-{
-    return read_flag(r, value, &r->request->dry_run);
-}
-
-static int read_volatile(const struct reading *r, const json_t *value)
-{
-    return read_flag(r, value, &r->request->is_volatile);
-}
-
-static int read_verbose(const struct reading *r, const json_t *value)
-{
-    return read_flag(r, value, &r->request->verbose);
-}
+#define FLAG(name, member)                                        \
+    static int name(const struct reading *r, const json_t *value) \
+    {                                                             \
+        return read_flag(r, value, &r->request->member);          \
+    }
+FLAG(read_diff, diff)
+FLAG(read_force, force)
+FLAG(read_dry_run, dry_run)
+FLAG(read_volatile, is_volatile)
+FLAG(read_verbose, verbose)
+FLAG(read_now, now)
+FLAG(read_keep_announced, keep_announced)
+#undef FLAG
 
 static const struct {
     const char *key;
@@ -279,6 +329,13 @@ static const struct {
     [ARG_DRY_RUN] = {"dry_run", read_dry_run},
     [ARG_VOLATILE] = {"volatile", read_volatile},
     [ARG_VERBOSE] = {"verbose", read_verbose},
+    [ARG_DIFF] = {"diff", read_diff},
+    [ARG_TIERS_AFTER] = {"after", read_tiers_after},
+    [ARG_TIERS_WAIT] = {"wait", read_tiers_wait},
+    [ARG_DRAIN_WAIT] = {"wait", read_drain_wait},
+    [ARG_NOW] = {"now", read_now},
+    [ARG_KEEP_ANNOUNCED] = {"keep_announced", read_keep_announced},
+    [ARG_SERVICE] = {"service", read_name},
 };
 
 static int find_command(struct ctl_request *request, const json_t *object, char *error)
@@ -290,7 +347,7 @@ static int find_command(struct ctl_request *request, const json_t *object, char 
             return 0;
         }
     int n = snprintf(error, CTL_TEXT_MAX, "command: expected one of");
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+    for (size_t i = 0; i < ARRAY_LEN(commands) && !ctl_command_is_of_l4((enum ctl_command)i); i++)
         n += snprintf(error + n, CTL_TEXT_MAX - (size_t)n, "%s %s", i ? "," : "", commands[i].name);
     return E_INVALID;
 }
@@ -307,18 +364,6 @@ static int read_member(struct ctl_request *request, const char *key, const json_
         }
     snprintf(error, CTL_TEXT_MAX, "%s takes no argument \"%.64s\"", commands[request->command].name,
              key);
-    return E_INVALID;
-}
-
-/** What each argument cannot tell by itself. */
-static int check_together(unsigned given, char *error)
-{
-    const char *wrong = NULL;
-    if ((given & BIT(ARG_CLIENT)) && (given & BIT(ARG_ECS)))
-        wrong = "explain: give a client or an ecs prefix, not both";
-    if (!wrong)
-        return 0;
-    snprintf(error, CTL_TEXT_MAX, "%s", wrong);
     return E_INVALID;
 }
 
@@ -347,5 +392,6 @@ int request_from_json(struct ctl_request *request, json_t *object, char error[CT
                      arguments[i].key);
             return E_INVALID;
         }
-    return check_together(given, error);
+    bool is_double = (given & BIT(ARG_CLIENT)) && (given & BIT(ARG_ECS));
+    return request_check(request, is_double, error);
 }

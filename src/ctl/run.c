@@ -1,49 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Carrying out requests. */
-#include "ctl/run.h"
+#include "ctl/run_parts.h"
 
 #include "base/log.h"
 #include "control/json.h"
-#include "ctl/action.h"
-#include "ctl/disk.h"
-#include "ctl/gather.h"
-#include "ctl/page_thread.h"
+#include "ctl/healthy.h"
+
+#include <loadstar/control.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-struct run {
-    uv_loop_t *loop;
-    struct ctl_host host;
-    struct gather *gather;
-    struct disk *disk;
-    struct pages *pages;
-    unsigned n_waiting; /* requests that have not been answered yet */
-    bool parts_stopped;
-    void (*done)(void *arg);
-    void *arg;
-};
-
-static void answer(const struct run_asker *to, json_t *result)
+void run_answer(const struct run_asker *to, json_t *result)
 {
     to->reply(to->arg, &(struct control_reply){.result = result});
     json_decref(result);
 }
 
-static void refuse(const struct run_asker *to, int code, const char *error)
+void run_refuse(const struct run_asker *to, int code, const char *error)
 {
     to->reply(to->arg, &(struct control_reply){.code = code, .error = error});
 }
 
 /* Those that wait: they end later, maybe after the asker has gone, but not after us */
 
-struct waiting {
-    struct run *run;
-    struct run_asker to;
-};
-
-static struct waiting *wait_new(struct run *run, const struct run_asker *to)
+struct waiting *run_wait_new(struct run *run, const struct run_asker *to)
 {
     struct waiting *w = xcalloc(1, sizeof *w);
     *w = (struct waiting){run, *to};
@@ -53,7 +35,7 @@ static struct waiting *wait_new(struct run *run, const struct run_asker *to)
 
 static void finish_stop(struct run *run);
 
-static void wait_end(struct waiting *w)
+void run_wait_end(struct waiting *w)
 {
     struct run *run = w->run;
     free(w);
@@ -63,7 +45,7 @@ static void wait_end(struct waiting *w)
 
 /* Documents */
 
-static void on_page(void *arg, struct page *page)
+void run_on_page(void *arg, struct page *page)
 {
     struct waiting *w = arg;
     struct control_reply reply = {.page = page};
@@ -79,41 +61,21 @@ static void on_page(void *arg, struct page *page)
     }
     w->to.reply(w->to.arg, &reply);
     free(error);
-    wait_end(w);
+    run_wait_end(w);
 }
 
-/* Changes */
-
-struct changing {
-    struct waiting *waiting;
-    struct ctl_request request;
-};
-
-static void on_changed(void *arg, int code, json_t *result, const char *error)
-{
-    struct changing *c = arg;
-    struct waiting *w = c->waiting;
-    const struct ctl_request *r = &c->request;
-    if (code == 0 && !r->dry_run)
-        log_notice("%s: %s %s: %s%s%s", r->actor.text, request_command_text(r->command), r->target,
-                   r->command == CTL_SET ? override_text(r->state) : "weight changed",
-                   r->reason[0] ? ", " : "", r->reason);
-    if (code == 0)
-        answer(&w->to, result);
-    else
-        refuse(&w->to, code, error);
-    free(c);
-    wait_end(w);
-}
-
-static void run_action(struct run *run, const struct run_asker *to,
-                       const struct ctl_request *request)
+static void run_healthy(struct run *run, const struct run_asker *to,
+                        const struct ctl_request *request)
 {
     struct facts f;
-    struct changing *c = xcalloc(1, sizeof *c);
-    *c = (struct changing){wait_new(run, to), *request};
-    gather_facts(run->gather, GATHER_SUMMARY, &f);
-    action_run(run->loop, run->host.checker(run->host.ctx), &f, request, on_changed, c);
+    char error[CTL_TEXT_MAX];
+    int code;
+    gather_facts(run->gather, GATHER_ORDERS, &f);
+    json_t *document = healthy_document(&f, request->target, &code, error);
+    if (document)
+        run_answer(to, document);
+    else
+        run_refuse(to, code, error);
 }
 
 /* Reloads */
@@ -142,7 +104,7 @@ static void reply_reload(const struct waiting *w, int code, const struct diags *
         json_set_int(result, "zones_read", g->snapshot->n_read);
         json_set_int(result, "zones_kept", g->snapshot->n_kept);
         json_object_set(result, "warnings", warnings);
-        answer(&w->to, result);
+        run_answer(&w->to, result);
     } else {
         json_t *errors = list_diags(diags, DIAG_ERROR);
         json_array_extend(errors, warnings);
@@ -160,13 +122,16 @@ static void on_reloaded(void *arg, int code, const struct diags *diags)
 {
     struct waiting *w = arg;
     reply_reload(w, code, diags);
-    wait_end(w);
+    run_wait_end(w);
 }
 
 static void on_step(void *arg, const char *step)
 {
     const struct waiting *w = arg;
-    w->to.progress(w->to.arg, step);
+    json_t *progress = json_object();
+    json_set_text(progress, "step", step);
+    w->to.progress(w->to.arg, progress);
+    json_decref(progress);
 }
 
 static void run_reload(struct run *run, const struct run_asker *to,
@@ -176,34 +141,78 @@ static void run_reload(struct run *run, const struct run_asker *to,
     run->host.reload(run->host.ctx, request->force, &request->actor,
                      &(struct ctl_reload_waiter){.done = on_reloaded,
                                                  .step = to->progress ? on_step : NULL,
-                                                 .arg = wait_new(run, to)});
+                                                 .arg = run_wait_new(run, to)});
+}
+
+/** How long draining prefix sets may take. */
+static int64_t longest_drain_ms(const struct run *run)
+{
+    const struct model *m = run->host.generation(run->host.ctx)->model;
+    int64_t longest_ms = 0;
+    for (uint32_t i = 0; i < m->n_prefix_sets; i++)
+        if (m->prefix_sets[i].shutdown == ANYCAST_GRACEFUL &&
+            m->prefix_sets[i].drain_ms > longest_ms)
+            longest_ms = m->prefix_sets[i].drain_ms;
+    return longest_ms;
 }
 
 static void run_stop_command(struct run *run, const struct run_asker *to,
                              const struct ctl_request *request)
 {
+    static const char *const words[] = {
+        [CTL_STOP_DRAIN] = "", [CTL_STOP_NOW] = " --now", [CTL_STOP_KEEP] = " --keep-announced"};
+    enum ctl_stop how = request_stop(request);
+    const char *problem = run->host.stop_problem(run->host.ctx, how);
+    if (problem) {
+        run_refuse(to, E_INVALID, problem);
+        return;
+    }
     json_t *result = json_object();
+    int64_t drain_ms = how == CTL_STOP_DRAIN ? longest_drain_ms(run) : 0;
     json_set_bool(result, "stopping", true);
     json_set_int(result, "pid", getpid());
-    log_notice("%s: stop", request->actor.text);
-    answer(to, result);
-    run->host.stop(run->host.ctx, &request->actor);
+    if (drain_ms > 0)
+        json_set_int(result, "drain_s", (drain_ms + 999) / 1000);
+    log_notice("%s: stop%s", request->actor.text, words[how]);
+    run_answer(to, result);
+    run->host.stop(run->host.ctx, how, &request->actor);
 }
 
 /* Requests */
+
+static void refuse_l4(const struct run_asker *to, enum ctl_command command)
+{
+    char error[CTL_TEXT_MAX];
+    snprintf(error, sizeof error,
+             "%s is a command of loadstar-l4, and this is loadstard: its socket is %s (-s)",
+             request_command_text(command), LOADSTAR_L4_CONTROL_SOCKET);
+    run_refuse(to, E_INVALID, error);
+}
 
 static void run_request(void *ctx, const struct ctl_request *request, const struct run_asker *asker)
 {
     struct run *run = ctx;
     enum ctl_command command = request ? request->command : CTL_STATUS;
-    if (command == CTL_RELOAD)
+    if (ctl_command_is_of_l4(command))
+        refuse_l4(asker, command);
+    else if (command == CTL_RELOAD)
         run_reload(run, asker, request);
     else if (command == CTL_STOP)
         run_stop_command(run, asker, request);
     else if (command == CTL_SET || command == CTL_WEIGHT)
         run_action(run, asker, request);
+    else if (request && command == CTL_TIERS)
+        run_tiers(run, asker, request);
+    else if (request && command == CTL_ANYCAST)
+        run_anycast(run, asker, request);
+    else if (command == CTL_IPVS)
+        run_ipvs(run, asker);
+    else if (request && command == CTL_HEALTHY)
+        run_healthy(run, asker, request);
+    else if (!request && asker->members)
+        pages_ask_members(run->pages, run_on_page, run_wait_new(run, asker));
     else
-        pages_ask(run->pages, request, on_page, wait_new(run, asker));
+        pages_ask(run->pages, request, run_on_page, run_wait_new(run, asker));
 }
 
 static bool is_serving(void *ctx)
@@ -220,9 +229,17 @@ static uint64_t state_tag(void *ctx)
     return gather_state_tag(&f);
 }
 
+static struct tier_view **tier_views(void *ctx, uint32_t *n)
+{
+    struct run *run = ctx;
+    struct tiers *tiers = run->host.tiers ? run->host.tiers(run->host.ctx) : NULL;
+    *n = 0;
+    return tiers ? tiers_views(tiers, n) : NULL;
+}
+
 struct run_service run_service(struct run *run)
 {
-    return (struct run_service){run, run_request, is_serving, state_tag};
+    return (struct run_service){run, run_request, is_serving, state_tag, tier_views};
 }
 
 struct pages *run_pages(struct run *run)
@@ -245,6 +262,9 @@ struct run *run_new(uv_loop_t *loop, const struct ctl_host *host)
     run->gather = gather_new(loop, host);
     run->disk = disk_new(loop, host);
     run->pages = pages_new(loop, run->gather, run->disk);
+    run->polls = polls_new(loop, &(struct poll_source){run, run_tiers_version});
+    run->set_polls = polls_new(loop, &(struct poll_source){run, run_anycast_version});
+    run->drains = drain_watches_new(loop, run->gather);
     return run;
 }
 
@@ -274,16 +294,37 @@ static void on_pages_stopped(void *arg)
     disk_stop(run->disk, on_disk_stopped, run);
 }
 
+static void on_drains_stopped(void *arg)
+{
+    struct run *run = arg;
+    pages_stop(run->pages, on_pages_stopped, run);
+}
+
+static void on_polls_stopped(void *arg)
+{
+    struct run *run = arg;
+    drain_watches_stop(run->drains, on_drains_stopped, run);
+}
+
+static void on_tier_polls_stopped(void *arg)
+{
+    struct run *run = arg;
+    polls_stop(run->set_polls, on_polls_stopped, run);
+}
+
 void run_stop(struct run *run, void (*done)(void *arg), void *arg)
 {
     run->done = done;
     run->arg = arg;
-    pages_stop(run->pages, on_pages_stopped, run);
+    polls_stop(run->polls, on_tier_polls_stopped, run);
 }
 
 void run_free(struct run *run)
 {
     pages_free(run->pages);
+    polls_free(run->polls);
+    polls_free(run->set_polls);
+    drain_watches_free(run->drains);
     gather_free(run->gather);
     free(run);
 }

@@ -2,19 +2,19 @@
  * The commands of the control socket. */
 #include "ctl/socket.h"
 
-#include "control/json.h"
-
 static void on_reply(void *arg, const struct control_reply *reply)
 {
     control_call_reply(arg, reply);
 }
 
-static void on_progress(void *arg, const char *step)
+static void on_progress(void *arg, const json_t *progress)
 {
-    json_t *progress = json_object();
-    json_set_text(progress, "step", step);
     control_call_progress(arg, progress);
-    json_decref(progress);
+}
+
+static bool is_gone(void *arg)
+{
+    return control_call_is_gone(arg);
 }
 
 static void on_request(void *ctx, struct control_call *call, json_t *object)
@@ -32,11 +32,12 @@ static void on_request(void *ctx, struct control_call *call, json_t *object)
         .arg = call,
         .reply = on_reply,
         .progress = control_call_wants_progress(call) ? on_progress : NULL,
+        .is_gone = is_gone,
     };
     service->request(service->ctx, &request, &asker);
 }
 
 struct control_handler socket_handler(const struct run_service *service)
 {
-    return (struct control_handler){(void *)(uintptr_t)service, on_request};
+    return (struct control_handler){.ctx = (void *)(uintptr_t)service, .request = on_request};
 }

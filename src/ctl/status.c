@@ -49,8 +49,8 @@ static void set_counts(json_t *document, const struct facts *f)
     json_set_int(counts, "records", (int64_t)records);
     json_set_int(counts, "dynamic_names", (int64_t)names);
     json_set_int(counts, "sites", m->n_sites);
-    json_set_int(counts, "pools", m->n_pools);
-    json_set_int(counts, "endpoints", m->n_endpoints);
+    json_set_int(counts, "pools", model_steering_pools(m));
+    json_set_int(counts, "endpoints", model_steering_endpoints(m));
     json_set_int(counts, "checks", m->n_checks);
     json_set_int(counts, "probes", f->health.n_probes);
 }
@@ -59,7 +59,8 @@ static void set_endpoints(json_t *document, const struct facts *f)
 {
     const struct model *m = f->generation->model;
     int64_t n[3] = {0}, serving = 0, overridden = 0, stale = 0, frozen = 0;
-    for (uint32_t i = 0; i < m->n_endpoints; i++) {
+    uint32_t n_endpoints = model_steering_endpoints(m);
+    for (uint32_t i = 0; i < n_endpoints; i++) {
         const struct endpoint_state *s = &f->states[i];
         n[s->health]++;
         serving += endpoint_serves(s) && endpoint_weight(&m->endpoints[i], s) > 0;
@@ -193,6 +194,41 @@ static void set_overrides(json_t *document, const struct facts *f)
     }
 }
 
+/** Tiers by their state, where there are any. */
+static void set_tiers(json_t *document, const struct facts *f)
+{
+    int64_t n[TIER_REFUSED + 1] = {0}, members = 0;
+    if (f->tiers.n == 0)
+        return;
+    for (uint32_t i = 0; i < f->tiers.n; i++) {
+        n[f->tiers.views[i]->state]++;
+        members += f->tiers.views[i]->n_rows;
+    }
+    json_t *tiers = json_set_object(document, "tiers");
+    json_set_int(tiers, "total", f->tiers.n);
+    json_set_int(tiers, "members", members);
+    for (int i = 0; i <= TIER_REFUSED; i++)
+        json_set_int(tiers, tier_state_text((enum tier_state)i), n[i]);
+}
+
+/** Prefix sets by their state, where there are any. */
+static void set_anycast(json_t *document, const struct facts *f)
+{
+    int64_t n[ANNOUNCER_DRAINING + 1] = {0}, up = 0;
+    if (f->anycast.n == 0)
+        return;
+    for (uint32_t i = 0; i < f->anycast.n; i++)
+        n[f->anycast.views[i]->state]++;
+    for (uint32_t i = 0; i < f->anycast.n_speakers; i++)
+        up += f->anycast.speakers[i]->status.up;
+    json_t *anycast = json_set_object(document, "anycast");
+    json_set_int(anycast, "total", f->anycast.n);
+    for (int i = 0; i <= ANNOUNCER_DRAINING; i++)
+        json_set_int(anycast, announcer_state_text((enum announcer_state)i), n[i]);
+    json_set_int(anycast, "speakers", f->anycast.n_speakers);
+    json_set_int(anycast, "speakers_up", up);
+}
+
 json_t *document_status(const struct facts *f)
 {
     json_t *document = json_object();
@@ -204,6 +240,8 @@ json_t *document_status(const struct facts *f)
     set_config(document, f);
     set_counts(document, f);
     set_endpoints(document, f);
+    set_tiers(document, f);
+    set_anycast(document, f);
     set_queries(document, f);
     set_limits(document, f);
     set_xdp(document, f);

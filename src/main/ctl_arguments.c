@@ -80,16 +80,19 @@ static int take_option(struct arguments *args, const char *name, const char *nex
             break;
     if (!o->name)
         return no_such_option(args, name, (int)n);
-    if (o->flag && name[n])
+    bool flag = o->kind == OPTION_FLAG || o->kind == OPTION_OWN_FLAG;
+    json_t *object =
+        o->kind == OPTION_OWN || o->kind == OPTION_OWN_FLAG ? args->own : args->request;
+    if (flag && name[n])
         return wrong_usage(args, "--%s takes no value", o->name);
-    if (o->flag) {
-        json_set_bool(args->request, o->key, true);
+    if (flag || (o->kind == OPTION_OPTIONAL && !name[n])) {
+        json_set_bool(object, o->key, true);
         return EXIT_DONE;
     }
     if (!value)
         return wrong_usage(args, "--%s needs a value", o->name);
     *used_next = !name[n];
-    set_member(args->request, o->key, value);
+    set_member(object, o->key, value);
     return EXIT_DONE;
 }
 
@@ -140,11 +143,14 @@ int arguments_read(struct arguments *args, int argc, char **argv)
 int arguments_check(const struct arguments *args, struct ctl_request *request)
 {
     char error[CTL_TEXT_MAX];
+    const char *unknown = json_get_text(args->own, "unknown", "up");
     if (!args->command)
         return wrong_usage(args, "a command is missing");
     if (args->n_positional < args->command->required)
         return wrong_usage(args, "%s: an argument is missing", args->command->name);
     if (request_from_json(request, args->request, error) != 0)
         return wrong_usage(args, "%s", error);
+    if (strcmp(unknown, "up") != 0 && strcmp(unknown, "down") != 0)
+        return wrong_usage(args, "unknown: expected up or down");
     return EXIT_DONE;
 }

@@ -10,11 +10,12 @@ struct arguments {
     bool json, help, version;
     const struct command *command; /* NULL: none was given */
     json_t *request;               /* owned */
+    json_t *own;                   /* owned: what is for loadstarctl itself */
     unsigned n_positional;
 };
 
-/** Reads the command line into *args, whose `request` is an object. Returns an exit code; has said
- *  what is wrong where it is not EXIT_DONE. */
+/** Reads the command line into *args, whose `request` and `own` are objects. Returns an exit code;
+ * has said what is wrong where it is not EXIT_DONE. */
 int arguments_read(struct arguments *args, int argc, char **argv) ATTR_NONNULL ATTR_MUST_USE;
 
 /** Whether there is a command, with all that it needs: what the daemon would refuse as malformed is

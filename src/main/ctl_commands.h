@@ -6,9 +6,17 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+enum option_kind {
+    OPTION_VALUE,    /* --NAME VALUE, --NAME=VALUE: sets the member to it */
+    OPTION_FLAG,     /* --NAME: to true */
+    OPTION_OPTIONAL, /* --NAME: to true, --NAME=VALUE: to it */
+    OPTION_OWN,      /* as OPTION_VALUE, not of the request: for loadstarctl itself */
+    OPTION_OWN_FLAG  /* likewise */
+};
+
 struct option {
-    const char *name, *key; /* --NAME VALUE sets this member of the request */
-    bool flag;              /* --NAME alone sets it to true */
+    const char *name, *key; /* what it sets, of the request or of `own` */
+    enum option_kind kind;
 };
 
 struct command {

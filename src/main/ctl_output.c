@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define STEP_SHOWN 60
+#define STEP_SHOWN 78
 
 static void print_json(const json_t *document)
 {
@@ -27,6 +27,7 @@ static int print_failure(json_t *reply, bool as_json)
     const json_t *line;
     size_t i;
     json_object_del(reply, "ok");
+    json_object_del(reply, "code");
     if (as_json)
         print_json(reply);
     json_t *shown = json_escaped(reply);
@@ -63,6 +64,11 @@ int output_reply(enum ctl_command command, json_t *reply, bool as_json)
     json_t *result = json_object_get(reply, "result");
     if (!json_is_true(json_object_get(reply, "ok")) || !result)
         return print_failure(reply, as_json);
+    return output_result(command, result, as_json);
+}
+
+int output_result(enum ctl_command command, json_t *result, bool as_json)
+{
     if (as_json)
         print_json(result);
     else
@@ -78,6 +84,14 @@ void output_error(const char *text)
     struct buf line = {0};
     escape_add(&line, slice_str(text));
     fprintf(stderr, "loadstarctl: %s\n", line.p);
+    buf_free(&line);
+}
+
+void output_line(const char *text)
+{
+    struct buf line = {0};
+    escape_add(&line, slice_str(text));
+    fprintf(stderr, "%s\n", line.p);
     buf_free(&line);
 }
 

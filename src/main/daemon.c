@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Starting, serving, stopping. */
+ * Starting, serving. */
 #include "main/daemon.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/give_way.h"
 #include "base/log.h"
+#include "base/notify.h"
+#include "base/process.h"
 #include "base/turns.h"
 #include "dns/name.h"
 #include "io/host.h"
+#include "main/connections.h"
 #include "main/judge.h"
-#include "main/notify.h"
-#include "main/process.h"
 #include "main/report.h"
 #include "snapshot/publish.h"
 
@@ -25,9 +26,7 @@
 #define FILL_US 3000      /* of a turn of the loop, for views */
 #define HOST_POLL_MS 5000 /* where the kernel tells no news of addresses */
 
-/* Stopping. */
-
-static void close_own_handles(struct daemon *d)
+void daemon_close_handles(struct daemon *d)
 {
     for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
@@ -40,44 +39,10 @@ static void close_own_handles(struct daemon *d)
         event_file_stop(d->event_file);
     uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
     uv_close((uv_handle_t *)&d->host_timer, NULL);
+    uv_close((uv_handle_t *)&d->stop_timer, NULL);
+    daemon_close_guard(d);
     if (d->watching)
         uv_close((uv_handle_t *)&d->host_watch, NULL);
-}
-
-static void on_checker_stopped(void *ctx)
-{
-    struct daemon *d = ctx;
-    d->checker = NULL;
-    close_own_handles(d);
-}
-
-/** The checker goes after the control side, which shows and changes it until the end. */
-static void on_ctl_stopped(void *ctx)
-{
-    struct daemon *d = ctx;
-    d->ctl = NULL;
-    daemon_flush_events(d);
-    daemon_leave_levels(d);
-    checker_stop(d->checker, on_checker_stopped, d);
-}
-
-void daemon_stop(struct daemon *d)
-{
-    if (d->stopping)
-        return;
-    d->stopping = true;
-    log_notice("stopping");
-    notify_manager("STOPPING=1");
-    reload_stop(&d->reload);
-    struct workers *workers = d->workers;
-    if (d->watching)
-        uv_poll_stop(&d->host_watch); /* the workers close its file descriptor */
-    if (d->ctl)
-        ctl_stop(d->ctl, on_ctl_stopped, d);
-    else
-        on_ctl_stopped(d);
-    d->workers = NULL;
-    workers_stop(workers);
 }
 
 /* Starting. */
@@ -146,11 +111,13 @@ static void begin_serving(struct daemon *d)
     struct diags diags;
     diags_init(&diags);
     if (workers_start(d->workers, &diags) != 0) {
-        report_diags(&diags);
+        diags_log(&diags);
         d->exit_code = 1;
-        daemon_stop(d);
+        daemon_stop(d, CTL_STOP_NOW);
     } else {
         log_ready(d);
+        daemon_watch_workers(d);
+        anycast_serving(d->anycast);
         watch_host(d);
         reload_allow(&d->reload); /* asked for while starting */
     }
@@ -160,7 +127,7 @@ static void begin_serving(struct daemon *d)
 static void on_ready_timer(uv_timer_t *timer)
 {
     struct daemon *d = timer->data;
-    if (d->stopping || !checker_ready(d->checker))
+    if (d->draining || !checker_ready(d->checker))
         return;
     if (!fill_views(d)) {
         uv_timer_start(timer, on_ready_timer, 1, READY_POLL_MS);
@@ -182,7 +149,7 @@ static void on_signal(uv_signal_t *handle, int number)
     if (number == SIGHUP)
         reload_ask(&d->reload, false, NULL); /* a signal never insists */
     else
-        daemon_stop(d);
+        daemon_stop(d, d->draining ? CTL_STOP_NOW : CTL_STOP_DRAIN);
 }
 
 /** From the loop itself: when it hangs the service manager hears nothing any more. */
@@ -210,6 +177,9 @@ static void init_handles(struct daemon *d)
     uv_timer_init(&d->loop, &d->level_timer);
     uv_timer_init(&d->loop, &d->watchdog_timer);
     uv_timer_init(&d->loop, &d->host_timer);
+    uv_timer_init(&d->loop, &d->stop_timer);
+    daemon_init_guard(d);
+    d->stop_timer.data = d;
     d->ready_timer.data = d->event_timer.data = d->level_timer.data = d->host_timer.data = d;
     if (notify_watchdog_ms() > 0)
         uv_timer_start(&d->watchdog_timer, on_watchdog_timer, 0, notify_watchdog_ms());
@@ -218,7 +188,7 @@ static void init_handles(struct daemon *d)
 /** Of those who are not root by choice only what is needed is kept. */
 static int give_up_rights(const struct model *m, struct diags *diags)
 {
-    rights_set keep = rights_needed(&m->server);
+    rights_set keep = rights_needed(m);
     if (m->server.user)
         return process_become(m->server.user, keep, diags);
     return geteuid() == 0 ? 0 : process_confine(keep, diags);
@@ -261,12 +231,16 @@ static int set_up(struct daemon *d, struct diags *diags)
     log_broken(m->unnamed, m->n_unnamed);
     daemon_number(d, d->generation);
     code = ctl_start(&d->ctl, &d->loop, m, &host, diags);
-    uint32_t max_connections = process_max_connections(m, diags);
+    uint32_t max_connections = connections_max(m, diags);
     if (code == 0)
         code = workers_bind(&d->workers, &m->server, max_connections, diags);
     go_first(); /* health and orders reach the answers however many queries there are */
     if (code == 0)
+        code = daemon_start_guard(d, diags);
+    if (code == 0)
         code = give_up_rights(m, diags);
+    if (code == 0)
+        code = daemon_start_drives(d, diags);
     if (code != 0)
         return code;
     struct checker_callbacks callbacks = daemon_checker_callbacks(d);
@@ -275,6 +249,8 @@ static int set_up(struct daemon *d, struct diags *diags)
         return code;
     daemon_follow_checker(d);
     daemon_follow_levels(d);
+    daemon_follow_tiers(d);
+    daemon_follow_anycast(d);
     daemon_tell_start(d);
     return 0;
 }
@@ -304,7 +280,7 @@ int daemon_run(const char *path)
     signal(SIGPIPE, SIG_IGN);
     init_handles(&d);
     int code = set_up(&d, &diags);
-    report_diags(&diags);
+    diags_log(&diags);
     if (code == 0) {
         uv_timer_start(&d.ready_timer, on_ready_timer, 0, READY_POLL_MS);
     } else {
@@ -312,7 +288,9 @@ int daemon_run(const char *path)
         d.exit_code = 1;
         if (d.ctl)
             ctl_stop(d.ctl, NULL, NULL);
-        close_own_handles(&d);
+        daemon_give_up_tiers(&d);
+        daemon_give_up_anycast(&d);
+        daemon_close_handles(&d);
     }
     diags_free(&diags);
     uv_run(&d.loop, UV_RUN_DEFAULT);

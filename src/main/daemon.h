@@ -6,18 +6,21 @@
  * Everything in here belongs to the control thread; workers see only what is published. */
 #pragma once
 
+#include "anycast/anycast.h"
 #include "base/vec.h"
 #include "compile/compile.h"
 #include "ctl/ctl.h"
+#include "drive/turn_watch.h"
 #include "health/checker.h"
 #include "io/workers.h"
+#include "main/rights.h"
 #include "main/transition.h"
-#include "main/turn_watch.h"
 #include "out/event_file.h"
 #include "out/events.h"
 #include "out/transitions.h"
 #include "out/vanished.h"
 
+#include <stdatomic.h>
 #include <uv.h>
 
 /** An event whose effect on the answers is not known before the views are refreshed. */
@@ -35,6 +38,7 @@ struct daemon {
     uv_timer_t event_timer;    /* for events that no refresh follows */
     uv_timer_t level_timer;    /* for levels that have moved */
     uv_timer_t watchdog_timer; /* tells the service manager that the loop goes on */
+    uv_timer_t stop_timer;     /* tells the service manager that the stop goes on */
     uv_timer_t host_timer;     /* instead of host_watch, where there is no news */
     uv_poll_t host_watch;      /* this host's addresses, where `watching` */
 
@@ -43,6 +47,20 @@ struct daemon {
     struct subscription *views; /* what has changed since the views were compiled */
     struct workers *workers;
     struct ctl *ctl;
+    struct tiers *tiers;                  /* NULL: not yet, or not any more */
+    struct tier_set *first_tiers;         /* of the start, until they are in force */
+    rights_set tier_rights;               /* of the tiers' thread, for good */
+    struct anycast *anycast;              /* NULL: not yet, or not any more */
+    struct anycast_set *first_anycast;    /* of the start, until they are in force */
+    struct anycast_rights anycast_rights; /* for good */
+    struct {
+        uv_timer_t timer;
+        int fd; /* until anycast has it; -1: there is no guard */
+        atomic_bool workers_stalled;
+        _Atomic int64_t looked_ms;  /* when they were last looked at; 0: not yet */
+        uint64_t n_drops;           /* of queries, by the kernel, as seen then */
+        _Atomic int64_t dropped_ms; /* when that last rose; 0: never */
+    } guard;                        /* guard.c */
     struct levels *levels;
     struct transitions *transitions; /* of these */
     uint64_t n_generations;
@@ -50,7 +68,10 @@ struct daemon {
     uint32_t n_filled; /* views, at the start */
     bool serving;      /* the first snapshot is published */
     bool switching;    /* the checker is ahead of `generation` */
-    bool stopping;
+    bool draining;     /* a stop was asked for */
+    bool stopping;     /* what is announced has been drained, or is not to be */
+    bool ending;       /* nothing is answered any more */
+    char stop_text[512];
     bool watching;
     int exit_code;
 
@@ -66,8 +87,8 @@ struct daemon {
 /** Runs until it is told to stop. Returns the exit code. */
 int daemon_run(const char *path) ATTR_NONNULL;
 
-/** Answers what is being answered, saves, closes; the loop ends. */
-void daemon_stop(struct daemon *daemon) ATTR_NONNULL;
+/** Closes what init_handles() has opened: the loop ends. */
+void daemon_close_handles(struct daemon *daemon) ATTR_NONNULL;
 
 /** Numbers a generation that goes into force. */
 static inline void daemon_number(struct daemon *daemon, struct generation *generation)
@@ -100,3 +121,46 @@ void daemon_tell_stop(struct daemon *daemon) ATTR_NONNULL;
 void daemon_follow_levels(struct daemon *daemon) ATTR_NONNULL;
 /** Before checker_stop(). */
 void daemon_leave_levels(struct daemon *daemon) ATTR_NONNULL;
+
+/* stop.c */
+/** Drains what is announced or withdraws it, answers what is being answered, saves, closes; the
+ * loop ends. */
+void daemon_stop(struct daemon *daemon, enum ctl_stop how) ATTR_NONNULL;
+/** Why it cannot stop so, until the next call; NULL: it can. */
+const char *daemon_stop_problem(struct daemon *daemon, enum ctl_stop how) ATTR_NONNULL;
+
+/* guard.c: the guard of announcements. */
+void daemon_init_guard(struct daemon *daemon) ATTR_NONNULL;
+/** Looks for what prefix sets need, and starts it when there are any: before rights are given up.
+ */
+int daemon_start_guard(struct daemon *daemon, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+/** Its socket, which is the caller's from now on; -1: there is none. */
+int daemon_take_guard(struct daemon *daemon) ATTR_NONNULL;
+/** From now on workers that hang are found. */
+void daemon_watch_workers(struct daemon *daemon) ATTR_NONNULL;
+/** Whether a worker, or the control loop, has not turned for a second. From any thread. */
+bool daemon_is_stalled(struct daemon *daemon) ATTR_NONNULL;
+bool daemon_overflows(struct daemon *daemon) ATTR_NONNULL;
+void daemon_close_guard(struct daemon *daemon) ATTR_NONNULL;
+
+/* drives.c: the threads of tiers and anycast. */
+/** Starts both, each with the rights that it needs alone. */
+int daemon_start_drives(struct daemon *daemon, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/* tiers.c: local balancers. */
+/** Starts their thread. */
+int daemon_start_tiers(struct daemon *daemon, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+/** Has all that may fail of them. */
+int daemon_prepare_tiers(struct daemon *daemon, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+/** They follow the checker. */
+void daemon_follow_tiers(struct daemon *daemon) ATTR_NONNULL;
+/** After a start that failed. */
+void daemon_give_up_tiers(struct daemon *daemon) ATTR_NONNULL;
+
+/* anycast.c: prefix sets. */
+/** Starts their thread, which has the guard from now on. */
+int daemon_start_anycast(struct daemon *daemon, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+/** They follow the checker; after daemon_follow_levels(). */
+void daemon_follow_anycast(struct daemon *daemon) ATTR_NONNULL;
+/** After a start that failed. */
+void daemon_give_up_anycast(struct daemon *daemon) ATTR_NONNULL;

@@ -112,7 +112,7 @@ static int check_listen(const struct model *model, const struct load_options *op
                         struct diags *diags)
 {
     (void)options;
-    return host_check(&model->server, diags);
+    return host_check(model, diags);
 }
 
 static int check_http(const struct model *model, const struct load_options *options,

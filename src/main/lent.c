@@ -45,6 +45,25 @@ static bool host_xdp(void *ctx, uint32_t i, struct xdp_info *out)
     return d->workers && workers_xdp(d->workers, i, out);
 }
 
+static struct tiers *host_tiers(void *ctx)
+{
+    return ((struct daemon *)ctx)->tiers;
+}
+
+static struct anycast_view **host_anycast_views(void *ctx, uint32_t *n)
+{
+    const struct daemon *d = ctx;
+    *n = 0;
+    return d->anycast ? anycast_views(d->anycast, n) : NULL;
+}
+
+static struct speaker_view **host_anycast_speakers(void *ctx, uint32_t *n)
+{
+    const struct daemon *d = ctx;
+    *n = 0;
+    return d->anycast ? anycast_speakers(d->anycast, n) : NULL;
+}
+
 static bool host_serving(void *ctx)
 {
     return ((struct daemon *)ctx)->serving;
@@ -63,10 +82,15 @@ static const char *host_events_problem(void *ctx)
     return event_file_problem(((struct daemon *)ctx)->event_file);
 }
 
-static void host_stop(void *ctx, const struct actor *by)
+static const char *host_stop_problem(void *ctx, enum ctl_stop how)
+{
+    return daemon_stop_problem(ctx, how);
+}
+
+static void host_stop(void *ctx, enum ctl_stop how, const struct actor *by)
 {
     ((struct daemon *)ctx)->stop_by = *by;
-    daemon_stop(ctx);
+    daemon_stop(ctx, how);
 }
 
 static void host_reloads(void *ctx, struct reload_info *out)
@@ -89,8 +113,12 @@ struct ctl_host daemon_lend(struct daemon *d)
         .io_shares = host_io_shares,
         .limiter = host_limiter,
         .xdp = host_xdp,
+        .tiers = host_tiers,
+        .anycast_views = host_anycast_views,
+        .anycast_speakers = host_anycast_speakers,
         .serving = host_serving,
         .reload = host_reload,
+        .stop_problem = host_stop_problem,
         .stop = host_stop,
         .started_wall_ms = d->started_wall_ms,
         .reloads = host_reloads,

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * loadstard: the command line. */
+#include "anycast/guard.h"
+#include "base/digits.h"
+#include "base/give_way.h"
 #include "base/log.h"
+#include "base/notify.h"
+#include "base/process.h"
 #include "compile/compile.h"
 #include "config.h"
 #include "io/host.h"
 #include "main/daemon.h"
 #include "main/judge.h"
-#include "main/notify.h"
-#include "main/process.h"
 #include "main/report.h"
 
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -52,6 +58,30 @@ static int check(const char *path)
     return code == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
+/** The process that loadstard starts beside itself (anycast/guard.h); not for operators. */
+static int guard(const char *fd_text, const char *user)
+{
+    uint64_t fd;
+    struct diags diags;
+    if (!decimal_parse(slice_str(fd_text), INT_MAX, &fd) ||
+        fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0) {
+        fprintf(stderr, "loadstard: --guard is started by loadstard itself\n");
+        return EXIT_USAGE;
+    }
+    log_init(LOG_LEVEL_INFO);
+    rights_disinherit();
+    go_first();
+    diags_init(&diags);
+    int code = 0;
+    if (user)
+        code = process_become(user, RIGHT(CAP_NET_ADMIN), &diags);
+    else if (geteuid() != 0)
+        code = process_confine(RIGHT(CAP_NET_ADMIN), &diags);
+    diags_log(&diags);
+    diags_free(&diags);
+    return code == 0 ? guard_run((int)fd) : EXIT_FAILED;
+}
+
 static int refuse(const char *why)
 {
     fprintf(stderr, "%s%s", why, usage);
@@ -60,11 +90,12 @@ static int refuse(const char *why)
 
 int main(int argc, char **argv)
 {
-    enum { OPT_CHECK = 256, OPT_VERSION };
+    enum { OPT_CHECK = 256, OPT_VERSION, OPT_GUARD };
     static const struct option options[] = {
         {"check", no_argument, NULL, OPT_CHECK},
         {"version", no_argument, NULL, OPT_VERSION},
         {"help", no_argument, NULL, 'h'},
+        {"guard", required_argument, NULL, OPT_GUARD},
         {0},
     };
     const char *path = NULL;
@@ -80,6 +111,8 @@ int main(int argc, char **argv)
         case OPT_VERSION:
             printf("loadstard %s\n", PACKAGE_VERSION);
             return EXIT_DONE;
+        case OPT_GUARD:
+            return argc - optind <= 1 ? guard(optarg, argv[optind]) : refuse("");
         case 'h':
             fputs(usage, stdout);
             return EXIT_DONE;

@@ -5,9 +5,6 @@
 
 #include "compile/compile.h"
 
-/** Logs every diagnostic, each on its own line. */
-void report_diags(const struct diags *diags) ATTR_NONNULL;
-
 /** `generation 3: 2 zones, 4 dynamic names, 12 pools, 40 endpoints`. Returns out. */
 const char *report_summary(char *out, size_t n, const struct generation *generation) ATTR_NONNULL;
 

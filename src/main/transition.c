@@ -9,11 +9,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
+#include "base/process.h"
 #include "base/turns.h"
+#include "main/connections.h"
 #include "main/daemon.h"
 #include "main/judge.h"
-#include "main/notify.h"
-#include "main/process.h"
 #include "main/report.h"
 #include "snapshot/publish.h"
 
@@ -65,12 +66,14 @@ static int load(void *ctx, bool force, struct diags *diags)
                                          .step = on_step,
                                          .step_arg = &t->daemon->reload};
     int code = judge_load(&t->next, t->daemon->path, &options, diags);
-    if (code == 0)
-        t->succession =
-            succession_new(t->next->model, t->next->credentials, before->model, present);
-    else
+    if (code != 0) {
         present_free(present);
-    return code;
+        return code;
+    }
+    t->succession = succession_new(t->next->model, t->next->credentials, before->model, present);
+    t->tiers = tier_set_new(t->next->model);
+    t->anycast = anycast_set_new(t->next->model);
+    return 0;
 }
 
 /* ---- slices ---- */
@@ -115,23 +118,35 @@ static void warn_of_what_needs_a_restart(const struct model *before, const struc
         diag_warning(diags, (struct span){0}, "server.xdp takes effect at the next restart");
 }
 
-/** On failure the old configuration is as before. */
-static int follow(struct daemon *d, const struct model *after, struct diags *diags)
+static void go_back(struct daemon *d)
 {
-    const struct model *before = d->generation->model;
-    int code = checker_prepare(d->checker, after, diags);
+    struct diags ignored;
+    diags_init(&ignored);
+    if (ctl_reload(d->ctl, d->generation->model, &ignored) != 0)
+        diags_log(&ignored);
+    diags_free(&ignored);
+}
+
+/** On failure the old configuration is as before. */
+static int follow(struct transition *t, struct diags *diags)
+{
+    struct daemon *d = t->daemon;
+    const struct model *after = t->next->model;
+    int code = rights_check_tiers(d->generation->model, after, d->tier_rights, diags);
+    if (code == 0)
+        code = rights_check_anycast(after, &d->anycast_rights, diags);
+    if (code == 0)
+        code = checker_prepare(d->checker, after, diags);
     if (code == 0)
         code = ctl_reload(d->ctl, after, diags);
     if (code != 0)
         return code;
-    code = workers_reload(d->workers, &after->server, process_max_connections(after, diags), diags);
-    if (code != 0) {
-        struct diags ignored;
-        diags_init(&ignored);
-        if (ctl_reload(d->ctl, before, &ignored) != 0)
-            report_diags(&ignored);
-        diags_free(&ignored);
-    }
+    code = tiers_prepare(d->tiers, t->tiers, diags);
+    t->tiers_prepared = code == 0;
+    if (code == 0)
+        code = workers_reload(d->workers, &after->server, connections_max(after, diags), diags);
+    if (code != 0)
+        go_back(d); /* what was prepared of tiers is undone with the rest */
     return code;
 }
 
@@ -140,7 +155,7 @@ static int bind_(void *ctx, struct diags *diags)
     struct transition *t = ctx;
     int64_t began_us = clock_mono_us();
     warn_of_what_needs_a_restart(t->daemon->generation->model, t->next->model, diags);
-    int code = follow(t->daemon, t->next->model, diags);
+    int code = follow(t, diags);
     turns_part("a reload's addresses bound", began_us);
     return code;
 }
@@ -165,6 +180,9 @@ static void put_in_force(void *ctx, struct diags *diags)
     publish_snapshot(next->snapshot);
     d->generation = next;
     d->switching = false;
+    tiers_switch(d->tiers, t->tiers, next->model);
+    t->tiers_prepared = false;
+    anycast_switch(d->anycast, t->anycast, next->model);
     event_file_move(d->event_file, next->model->server.state_dir);
     publish_retire(release_generation, before); /* after its snapshot, which points into it */
     turns_part("a reload put in force", began_us);
@@ -184,6 +202,13 @@ static void release(void *ctx)
     if (t->next)
         publish_retire(discard, t->next);
     t->next = NULL;
+    if (t->tiers_prepared && t->daemon->tiers)
+        tiers_unprepare(t->daemon->tiers);
+    t->tiers_prepared = false;
+    tier_set_release(t->tiers);
+    t->tiers = NULL;
+    anycast_set_release(t->anycast);
+    t->anycast = NULL;
 }
 
 /* ---- what is told ---- */
@@ -228,7 +253,7 @@ static void conclude(void *ctx, int code, const struct diags *diags)
     t->info.failed = code != 0;
     keep_errors(t, diags);
     add_event(t, code, diags);
-    report_diags(diags);
+    diags_log(diags);
     report_summary(summary, sizeof summary, t->daemon->generation);
     if (code == 0) {
         t->info.n_ok++;

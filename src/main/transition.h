@@ -2,9 +2,11 @@
  * What a reload does: the steps of reload.h, from files to what is in force. */
 #pragma once
 
+#include "anycast/spec.h"
+#include "drive/reload.h"
 #include "health/succession.h"
-#include "main/reload.h"
 #include "out/facts.h"
+#include "tier/tiers.h"
 
 struct daemon;
 
@@ -13,6 +15,9 @@ struct transition {
     struct present *present;       /* what there was when it began; until it is loaded */
     struct generation *next;       /* loaded, and not in force yet */
     struct succession *succession; /* the checker's; after the switch what was before */
+    struct tier_set *tiers;        /* of `next`; NULL: it has none */
+    bool tiers_prepared;
+    struct anycast_set *anycast; /* likewise */
     struct reload_info info;
     char *errors; /* info.errors, when not "" */
 };

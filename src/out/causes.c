@@ -6,9 +6,11 @@
 #include "base/units.h"
 #include "base/vec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define POOLS_NAMED 3
+#define FEW 16
 
 /* ---- what is wrong with one place ---- */
 
@@ -124,6 +126,36 @@ static void add_pool(struct finder *f, uint32_t pool, bool latest)
             add_place(f, pool, place);
 }
 
+struct serial {
+    uint32_t serial;
+    const struct order *order;
+};
+
+static int compare_serials(const void *a, const void *b)
+{
+    uint32_t x = ((const struct serial *)a)->serial, y = ((const struct serial *)b)->serial;
+    return (x > y) - (x < y);
+}
+
+/* Thousands of causes may each have an order of their own, among thousands; of a few, each looks
+ * for itself, which is less than the sorting. */
+static void find_orders(struct causes *causes, struct arena *arena, const struct orders *orders)
+{
+    for (uint32_t i = 0; causes->n <= FEW && i < causes->n; i++)
+        causes->v[i].by = orders_find_serial(orders, causes->v[i].order);
+    if (causes->n <= FEW)
+        return;
+    struct serial *sorted = arena_calloc(arena, orders->n, sizeof *sorted);
+    for (uint32_t i = 0; i < orders->n; i++)
+        sorted[i] = (struct serial){orders->v[i]->serial, orders->v[i]};
+    qsort(sorted, orders->n, sizeof *sorted, compare_serials);
+    for (uint32_t i = 0; i < causes->n; i++) {
+        const struct serial key = {.serial = causes->v[i].order},
+                            *found = bsearch(&key, sorted, orders->n, sizeof key, compare_serials);
+        causes->v[i].by = found ? found->order : NULL;
+    }
+}
+
 void causes_find(struct causes *out, struct arena *arena, const struct causes_of *of,
                  const uint32_t *pools, uint32_t n, bool latest)
 {
@@ -137,6 +169,8 @@ void causes_find(struct causes *out, struct arena *arena, const struct causes_of
         out->v[i].n_pools = (uint32_t)f.groups.v[i].pools.n;
         out->v[i].pools = vec_to_arena(&f.groups.v[i].pools, arena);
     }
+    if (of->orders && of->orders->n)
+        find_orders(out, arena, of->orders);
     vec_free(&f.groups);
     strmap_free(&f.by_key);
 }
@@ -185,7 +219,7 @@ static const char *ordered_text(const struct cause *c)
 static const char *order_text(struct arena *arena, const struct causes_of *of,
                               const struct cause *c)
 {
-    const struct order *order = of->orders ? orders_find_serial(of->orders, c->order) : NULL;
+    const struct order *order = c->by;
     const char *why = c->reason[0] ? arena_printf(arena, " (%s)", c->reason) : "";
     char id[ORDER_ID_MAX];
     if (!order)

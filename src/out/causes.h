@@ -18,9 +18,10 @@ enum fault_kind {
 struct cause {
     uint32_t site;
     enum fault_kind kind;
-    uint8_t override;   /* FAULT_ORDER: enum override */
-    uint32_t order;     /* FAULT_ORDER, FAULT_WEIGHT: serial of the order; 0: not known */
-    const char *reason; /* the probes' words without the name of the check, or the operator's */
+    uint8_t override;       /* FAULT_ORDER: enum override */
+    uint32_t order;         /* FAULT_ORDER, FAULT_WEIGHT: serial of the order; 0: not known */
+    const struct order *by; /* the order, where it is among those in force; else NULL */
+    const char *reason;     /* the probes' words without the name of the check, or the operator's */
     uint32_t *pools, n_pools; /* ascending */
     uint32_t n_down;          /* of these pools: no endpoint serves; the others are degraded */
     uint32_t n_endpoints;     /* at the site, in these pools, that do not serve */

@@ -53,7 +53,7 @@ static struct effects *note(const struct generation *generation,
         arena_calloc(effects->arena, generation->model->n_pools, sizeof *effects->of_pool);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t pool = generation->model->endpoints[endpoints[i]].pool;
-        if (!effects->of_pool[pool])
+        if (!effects->of_pool[pool] && !generation->model->pools[pool].of_anycast)
             note_pool(effects, generation, states, pool);
     }
     return effects;

@@ -3,41 +3,11 @@
 #include "out/event_line.h"
 
 #include "base/arena.h"
+#include "base/sealed.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SUM_HEX 16
-
-static uint64_t sum_of(struct slice text)
-{
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (uint32_t i = 0; i < text.n; i++)
-        sum = (sum ^ text.p[i]) * UINT64_C(0x100000001b3);
-    return sum;
-}
-
-void event_line_sum(struct buf *out, struct slice rest)
-{
-    buf_printf(out, "%016" PRIx64, sum_of(rest));
-}
-
-/* ---- writing ---- */
-
-static void add_field(struct buf *out, const char *text)
-{
-    buf_puts(out, "\t");
-    while (*text) {
-        size_t plain = strcspn(text, "\t\n\\");
-        buf_add(out, text, plain);
-        text += plain;
-        if (*text)
-            buf_puts(out, *text == '\t' ? "\\t" : *text == '\n' ? "\\n" : "\\\\");
-        text += *text != '\0';
-    }
-}
 
 void event_line_add(struct buf *out, const struct event *e)
 {
@@ -45,87 +15,26 @@ void event_line_add(struct buf *out, const struct event *e)
     struct buf line = {0};
     buf_printf(&line, "\t%" PRIu64 "\t%" PRId64 "\t%u", e->id, e->at_ms, e->severity);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        add_field(&line, texts[i]);
-    event_line_sum(out, slice_of(line.p, line.n));
-    buf_add(out, line.p, line.n);
-    buf_puts(out, "\n");
+        sealed_add(&line, texts[i]);
+    sealed_end(out, &line);
     buf_free(&line);
 }
 
 /* ---- reading ---- */
 
-/* The fields that are left of a line; `bad` stays. */
-struct fields {
-    const char *p, *end;
-    bool bad;
-};
-
-/* The next field; "" and bad where there is none. */
-static struct slice next_field(struct fields *f)
-{
-    if (f->p == f->end || *f->p != '\t') {
-        f->bad = true;
-        return slice_of("", 0);
-    }
-    const char *from = f->p + 1, *tab = memchr(from, '\t', (size_t)(f->end - from));
-    f->p = tab ? tab : f->end;
-    return slice_of(from, (size_t)(f->p - from));
-}
-
-static uint64_t next_number(struct fields *f, uint64_t max)
-{
-    struct slice field = next_field(f);
-    uint64_t n = 0;
-    f->bad |= field.n == 0 || field.n > 19;
-    for (uint32_t i = 0; i < field.n && !f->bad; i++) {
-        f->bad |= field.p[i] < '0' || field.p[i] > '9';
-        n = n * 10 + (uint64_t)(field.p[i] - '0');
-    }
-    f->bad |= n > max;
-    return n;
-}
-
-static void next_text(struct fields *f, char *out, size_t size)
-{
-    struct slice field = next_field(f);
-    size_t used = 0;
-    for (uint32_t i = 0; i < field.n && !f->bad; i++) {
-        char c = (char)field.p[i];
-        if (c == '\\' && ++i < field.n)
-            c = field.p[i] == 't' ? '\t' : field.p[i] == 'n' ? '\n' : (char)field.p[i];
-        f->bad |= c == '\0' || used + 1 == size || i == field.n;
-        if (!f->bad)
-            out[used++] = c;
-    }
-    out[used] = '\0';
-}
-
-static bool sum_is_right(struct slice line)
-{
-    char expected[SUM_HEX + 1];
-    if (line.n < SUM_HEX)
-        return false;
-    snprintf(expected, sizeof expected, "%016" PRIx64,
-             sum_of(slice_of(line.p + SUM_HEX, line.n - SUM_HEX)));
-    return memcmp(expected, line.p, SUM_HEX) == 0;
-}
-
 bool event_line_read(struct event *e, struct slice line)
 {
-    if (!sum_is_right(line))
-        return false;
-    const char *p = (const char *)line.p;
-    struct fields f = {p + SUM_HEX, p + line.n, false};
-    e->id = next_number(&f, INT64_MAX);
-    e->at_ms = (int64_t)next_number(&f, INT64_MAX);
-    e->severity = (uint8_t)next_number(&f, EVENT_ERROR);
-    next_text(&f, e->target, sizeof e->target);
-    next_text(&f, e->from, sizeof e->from);
-    next_text(&f, e->to, sizeof e->to);
-    next_text(&f, e->reason, sizeof e->reason);
-    next_text(&f, e->effect, sizeof e->effect);
-    next_text(&f, e->by, sizeof e->by);
-    return !f.bad && f.p == f.end && e->id > 0;
+    struct sealed f = sealed_open(line);
+    e->id = sealed_number(&f, INT64_MAX);
+    e->at_ms = (int64_t)sealed_number(&f, INT64_MAX);
+    e->severity = (uint8_t)sealed_number(&f, EVENT_ERROR);
+    sealed_text(&f, e->target, sizeof e->target);
+    sealed_text(&f, e->from, sizeof e->from);
+    sealed_text(&f, e->to, sizeof e->to);
+    sealed_text(&f, e->reason, sizeof e->reason);
+    sealed_text(&f, e->effect, sizeof e->effect);
+    sealed_text(&f, e->by, sizeof e->by);
+    return sealed_done(&f) && e->id > 0;
 }
 
 /* Puts the newest of a ring in order. */

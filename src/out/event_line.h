@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Events as lines of a file: fields between tabs, the sum of all behind it in front (FNV-1a, 64
- * bits, as hex), tabs, line feeds and backslashes as \t, \n and \\. What was cut by a crash or
- * damaged by a disk is a line whose sum is wrong, and its neighbours are read all the same.
+ * Events as lines of a file that stand for themselves (base/sealed.h):
  *
  *     SUM ID AT_MS SEVERITY TARGET FROM TO REASON EFFECT BY */
 #pragma once
@@ -14,9 +12,6 @@
 
 /** Adds the line, its line feed included. */
 void event_line_add(struct buf *out, const struct event *event) ATTR_NONNULL;
-
-/** Adds the sum of what shall stand behind it. */
-void event_line_sum(struct buf *out, struct slice rest) ATTR_NONNULL;
 
 /** Reads a line without its line feed. False: damaged, and *event is undefined. */
 bool event_line_read(struct event *event, struct slice line) ATTR_NONNULL ATTR_MUST_USE;

@@ -3,11 +3,13 @@
  * those who render it are pure functions. */
 #pragma once
 
+#include "anycast/view.h"
 #include "base/turns.h"
 #include "compile/compile.h"
 #include "health/level.h"
 #include "io/stats.h"
 #include "out/limited.h"
+#include "tier/view.h"
 
 /** How reloads went. */
 struct reload_info {
@@ -25,6 +27,30 @@ enum disk_state { DISK_UNKNOWN, DISK_SAME, DISK_CHANGED, DISK_UNREADABLE };
 enum token_state { TOKEN_STATE_UNKNOWN, TOKEN_SAME, TOKEN_CHANGED, TOKEN_UNREADABLE };
 
 #define RATE_WINDOWS 3 /* 1, 10 and 60 seconds */
+
+/** The local balancers at one moment. */
+struct tier_facts {
+    struct tier_view **views; /* each held; never NULL */
+    uint32_t n;
+    struct tier_set *set; /* in force, held: its endpoints are the generation's model's. NULL: there
+                             are no tiers */
+};
+
+/** What is announced at one moment. */
+struct anycast_facts {
+    struct anycast_view **views; /* each held; never NULL */
+    uint32_t n;
+    struct speaker_view **speakers; /* likewise */
+    uint32_t n_speakers;
+};
+
+/** How long answers with an endpoint that an order has taken out may still live. */
+struct dns_left {
+    uint32_t endpoint;
+    int64_t left_ms; /* > 0 */
+};
+
+struct tiers;
 
 struct facts {
     const struct generation *generation;
@@ -50,7 +76,13 @@ struct facts {
     struct reload_info reload;
     enum disk_state disk;
     uint64_t disk_hash;
-    enum token_state token;     /* the file of the HTTP token, against the one in force */
+    enum token_state token;          /* the file of the HTTP token, against the one in force */
+    struct tier_facts tiers;         /* lent */
+    struct anycast_facts anycast;    /* likewise */
+    const struct tiers *tiers_now;   /* on the control thread only, else NULL */
+    const struct dns_left *dns_left; /* of drained endpoints, ascending */
+    uint32_t n_dns_left;
+    bool members_wanted;        /* metrics of each member, however many there are */
     int64_t now_ms, started_ms; /* wall clock */
     bool ready;                 /* serving; false while starting */
 };

@@ -327,18 +327,13 @@ static int compare_groups(const void *x, const void *y)
     return a->bad != b->bad ? (a->bad ? -1 : 1) : (a->n < b->n) - (a->n > b->n);
 }
 
-/* How long a client may keep an answer of the pool, whichever of its names it asked for. */
-static uint32_t longest_ttl_s(const struct model *m, uint32_t pool)
-{
-    uint32_t own_s = m->pools[pool].ttl.max_s, named_s = m->named_ttls ? m->named_ttls[pool] : 0;
-    return named_s > own_s ? named_s : own_s;
-}
-
 static void add_pool(struct impact *impact, struct groups *groups, struct compare *c, uint32_t pool)
 {
     c->scratch = arena_new();
     struct change change = compare_pool(c, pool);
-    uint32_t ttl_s = longest_ttl_s(c->g->model, pool);
+    const struct model *m = c->g->model;
+    /* Without zones it is others who answer, by this pool's TTL for all that is known. */
+    uint32_t ttl_s = m->answer_ttls ? m->answer_ttls[pool] : m->pools[pool].ttl.max_s;
     if (change.fate == FATE_SAME) {
         impact->n_same++;
     } else {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libout.a
-LINK_out = libout.a libio.a libanswer.a $(LINK_compile) $(XDP_LIBS)
+LINK_out = libout.a libio.a libanswer.a libtier.a libanycast.a $(LINK_compile) $(NL_LIBS) $(XDP_LIBS)
 libout_a_SOURCES = \
+	src/out/anycast_facts.c \
+	src/out/anycast_facts.h \
 	src/out/causes.c \
 	src/out/causes.h \
 	src/out/effect.c \
@@ -19,17 +21,19 @@ libout_a_SOURCES = \
 	src/out/impact.h \
 	src/out/limited.c \
 	src/out/limited.h \
-	src/out/metric.c \
-	src/out/metric.h \
 	src/out/metrics.c \
+	src/out/metrics_anycast.c \
 	src/out/metrics.h \
 	src/out/metrics_orders.c \
 	src/out/metrics_parts.h \
 	src/out/metrics_pools.c \
 	src/out/metrics_probes.c \
+	src/out/metrics_tiers.c \
 	src/out/metrics_traffic.c \
 	src/out/standing.c \
 	src/out/standing.h \
+	src/out/tier_facts.c \
+	src/out/tier_facts.h \
 	src/out/transitions.c \
 	src/out/transitions.h \
 	src/out/vanished.c \

@@ -4,7 +4,7 @@
 
 #include "out/metrics.h"
 
-#include "out/metric.h"
+#include "base/metric.h"
 #include "out/metrics_parts.h"
 
 #include <dirent.h>
@@ -131,5 +131,7 @@ void metrics_text(struct buf *out, const struct facts *f)
     metrics_pools(out, f);
     metrics_probes(out, f);
     metrics_orders(out, f);
+    metrics_tiers(out, f);
+    metrics_anycast(out, f);
     put_turns(out, &f->turns);
 }

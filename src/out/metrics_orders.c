@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Metrics of the operator's orders, and of the disk that keeps them. */
-#include "out/metric.h"
+#include "base/metric.h"
 #include "out/metrics_parts.h"
 
 void metrics_orders(struct buf *out, const struct facts *f)

@@ -13,3 +13,7 @@ void metrics_pools(struct buf *out, const struct facts *facts) ATTR_NONNULL;
 void metrics_probes(struct buf *out, const struct facts *facts) ATTR_NONNULL;
 /** Orders in force, and the disk that keeps them. */
 void metrics_orders(struct buf *out, const struct facts *facts) ATTR_NONNULL;
+/** Prefix sets and speakers. */
+void metrics_anycast(struct buf *out, const struct facts *facts) ATTR_NONNULL;
+/** Tiers, their members, and how long drains go on. */
+void metrics_tiers(struct buf *out, const struct facts *facts) ATTR_NONNULL;

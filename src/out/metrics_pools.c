@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Metrics of endpoints, pools and sites. */
-#include "out/metric.h"
+#include "base/metric.h"
 #include "out/metrics_parts.h"
 
 /** {pool="...",site="...",endpoint="..."} of each endpoint, rendered once for all its samples. */
@@ -43,8 +43,15 @@ static bool measure_weight(const struct endpoint *e, const struct endpoint_state
 static bool measure_ramp(const struct endpoint *e, const struct endpoint_state *s, double *value)
 {
     (void)e;
-    *value = (double)endpoint_ramp(s) / RAMP_FULL;
-    return endpoint_ramp(s) < RAMP_FULL;
+    *value = (double)endpoint_ramp(s) / SHARE_FULL;
+    return endpoint_ramp(s) < SHARE_FULL;
+}
+
+static bool measure_load(const struct endpoint *e, const struct endpoint_state *s, double *value)
+{
+    (void)e;
+    *value = (double)endpoint_load(s) / SHARE_FULL;
+    return endpoint_load(s) < SHARE_FULL;
 }
 
 static bool measure_overridden(const struct endpoint *e, const struct endpoint_state *s,
@@ -67,16 +74,21 @@ static const struct {
     const char *name, *help;
     /* Returns whether there is a value. */
     bool (*measure)(const struct endpoint *e, const struct endpoint_state *s, double *value);
+    bool of_checks; /* also of what is checked for prefix sets */
 } endpoint_families[] = {
     {"endpoint_serving",
      "Whether new clients are sent to the endpoint: health, override and weight together.",
-     measure_serving},
-    {"endpoint_up", "What probes found: 1 up, 0 down; absent while unknown.", measure_up},
-    {"endpoint_weight", "The weight in force.", measure_weight},
-    {"endpoint_ramp", "Of its weight, while it starts slowly; absent else.", measure_ramp},
-    {"endpoint_overridden", "Whether an operator has set state or weight.", measure_overridden},
+     measure_serving, false},
+    {"endpoint_up", "What probes found: 1 up, 0 down; absent while unknown.", measure_up, true},
+    {"endpoint_weight", "The weight in force.", measure_weight, false},
+    {"endpoint_ramp", "Of its weight, while it starts slowly; absent else.", measure_ramp, false},
+    {"endpoint_load",
+     "Of its weight, while that is lessened for what it has to do already; absent else.",
+     measure_load, false},
+    {"endpoint_overridden", "Whether an operator has set state or weight.", measure_overridden,
+     false},
     {"endpoint_last_change_timestamp_seconds",
-     "When the health last changed; absent while it never has.", measure_last_change},
+     "When the health last changed; absent while it never has.", measure_last_change, true},
 };
 
 static void put_endpoints(struct buf *out, const struct facts *f)
@@ -86,8 +98,9 @@ static void put_endpoints(struct buf *out, const struct facts *f)
     const char **labels = endpoint_labels(arena, m);
     for (size_t k = 0; k < ARRAY_LEN(endpoint_families); k++) {
         const char *name = endpoint_families[k].name;
+        uint32_t n = endpoint_families[k].of_checks ? m->n_endpoints : model_steering_endpoints(m);
         metric_head(out, name, "gauge", endpoint_families[k].help);
-        for (uint32_t i = 0; i < m->n_endpoints; i++) {
+        for (uint32_t i = 0; i < n; i++) {
             double value;
             if (!endpoint_families[k].measure(&m->endpoints[i], &f->states[i], &value))
                 continue;
@@ -150,9 +163,10 @@ static void put_places(struct buf *out, const struct facts *f)
         {"pool_site_endpoints_serving", "Endpoints that serve, by pool and site.", place_serving},
     };
     const struct level_table *t = f->levels;
+    uint32_t n_pools = model_steering_pools(f->generation->model);
     for (size_t k = 0; k < ARRAY_LEN(families); k++) {
         metric_head(out, families[k].name, "gauge", families[k].help);
-        for (uint32_t p = 0; p < t->n_pools; p++)
+        for (uint32_t p = 0; p < n_pools; p++)
             for (uint32_t i = 0; i < t->pools[p].n_sites; i++) {
                 const struct place_level *place = &t->places[t->pools[p].first_place + i];
                 place_sample(out, f->generation->model, families[k].name, p, place,
@@ -165,11 +179,12 @@ static void put_pools(struct buf *out, const struct facts *f)
 {
     const struct model *m = f->generation->model;
     const struct level_table *t = f->levels;
+    uint32_t n_pools = model_steering_pools(m);
     metric_head(out, "pool_up", "gauge", "Whether any endpoint of the pool serves.");
-    for (uint32_t p = 0; p < t->n_pools; p++)
+    for (uint32_t p = 0; p < n_pools; p++)
         metric_labelled(out, "pool_up", "pool", m->pools[p].name, t->pools[p].n_up > 0);
     metric_head(out, "pool_level", "gauge", "How the pool stands" LEVELS);
-    for (uint32_t p = 0; p < t->n_pools; p++)
+    for (uint32_t p = 0; p < n_pools; p++)
         metric_labelled(out, "pool_level", "pool", m->pools[p].name,
                         (uint64_t)(t->pools[p].level - LEVEL_DOWN));
     metric_head(out, "site_level", "gauge",

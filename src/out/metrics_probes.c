@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Metrics of probes. */
-#include "out/metric.h"
+#include "base/metric.h"
 #include "out/metrics_parts.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Metrics of queries, limits and sockets. */
+#include "base/metric.h"
 #include "dns/rr.h"
-#include "out/metric.h"
 #include "out/metrics_parts.h"
 
 #include <stdio.h>

@@ -174,7 +174,9 @@ static void take_due(struct due *d, int64_t now_ms)
             continue;
         }
         item->waits = false;
-        if (w.kind == LEVEL_OF_POOL)
+        if (w.kind == LEVEL_OF_POOL && d->of->model->pools[w.index].of_anycast)
+            item->told = d->of->levels->pools[w.index].level; /* the prefix set tells of it */
+        else if (w.kind == LEVEL_OF_POOL)
             d->pools[d->n_pools++] = w.index;
         else
             *vec_push(&d->sites) = w.index;

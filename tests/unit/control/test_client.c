@@ -94,7 +94,7 @@ static json_t *ask(struct server *s, char error[CLIENT_ERROR_MAX])
     memset(s->asked, 0, sizeof s->asked);
     s->steps[0] = '\0';
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-    struct client *client = client_open(s->path, 1, error);
+    struct client *client = client_open(s->path, 1000, error);
     assert_non_null(client);
     json_t *reply = client_ask(client, request, on_progress, s, error);
     client_close(client);
@@ -186,7 +186,7 @@ static void test_several_requests(void **state)
     s->reply = "{\"ok\":1}\n{\"ok\":2}\n";
     s->lingers = true; /* else the second request may find nobody */
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-    struct client *client = client_open(s->path, 1, error);
+    struct client *client = client_open(s->path, 1000, error);
     json_t *request = json_object();
     for (int i = 1; i <= 2; i++) {
         json_t *reply = client_ask(client, request, NULL, NULL, error);
@@ -203,14 +203,14 @@ static void test_nobody_there(void **state)
     struct server *s = *state;
     char error[CLIENT_ERROR_MAX], path[300];
     snprintf(path, sizeof path, "%s/nothing", s->directory);
-    assert_null(client_open(path, 1, error));
+    assert_null(client_open(path, 1000, error));
     assert_non_null(strstr(error, "no such file; is loadstard running?"));
     snprintf(path, sizeof path, "%.40s/%0200d", s->directory, 1);
-    assert_null(client_open(path, 1, error));
+    assert_null(client_open(path, 1000, error));
     assert_non_null(strstr(error, "too long"));
     close(s->fd);
     s->fd = -1;
-    assert_null(client_open(s->path, 1, error));
+    assert_null(client_open(s->path, 1000, error));
     assert_non_null(strstr(error, "nobody listens"));
 }
 

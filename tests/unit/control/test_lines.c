@@ -40,7 +40,7 @@ static void assert_line(const char *expected, bool ended)
 static int set_up(void **state)
 {
     (void)state;
-    memset(&lines, 0, sizeof lines);
+    lines_free(&lines);
     return 0;
 }
 
@@ -84,6 +84,40 @@ static void test_longest(void **state)
     text[sizeof text - 2] = 'x';
     put(text, sizeof text - 1);
     assert_line(NULL, false);
+    assert_null(lines_room(&lines, &n));
+}
+
+/* Where more is allowed, room grows as it is needed, and is given back. */
+static void test_longer_ones(void **state)
+{
+    (void)state;
+    enum { MAX = 3 * LOADSTAR_CONTROL_LINE_MAX + 10 };
+    static char text[MAX + 1];
+    uint32_t n = 0, have = 0;
+    memset(text, 'x', MAX - 1);
+    text[MAX - 1] = '\n';
+    lines.max = MAX;
+    while (have < MAX) {
+        char *p = lines_room(&lines, &n);
+        assert_non_null(p);
+        n = n < MAX - have ? n : MAX - have;
+        memcpy(p, text + have, n);
+        lines.n += n;
+        have += n;
+        assert_true(lines.cap <= MAX);
+        assert_true(have == MAX || !lines_take(&lines, false, &n));
+    }
+    text[MAX - 1] = '\0';
+    assert_line(text, false);
+    assert_non_null(lines_room(&lines, &n));
+    assert_int_equal(lines.cap, LOADSTAR_CONTROL_LINE_MAX);
+    for (have = 0; have < MAX; have += n) { /* one that has no end */
+        char *p = lines_room(&lines, &n);
+        assert_non_null(p);
+        memset(p, 'x', n);
+        lines.n += n;
+    }
+    assert_int_equal(have, MAX);
     assert_null(lines_room(&lines, &n));
 }
 
@@ -134,6 +168,7 @@ int main(void)
         cmocka_unit_test_setup(test_pieces, set_up),
         cmocka_unit_test_setup(test_blank_lines_without_end, set_up),
         cmocka_unit_test_setup(test_longest, set_up),
+        cmocka_unit_test_setup(test_longer_ones, set_up),
         cmocka_unit_test_setup(test_any_pieces, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,12 @@ static void test_lines(void **state)
     line = protocol_reply(NULL, &(struct control_reply){.page = &page}, &n);
     expect_line(line, n, "{\"ok\":true,\"result\":");
     line = protocol_reply(NULL, &(struct control_reply){.code = E_SYSTEM, .error = "a\"\xff"}, &n);
-    expect_line(line, n, "{\"ok\":false,\"error\":\"a\\\"\\\\xff\"}\n");
+    expect_line(line, n, "{\"ok\":false,\"error\":\"a\\\"\\\\xff\",\"code\":\"failed\"}\n");
+    line = protocol_reply(NULL, &(struct control_reply){.code = E_NOTFOUND, .error = "a"}, &n);
+    expect_line(line, n, "{\"ok\":false,\"error\":\"a\",\"code\":\"not_found\"}\n");
+    line = protocol_reply(NULL,
+                          &(struct control_reply){.code = E_RANGE, .error = "a", .busy = true}, &n);
+    expect_line(line, n, "{\"ok\":false,\"error\":\"a\",\"code\":\"busy\"}\n");
     line = protocol_progress("\"i\"", value, &n);
     expect_line(line, n, "{\"id\":\"i\",\"progress\":{\"a\":\"\\u202e\"}}\n");
     assert_string_equal(protocol_end(), "}\n");

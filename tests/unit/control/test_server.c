@@ -84,7 +84,7 @@ static int set_up(void **state)
     snprintf(s->directory, sizeof s->directory, "/tmp/ls-server-XXXXXX");
     assert_non_null(mkdtemp(s->directory));
     snprintf(s->path, sizeof s->path, "%s/s", s->directory);
-    const struct control_handler handler = {s, on_request};
+    const struct control_handler handler = {.ctx = s, .request = on_request};
     assert_int_equal(control_server_open(&s->server, &handler, &s->loop, s->path, NULL, &diags), 0);
     assert_string_equal(control_server_path(s->server), s->path);
     diags_free(&diags);
@@ -130,7 +130,7 @@ static void test_pages_in_an_envelope(void **state)
     assert_string_equal(text,
                         "{\"ok\":true,\"result\":xxxx}\n{\"id\":7,\"ok\":true,\"result\":xxxx}\n"
                         "{\"ok\":false,\"error\":\"expected a JSON object, {\\\"command\\\": "
-                        "...}\"}\n");
+                        "...}\",\"code\":\"invalid\"}\n");
     assert_int_equal(s->page->n_holds, 1);
     close(fd);
 }
@@ -165,9 +165,10 @@ static void test_identifiers(void **state)
     RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strstr(text, "not 2")));
     assert_string_equal(
         text, "{\"id\":\"a\\u202e\\\"b\",\"ok\":true,\"result\":{\"z\":1}}\n"
-              "{\"id\":-3,\"ok\":false,\"error\":\"no\",\"errors\":[\"f:1:2: wrong\"]}\n"
+              "{\"id\":-3,\"ok\":false,\"error\":\"no\",\"code\":\"invalid\",\"errors\":[\"f:1:2: "
+              "wrong\"]}\n"
               "{\"id\":4,\"ok\":false,\"error\":\"v: this program speaks version 1 of the control "
-              "protocol, not 2\"}\n");
+              "protocol, not 2\",\"code\":\"invalid\"}\n");
     assert_int_equal(s->n_requests, 2);
     close(fd);
 }
@@ -199,8 +200,8 @@ static void test_progress(void **state)
     answer_all(s);
     RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strstr(text, "}\n{\"ok\"")));
     assert_string_equal(text, "{\"id\":1,\"progress\":1}\n{\"id\":1,\"progress\":2}\n"
-                              "{\"id\":1,\"ok\":false,\"error\":\"too many\"}\n"
-                              "{\"ok\":false,\"error\":\"too many\"}\n");
+                              "{\"id\":1,\"ok\":false,\"error\":\"too many\",\"code\":\"failed\"}\n"
+                              "{\"ok\":false,\"error\":\"too many\",\"code\":\"failed\"}\n");
     close(fd);
 }
 
@@ -227,7 +228,8 @@ static void test_progress_is_not_kept(void **state)
     RUN_UNTIL(&s->loop, (client_hear(fd, text, 4 << 20), strstr(text, "too many")));
     run_on(s);
     client_hear(fd, text, 4 << 20);
-    assert_non_null(strstr(text, "\"progress\":10}\n{\"ok\":false,\"error\":\"too many\"}\n"));
+    assert_non_null(strstr(
+        text, "\"progress\":10}\n{\"ok\":false,\"error\":\"too many\",\"code\":\"failed\"}\n"));
     assert_null(strstr(text, "11"));
     json_decref(progress);
     free(long_text);
@@ -299,6 +301,33 @@ static void test_clients_that_are_dropped_unnamed(void **state)
     close(last);
 }
 
+/* Another server takes the socket over: its clients come there, and the file is its own. */
+static void test_adopted_by_another(void **state)
+{
+    struct scene *s = *state;
+    struct diags diags;
+    const struct control_handler handler = {.ctx = s, .request = on_request};
+    diags_init(&diags);
+    struct control_server *left = s->server;
+    int fd = dup(control_server_fd(left));
+    assert_int_equal(control_server_adopt(&s->server, &handler, &s->loop, s->path, fd, &diags), 0);
+    control_server_leave(left);
+    run_on(s);
+    assert_int_equal(access(s->path, F_OK), 0);
+    int c = client(s, SITES);
+    wait_for_requests(s, 1);
+    control_server_close(s->server, on_flag, &s->closed);
+    answer_all(s);
+    RUN_UNTIL(&s->loop, s->closed);
+    assert_int_not_equal(access(s->path, F_OK), 0);
+    fd = dup(0);
+    assert_int_equal(control_server_adopt(&left, &handler, &s->loop, s->path, fd, &diags),
+                     E_SYSTEM);
+    assert_int_equal(diags.n_errors, 1);
+    close(c);
+    diags_free(&diags);
+}
+
 static void test_who_asks(void **state)
 {
     struct scene *s = *state;
@@ -310,6 +339,111 @@ static void test_who_asks(void **state)
     snprintf(want, sizeof want, pw ? "%s (uid %u)" : "%suid %u", pw ? pw->pw_name : "", getuid());
     assert_string_equal(control_call_actor(s->asked[0])->text, want);
     close(fd);
+}
+
+static struct page_budget budget;
+
+static void send_number(struct control_stream *stream, int number)
+{
+    json_t *event = json_pack("{s:i}", "event", number);
+    struct page *line = control_event(&budget, event);
+    control_stream_send(stream, line);
+    page_release(line);
+    json_decref(event);
+}
+
+/* Lines that nobody asked for come between replies, whole, and the client need say nothing. */
+static void test_stream(void **state)
+{
+    struct scene *s = *state;
+    char text[512] = "";
+    bool ended = false;
+    int fd = client(s, "{\"id\":1,\"command\":\"x\"}\n");
+    wait_for_requests(s, 1);
+    struct control_stream *stream = control_call_stream(s->asked[0], on_flag, &ended);
+    assert_non_null(stream);
+    assert_null(control_call_stream(s->asked[0], on_flag, &ended));
+    send_number(stream, 7);
+    control_call_answer(s->asked[--s->n_asked], json_object());
+    send_number(stream, 8);
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strstr(text, "8}")));
+    assert_string_equal(text,
+                        "{\"event\":7}\n{\"id\":1,\"ok\":true,\"result\":{}}\n{\"event\":8}\n");
+    control_server_set_idle(s->server, 40);
+    int64_t until_ms = clock_mono_ms() + 150;
+    RUN_UNTIL(&s->loop, clock_mono_ms() > until_ms);
+    assert_false(client_is_closed(fd));
+    assert_false(ended);
+    close(fd);
+    RUN_UNTIL(&s->loop, ended);
+}
+
+/* What is not taken is bounded, the newest wins, and who takes nothing at all is dropped. */
+static void test_stream_that_is_not_read(void **state)
+{
+    struct scene *s = *state;
+    bool ended = false;
+    int fd = client(s, "{\"command\":\"x\"}\n");
+    wait_for_requests(s, 1);
+    struct control_stream *stream = control_call_stream(s->asked[0], on_flag, &ended);
+    control_call_answer(s->asked[--s->n_asked], json_object());
+    for (int i = 0; i < 100000; i++) {
+        send_number(stream, i);
+        if (i % 100 == 0)
+            uv_run(&s->loop, UV_RUN_NOWAIT);
+    }
+    static char text[8 << 20];
+    text[0] = '\0';
+    RUN_UNTIL(&s->loop, (client_hear(fd, text, sizeof text), strstr(text, ":99999}")));
+    size_t lines = 0;
+    for (const char *p = text; (p = strchr(p, '\n')); p++)
+        lines++;
+    assert_true(lines < 100000);
+    for (int i = 0; i < 100000; i++) {
+        send_number(stream, i);
+        if (i % 100 == 0)
+            uv_run(&s->loop, UV_RUN_NOWAIT);
+    }
+    control_server_set_idle(s->server, 40);
+    RUN_UNTIL(&s->loop, ended);
+    close(fd);
+}
+
+/* Large lines that are not taken are bounded by their bytes, a line for many is there once, and a
+ * stream can be ended. */
+static void test_streams_of_large_lines(void **state)
+{
+    enum { LINE = 300000 };
+    struct scene *s = *state;
+    bool ended[2] = {false, false};
+    int fds[2];
+    struct control_stream *streams[2];
+    char *text = malloc(LINE + 1);
+    memset(text, 'x', LINE);
+    text[LINE] = '\0';
+    for (int i = 0; i < 2; i++) {
+        fds[i] = client(s, "{\"command\":\"x\"}\n");
+        wait_for_requests(s, i + 1);
+        streams[i] = control_call_stream(s->asked[0], on_flag, &ended[i]);
+        control_call_answer(s->asked[--s->n_asked], json_object());
+    }
+    json_t *event = json_pack("{s:s}", "event", text);
+    for (int i = 0; i < 40; i++) {
+        struct page *line = control_event(&budget, event);
+        control_stream_send(streams[0], line);
+        control_stream_send(streams[1], line);
+        page_release(line);
+        uv_run(&s->loop, UV_RUN_NOWAIT);
+    }
+    assert_in_range(budget.kept_b, LINE, 8 * LINE); /* on their way, and a MiB each */
+    json_decref(event);
+    free(text);
+    control_stream_close(streams[0]);
+    assert_true(ended[0]);
+    assert_false(ended[1]);
+    close(fds[0]);
+    close(fds[1]);
+    RUN_UNTIL(&s->loop, ended[1] && budget.kept_b == 0);
 }
 
 static void test_idle_ones_end(void **state)
@@ -410,7 +544,11 @@ int main(void)
         TEST(test_progress_to_nobody),
         TEST(test_directory_of_users_hangs),
         TEST(test_clients_that_are_dropped_unnamed),
+        TEST(test_adopted_by_another),
         TEST(test_who_asks),
+        TEST(test_stream),
+        TEST(test_stream_that_is_not_read),
+        TEST(test_streams_of_large_lines),
         TEST(test_idle_ones_end),
         TEST(test_readers_that_do_not_read_end),
         TEST(test_one_at_a_time),

@@ -55,9 +55,16 @@ static uint64_t service_tag(void *ctx)
     return 1;
 }
 
+static struct tier_view **service_tiers(void *ctx, uint32_t *n)
+{
+    (void)ctx;
+    *n = 0;
+    return NULL;
+}
+
 static struct run_service service_of(struct service *s)
 {
-    return (struct run_service){s, service_request, service_serving, service_tag};
+    return (struct run_service){s, service_request, service_serving, service_tag, service_tiers};
 }
 
 /** Answers all who wait with the page; NULL: refuses. */

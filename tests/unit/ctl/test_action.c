@@ -22,13 +22,24 @@ struct scene {
     char error[CTL_TEXT_MAX];
     int code;
     bool done;
+    struct anycast_view *view; /* NULL: none yet */
 };
+
+/* As though each pool had a name, without a TTL of its own. */
+static void name_pools(struct model *m)
+{
+    uint32_t *ttls = arena_calloc(m->arena, m->n_pools, sizeof *ttls);
+    for (uint32_t i = 0; i < m->n_pools; i++)
+        ttls[i] = m->pools[i].ttl.max_s;
+    m->answer_ttls = ttls;
+}
 
 static struct scene *scene_open(const char *server, const char *pools)
 {
     struct scene *s = xcalloc(1, sizeof *s);
     world_open(&s->w);
     world_configure(&s->w, server, "%s", pools);
+    name_pools(s->w.model);
     world_start(&s->w);
     s->arena = arena_new();
     s->generation = (struct generation){
@@ -42,6 +53,9 @@ static struct scene *scene_open(const char *server, const char *pools)
     trie_free(geo.base);
     return s;
 }
+
+static const struct prefix_set sets[] = {{.name = "dns", .site = 0},
+                                         {.name = "web", .site = MODEL_NONE}};
 
 static void scene_close(struct scene *s)
 {
@@ -69,7 +83,9 @@ static bool is_done(struct world *w, void *arg)
 
 static int run(struct scene *s, struct ctl_request request, const char *target)
 {
-    struct facts facts = {.generation = &s->generation, .states = checker_states(s->w.checker)};
+    struct facts facts = {.generation = &s->generation,
+                          .states = checker_states(s->w.checker),
+                          .anycast = {&s->view, s->view != NULL, NULL, 0}};
     json_decref(s->reply);
     s->reply = NULL;
     s->done = false;
@@ -248,8 +264,8 @@ static void test_refusals(void **state)
         {"wwv/ams", "there is no pool 'wwv', did you mean 'www'?"},
         {"www/ams/w2", "www/ams has no endpoint 'w2', did you mean 'w1'?"},
         {"www/iad/w*", "none of www/iad matches it"},
-        {"www//x", "expected POOL/SITE/ADDRESS, POOL/SITE or SITE"},
-        {"*/ams/nowhere", "expected POOL/SITE/ADDRESS, POOL/SITE or SITE"},
+        {"www//x", "expected POOL/SITE/ADDRESS, POOL/SITE, SITE or anycast:NAME"},
+        {"*/ams/nowhere", "expected POOL/SITE/ADDRESS, POOL/SITE, SITE or anycast:NAME"},
     };
     struct scene *s = scene_open(NULL, POOLS);
     (void)state;
@@ -298,13 +314,98 @@ static void test_groups(void **state)
     buf_free(&pools);
 }
 
+static struct scene *open_with_sets(void)
+{
+    struct scene *s = scene_open(NULL, POOLS);
+    s->w.model->prefix_sets = sets;
+    s->w.model->n_prefix_sets = ARRAY_LEN(sets);
+    return s;
+}
+
+static int announce(struct scene *s, const char *target, enum announce_order order, bool force)
+{
+    return run(s,
+               (struct ctl_request){
+                   .command = CTL_SET, .of_sets = true, .announce = order, .force = force},
+               target);
+}
+
+static void test_prefix_sets(void **state)
+{
+    struct scene *s = open_with_sets();
+    struct anycast_spec spec = {.name = "dns", .site = "ams"};
+    struct anycast_input self = {.name = "self", .known = true, .reason = "no answer in 1 s"};
+    struct anycast_view view = {
+        .spec = &spec, .state = ANNOUNCER_ANNOUNCED, .inputs = &self, .n_inputs = 1};
+    (void)state;
+    assert_int_equal(announce(s, "anycast:dns", ANNOUNCE_DRAIN, false), 0);
+    assert_string_equal(json_get_text(s->reply, "state", ""), "drain");
+    assert_string_equal(json_get_text(s->reply, "id", ""), "@1");
+    assert_true(list_has(s, "prefix_sets", "dns"));
+    assert_true(shows(s, "@1 anycast:dns: drain, 1 prefix set\n"));
+    assert_true(shows(s, "anycast dns: is drained as it is configured, then withdrawn\n"));
+    assert_int_equal(number(s, "endpoints"), 0);
+
+    s->view = &view;
+    assert_int_equal(announce(s, "anycast:*", ANNOUNCE_YES, true), 0);
+    assert_int_equal(number(s, "prefix_sets_total"), 2);
+    assert_true(json_is_true(json_object_get(s->reply, "forced")));
+    assert_true(list_has(s, "warnings",
+                         "nothing is answering at the addresses of dns, what comes there is lost: "
+                         "no answer in 1 s"));
+    assert_true(list_has(s, "warnings",
+                         "forced: web stays announced even when nothing answers at its addresses "
+                         "any more"));
+    assert_true(shows(s,
+                      "anycast dns: is announced whatever its conditions and its own answers say; "
+                      "it is announced\n"));
+    self.ok = true; /* it answers: still a warning, of what may come */
+    assert_int_equal(announce(s, "anycast:dns", ANNOUNCE_YES, true), 0);
+    assert_true(shows(s, "warning: forced: dns stays announced even when"));
+    assert_true(shows(s, "@3 anycast:dns: announce, forced, 1 prefix set\n"));
+
+    /* A site's order reaches its sets, unless one on them is above it. */
+    assert_int_equal(set(s, "ams", OVERRIDE_DRAIN), 0);
+    assert_true(list_has(s, "prefix_sets", "dns"));
+    assert_int_equal(number(s, "prefix_sets_total"), 1);
+    assert_true(list_has(s, "warnings", "anycast dns stays as order @3 has it: announce"));
+    assert_int_equal(announce(s, "anycast:*", ANNOUNCE_AUTO, false), 0);
+    assert_true(shows(s, "removes @3 anycast:dns announce, forced\n"));
+    assert_true(shows(s, "anycast dns: is drained as it is configured, then withdrawn; it is "
+                         "announced\n"));
+    assert_int_equal(set(s, "@4", OVERRIDE_AUTO), 0);
+    assert_true(shows(s, "anycast dns: is announced by its conditions; it is announced\n"));
+    assert_int_equal(checker_orders(s->w.checker)->n, 0);
+    scene_close(s);
+}
+
+static void test_refused_prefix_sets(void **state)
+{
+    struct scene *s = open_with_sets();
+    (void)state;
+    assert_int_equal(announce(s, "anycast:dsn", ANNOUNCE_DRAIN, false), E_NOTFOUND);
+    assert_string_equal(s->error, "there is no prefix set 'dsn', did you mean 'dns'?");
+    assert_int_equal(announce(s, "anycast:x*", ANNOUNCE_DRAIN, false), E_NOTFOUND);
+    assert_string_equal(s->error, "no prefix set matches 'x*'");
+    assert_int_equal(announce(s, "anycast:", ANNOUNCE_DRAIN, false), E_SYNTAX);
+    s->w.model->n_prefix_sets = 0;
+    assert_int_equal(announce(s, "anycast:dns", ANNOUNCE_DRAIN, false), E_NOTFOUND);
+    assert_string_equal(s->error, "there is no prefix set 'dns': none is configured");
+    scene_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_told), cmocka_unit_test(test_nothing_left),
-        cmocka_unit_test(test_dry_run),      cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_volatile),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_what_is_told),
+        cmocka_unit_test(test_nothing_left),
+        cmocka_unit_test(test_dry_run),
+        cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_volatile),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_prefix_sets),
+        cmocka_unit_test(test_refused_prefix_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -245,6 +245,37 @@ static struct scene *scene_of_pools(void)
 }
 
 /* A line for each cause, not for each pool. */
+/* They are listed, and are nobody's trouble but the prefix set's. */
+static void test_checks_of_prefix_sets(void **state)
+{
+    struct scene *s = scene_new();
+    (void)state;
+    s->world->model.server.state_dir = "/var/lib/loadstar";
+    scene_checks(s);
+    scene_down(s, 4, "uplink: connect refused");
+    json_t *document = document_status(&s->facts);
+    assert_int_equal(json_array_size(json_object_get(document, "problems")), 0);
+    assert_int_equal(json_get_int(json_object_get(document, "counts"), "pools", -1), 1);
+    assert_int_equal(json_get_int(json_object_get(document, "counts"), "endpoints", -1), 4);
+    assert_int_equal(json_get_int(json_object_get(document, "endpoints"), "down", -1), 0);
+    json_decref(document);
+    document = document_sites(&s->facts, WINDOW_ALL);
+    const json_t *ams = at(document, "sites", 0);
+    assert_text(ams, "state", "up");
+    assert_text(ams, "why", "");
+    assert_int_equal(json_get_int(ams, "total", -1), 2);
+    assert_int_equal(json_array_size(json_object_get(ams, "pools")), 1);
+    json_decref(document);
+    document = document_pools(&s->facts, WINDOW_ALL);
+    assert_text(at(document, "pools", 1), "name", "anycast:dns");
+    assert_text(at(document, "pools", 1), "state", "down");
+    json_decref(document);
+    document = document_endpoints(&s->facts, MODEL_NONE, WINDOW_ALL);
+    assert_int_equal(json_array_size(json_object_get(document, "endpoints")), 5);
+    json_decref(document);
+    scene_free(s);
+}
+
 static void test_problems_by_cause(void **state)
 {
     struct scene *s = scene_of_pools();
@@ -416,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_pools_and_sites),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_status),
+        cmocka_unit_test(test_checks_of_prefix_sets),
         cmocka_unit_test(test_problems_by_cause),
         cmocka_unit_test(test_orders_to_look_at),
         cmocka_unit_test(test_orders),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Heads of HTTP requests: what is taken, what is refused, in pieces of any size; queries; tags;
  * hosts. More of them, over a socket, are in tests/system/test_http_strict.py. */
-#include "ctl/http_head.h"
+#include "control/http_head.h"
 
 #include "base/arena.h"
 #include "base/rng.h"

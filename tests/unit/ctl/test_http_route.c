@@ -125,11 +125,45 @@ static void test_pages_of_lists(void **state)
     service_answer(&s->service);
 }
 
+static void test_tiers(void **state)
+{
+    struct scene *s = *state;
+    const struct ctl_request *request = &s->service.request;
+    assert_int_equal(ask(s, "GET", "/api/v1/tiers?name=edge&wait=5&after=17", NULL, ""), 0);
+    assert_int_equal(request->command, CTL_TIERS);
+    assert_true(request->wait_ms == 5000 && request->after == 17);
+    assert_int_equal(ask(s, "GET", "/api/v1/healthy?target=www/ams", NULL, ""), 0);
+    assert_int_equal(request->command, CTL_HEALTHY);
+    assert_int_equal(ask(s, "GET", "/api/v1/drain?target=ams", NULL, ""), 0);
+    assert_int_equal(request->command, CTL_DRAIN);
+    /* A drain is not waited for here. */
+    unsigned n = s->service.n_requests;
+    assert_int_equal(ask(s, "PUT", "/api/v1/state", RIGHT,
+                         "{\"target\":\"ams\",\"state\":\"drain\",\"wait\":true}"),
+                     400);
+    assert_int_equal(s->service.n_requests, n);
+    service_answer(&s->service);
+}
+
+static void test_metrics(void **state)
+{
+    struct scene *s = *state;
+    static const char *const without[] = {"/metrics", "/metrics?members=0", "/metrics?a=b"};
+    for (size_t i = 0; i < ARRAY_LEN(without); i++) {
+        assert_int_equal(ask(s, "GET", without[i], NULL, ""), 0);
+        assert_true(s->service.asked[i].is_metrics && !s->service.asked[i].asker.members);
+    }
+    assert_int_equal(ask(s, "GET", "/metrics?members=1", NULL, ""), 0);
+    assert_true(s->service.asked[3].is_metrics && s->service.asked[3].asker.members);
+    service_answer(&s->service);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_who_asks), TEST(test_no_token_no_change),
-                                       TEST(test_bodies), TEST(test_pages_of_lists)};
+                                       TEST(test_bodies),   TEST(test_pages_of_lists),
+                                       TEST(test_tiers),    TEST(test_metrics)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include "control/json.h"
 #include "ctl/documents.h"
 #include "ctl/render.h"
-#include "tests/unit/out/facts.h"
+#include "tests/unit/out/tiers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,6 +105,38 @@ static void test_documents(void **state)
     scene_free(s);
 }
 
+static void test_tiers(void **state)
+{
+    (void)state;
+    struct scene *s = scene_new();
+    struct made_tiers *t = tiers_made(s);
+    t->diff[0] = "~ m0 ready 100 -> drain\x1b[31m";
+    t->view[0].diff = t->diff;
+    t->view[0].n_diff = 1;
+    made_waits(&t->rows[0][1], DRAIN_WAIT, 2, 1090000 + 9000);
+    check(CTL_TIERS, document_tiers(&s->facts, "", false, WINDOW_ALL),
+          WORDS("edge", "1 to change"));
+    check(CTL_TIERS, document_tiers(&s->facts, "edge", false, WINDOW_ALL),
+          WORDS("www/ams/e1", "wait, 9s left"));
+    check(CTL_TIERS, document_tiers(&s->facts, "", true, WINDOW_ALL), WORDS("1 change\n"));
+    check(CTL_HEALTHY,
+          json_loads("{\"target\":\"www\",\"healthy\":null,\"state\":\"up\",\"up\":1,\"total\":2,"
+                     "\"why\":\"w\"}",
+                     0, NULL),
+          WORDS("www: cannot tell, up, 1 of 2 endpoints serve: w"));
+    check(CTL_DRAIN,
+          json_loads("{\"stage\":\"dns\",\"dns_left_s\":90,\"tiers\":[{\"name\":\"edge\","
+                     "\"active\":1,\"left\":1},{\"name\":\"b\",\"state\":\"stale\"}]}",
+                     0, NULL),
+          WORDS("dns: answers for 1m 30s more; edge: 1 session, b: stale\n"));
+    check(CTL_SET,
+          json_loads("{\"target\":\"ams\",\"state\":\"drain\",\"endpoints\":1,\"drain\":{"
+                     "\"outcome\":\"undone\",\"why\":\"bob\"}}",
+                     0, NULL),
+          WORDS("not waited for any more: bob\n"));
+    scene_free(s);
+}
+
 static void test_replies(void **state)
 {
     (void)state;
@@ -144,6 +176,7 @@ static void test_replies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_documents),
+                                       cmocka_unit_test(test_tiers),
                                        cmocka_unit_test(test_replies)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

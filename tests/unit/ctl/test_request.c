@@ -57,6 +57,48 @@ static void test_set(void **state)
     assert_true(r.dry_run && r.is_volatile && r.verbose && r.for_ms == 60000);
 }
 
+static void expect_set(const char *target, const char *word, bool of_sets, int value)
+{
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX], text[256];
+    snprintf(text, sizeof text, "{\"command\":\"set\",\"target\":\"%s\",\"state\":\"%s\"}", target,
+             word);
+    if (parse(&r, text, error))
+        fail_msg("%s: %s", text, error);
+    assert_int_equal(r.of_sets, of_sets);
+    assert_int_equal(of_sets ? (int)r.announce : (int)r.state, value);
+    assert_string_equal(request_state_text(&r), word);
+}
+
+static void test_set_prefix_sets(void **state)
+{
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX];
+    (void)state;
+    expect_set("anycast:dns", "announce", true, ANNOUNCE_YES);
+    expect_set("anycast:*", "withdraw", true, ANNOUNCE_WITHDRAW);
+    expect_set("anycast:dns", "drain", true, ANNOUNCE_DRAIN);
+    expect_set("anycast:dns", "auto", true, ANNOUNCE_AUTO);
+    expect_set("anycast:dns/ams/x", "up", false, OVERRIDE_UP); /* a pool's name */
+    expect_set("ams", "drain", false, OVERRIDE_DRAIN);
+    expect_set("@7", "auto", false, OVERRIDE_AUTO);
+    assert_int_equal(parse(&r,
+                           "{\"command\":\"set\",\"state\":\"announce\",\"target\":"
+                           "\"anycast:dns\",\"force\":true,\"volatile\":true}",
+                           error),
+                     0);
+    assert_true(r.force && r.is_volatile);
+    assert_int_equal(parse(&r,
+                           "{\"command\":\"set\",\"target\":\"anycast:dns\",\"state\":\"drain\","
+                           "\"wait\":true}",
+                           error),
+                     0);
+    assert_int_equal(parse(&r, "{\"command\":\"anycast\",\"name\":\"dns\",\"wait\":\"9\"}", error),
+                     0);
+    assert_int_equal(r.command, CTL_ANYCAST);
+    assert_int_equal(r.wait_ms, 9000);
+}
+
 static void test_weight(void **state)
 {
     struct ctl_request r;
@@ -134,6 +176,20 @@ static void test_refused(void **state)
         {"{\"command\":\"set\",\"target\":\"\",\"state\":\"up\"}", "target: expected a text"},
         {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"away\"}",
          "state: expected up, down, drain or auto"},
+        {"{\"command\":\"set\",\"target\":\"anycast:dns\",\"state\":\"up\"}",
+         "state: of a prefix set expected announce, withdraw, drain or auto"},
+        {"{\"command\":\"set\",\"target\":\"www/ams\",\"state\":\"announce\"}",
+         "state: expected up, down, drain or auto; announce and withdraw are of prefix sets"},
+        {"{\"command\":\"set\",\"target\":\"anycast:dns\",\"state\":\"drain\",\"force\":true}",
+         "force: only with announce"},
+        {"{\"command\":\"set\",\"target\":\"www/ams\",\"state\":\"up\",\"force\":true}",
+         "force: only with announce"},
+        {"{\"command\":\"set\",\"target\":\"anycast:dns\",\"state\":\"withdraw\",\"wait\":true}",
+         "wait: only a drain"},
+        {"{\"command\":\"weight\",\"target\":\"anycast:dns\",\"weight\":1}",
+         "weight: a prefix set has none"},
+        {"{\"command\":\"anycast\",\"wait\":5,\"after\":\"3:edge\"}", "wait: after is a version"},
+        {"{\"command\":\"anycast\",\"diff\":true}", "anycast takes no argument \"diff\""},
         {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"for\":\"soon\"}",
          "for: expected a duration"},
         {"{\"command\":\"set\",\"target\":\"a\",\"state\":\"up\",\"for\":0}",
@@ -231,6 +287,66 @@ static void test_mutations(void **state)
     }
 }
 
+static void test_tiers(void **state)
+{
+    static const struct {
+        const char *line, *error;
+    } wrong[] = {
+        {"{\"command\":\"tiers\",\"wait\":61}", "wait: expected a number from 0 to 60"},
+        {"{\"command\":\"tiers\",\"wait\":true}", "wait: expected a number"},
+        {"{\"command\":\"tiers\",\"wait\":5,\"after\":\"3:edge\"}", "wait: after is a version"},
+        {"{\"command\":\"tiers\",\"after\":\"x\"}", "after: expected a number"},
+        {"{\"command\":\"tiers\",\"after\":\":x\"}", "after: expected the \"next\""},
+        {"{\"command\":\"tiers\",\"wait\":5,\"diff\":true}", "wait: a diff looks at once"},
+        {"{\"command\":\"tiers\",\"diff\":\"1\"}", "diff: expected true or false"},
+        {"{\"command\":\"healthy\"}", "healthy: \"target\" is missing"},
+        {"{\"command\":\"drain\",\"target\":\"a\",\"wait\":3}", "drain takes no argument \"wait\""},
+    };
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX];
+    (void)state;
+    assert_int_equal(parse(&r, "{\"command\":\"tiers\"}", error), 0);
+    assert_true(r.name[0] == '\0' && r.wait_ms == 0 && r.after == UINT64_MAX && !r.diff);
+    assert_int_equal(
+        parse(&r, "{\"command\":\"tiers\",\"name\":\"e\",\"wait\":\"60\",\"after\":\"17\"}", error),
+        0);
+    assert_string_equal(r.name, "e");
+    assert_true(r.wait_ms == 60000 && r.after == 17 && r.from[0] == '\0');
+    assert_int_equal(parse(&r, "{\"command\":\"tiers\",\"after\":\"3:edge\",\"limit\":2}", error),
+                     0);
+    assert_string_equal(r.from, "3:edge");
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_true(parse(&r, wrong[i].line, error) < 0);
+        if (strncmp(error, wrong[i].error, strlen(wrong[i].error)) != 0)
+            fail_msg("%s: %s", wrong[i].line, error);
+    }
+}
+
+static void test_waits(void **state)
+{
+#define DRAIN "{\"command\":\"set\",\"target\":\"ams\",\"state\":\"drain\","
+    struct ctl_request r;
+    char error[CTL_TEXT_MAX];
+    (void)state;
+    assert_int_equal(parse(&r, DRAIN "\"wait\":true}", error), 0);
+    assert_int_equal(r.wait_ms, CTL_WAIT_DEFAULT);
+    assert_int_equal(parse(&r, DRAIN "\"wait\":false}", error), 0);
+    assert_int_equal(r.wait_ms, 0);
+    assert_int_equal(parse(&r, DRAIN "\"wait\":\"10m\",\"for\":\"1h\"}", error), 0);
+    assert_true(r.wait_ms == 600000 && r.for_ms == 3600000);
+    assert_int_equal(parse(&r, DRAIN "\"wait\":\"0s\"}", error), E_RANGE);
+    assert_int_equal(parse(&r, DRAIN "\"wait\":\"soon\"}", error), E_SYNTAX);
+    assert_int_equal(parse(&r, DRAIN "\"wait\":true,\"dry_run\":true}", error), E_INVALID);
+    assert_string_equal(error, "wait: a dry run drains nothing");
+    assert_int_equal(
+        parse(&r, "{\"command\":\"set\",\"target\":\"a\",\"state\":\"down\",\"wait\":true}", error),
+        E_INVALID);
+    assert_string_equal(error, "wait: only a drain is waited for");
+    assert_int_equal(
+        parse(&r, "{\"command\":\"weight\",\"target\":\"a\",\"weight\":1,\"wait\":true}", error),
+        E_INVALID);
+}
+
 static void test_windows(void **state)
 {
     static const char *const lists[] = {"pools", "endpoints", "sites", "checks"};
@@ -253,15 +369,12 @@ static void test_windows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_set),
-        cmocka_unit_test(test_weight),
-        cmocka_unit_test(test_explain),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_durations_never_wrap),
+        cmocka_unit_test(test_windows),   cmocka_unit_test(test_tiers),
+        cmocka_unit_test(test_waits),     cmocka_unit_test(test_set),
+        cmocka_unit_test(test_weight),    cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_set_prefix_sets),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_mutations), cmocka_unit_test(test_durations_never_wrap),
         cmocka_unit_test(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

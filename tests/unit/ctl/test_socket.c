@@ -81,7 +81,8 @@ static void test_requests(void **state)
     assert_ptr_equal(strstr(text, "{\"id\":1,\"ok\":false,\"error\":\"command: expected one of"),
                      text);
     assert_non_null(strstr(text, "}\n{\"id\":2,\"ok\":false,\"error\":\"reload takes no argument"));
-    assert_non_null(strstr(text, "}\n{\"id\":3,\"ok\":false,\"error\":\"too many\"}\n"));
+    assert_non_null(
+        strstr(text, "}\n{\"id\":3,\"ok\":false,\"error\":\"too many\",\"code\":\"busy\"}\n"));
     assert_int_equal(service->n_requests, 1);
     close(fd);
 }
@@ -94,11 +95,14 @@ static void test_steps(void **state)
     int fd = client(s, "{\"id\":\"r\",\"command\":\"reload\",\"progress\":true}\n");
     RUN_UNTIL(&service->loop, service->n_asked == 1);
     const struct run_asker *asker = &service->asked[0].asker;
-    asker->progress(asker->arg, "reading");
+    json_t *step = json_pack("{s:s}", "step", "reading");
+    asker->progress(asker->arg, step);
+    json_decref(step);
     service_answer(service);
     RUN_UNTIL(&service->loop, (client_hear(fd, text, sizeof text), strstr(text, "ok")));
-    assert_string_equal(text, "{\"id\":\"r\",\"progress\":{\"step\":\"reading\"}}\n"
-                              "{\"id\":\"r\",\"ok\":false,\"error\":\"too many\"}\n");
+    assert_string_equal(text,
+                        "{\"id\":\"r\",\"progress\":{\"step\":\"reading\"}}\n"
+                        "{\"id\":\"r\",\"ok\":false,\"error\":\"too many\",\"code\":\"busy\"}\n");
     close(fd);
 }
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is left of root's rights, looked at from a child that has given them up; and how many
  * connections the limit of open files allows. */
-#include "main/process.h"
+#include "base/process.h"
+#include "main/connections.h"
+#include "main/rights.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -212,15 +216,178 @@ static void what_is_kept(void **state)
         in_child(checks[i]);
 }
 
+#define NET_ADMIN ((uint64_t)1 << CAP_NET_ADMIN)
+#define XDP (NET_ADMIN | (uint64_t)1 << CAP_NET_RAW | (uint64_t)1 << CAP_BPF)
+
+static const struct tier tiers[] = {
+    {.name = "edge", .type = TIER_NGINX, .span = {"tiers.yaml", 2, 3}},
+    {.name = "vip", .type = TIER_IPVS, .span = {"tiers.yaml", 7, 3}},
+    {.name = "vip6", .type = TIER_IPVS, .span = {"tiers.yaml", 12, 3}},
+};
+
+static const struct prefix_set sets[] = {
+    {.name = "a", .hold = ANYCAST_HOLD_TUN, .span = {"anycast.yaml", 2, 3}},
+    {.name = "b", .hold = ANYCAST_HOLD_NONE, .span = {"anycast.yaml", 5, 3}},
+    {.name = "c", .hold = ANYCAST_HOLD_NONE, .interface = "lo", .span = {"anycast.yaml", 8, 3}},
+};
+
 static void what_is_needed(void **state)
 {
     (void)state;
-    struct server_config server = {.n_listen = 1};
-    assert_int_equal(rights_needed(&server), BIND);
-    server.xdp.n_interfaces = 1;
-    assert_int_equal(rights_needed(&server), BIND | (uint64_t)1 << CAP_NET_ADMIN |
-                                                 (uint64_t)1 << CAP_NET_RAW |
-                                                 (uint64_t)1 << CAP_BPF);
+    static const struct {
+        uint32_t n_interfaces, n_tiers, n_sets;
+        uint64_t needed, of_drives;
+    } cases[] = {
+        {0, 0, 0, BIND, 0},
+        {0, 1, 0, BIND, 0},
+        {0, 2, 0, BIND | NET_ADMIN, NET_ADMIN},
+        {0, 0, 2, BIND, 0}, /* a TUN is the guard's */
+        {0, 0, 3, BIND | NET_ADMIN, NET_ADMIN},
+        {0, 2, 3, BIND | NET_ADMIN, NET_ADMIN},
+        {1, 1, 0, BIND | XDP, 0}, /* what XDP needs, all threads have */
+        {1, 3, 3, BIND | XDP, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct model m = {.server = {.n_listen = 1,
+                                           .xdp = {.n_interfaces = cases[i].n_interfaces}},
+                                .tiers = tiers,
+                                .n_tiers = cases[i].n_tiers,
+                                .prefix_sets = sets,
+                                .n_prefix_sets = cases[i].n_sets};
+        assert_int_equal(rights_needed(&m), cases[i].needed);
+        assert_int_equal(rights_of_drives(&m), cases[i].of_drives);
+        assert_int_equal(rights_tiers_need(&m), cases[i].n_tiers > 1);
+        assert_int_equal(rights_anycast_needs(&m), cases[i].n_sets > 2);
+    }
+}
+
+static void a_tier_that_lacks_a_right_is_told(void **state)
+{
+    (void)state;
+    const struct model m = {.tiers = tiers, .n_tiers = ARRAY_LEN(tiers)};
+    struct diags diags;
+    diags_init(&diags);
+    const struct model before = {.tiers = tiers, .n_tiers = 1}; /* that of nginx alone */
+    assert_int_equal(rights_check_tiers(&before, &m, BIND | NET_ADMIN, &diags), 0);
+    assert_int_equal(rights_check_tiers(NULL, &m, NET_ADMIN, &diags), 0);
+    assert_int_equal(diags.n, 0);
+    assert_int_equal(rights_check_tiers(&before, &m, ~NET_ADMIN, &diags), E_INVALID);
+    assert_int_equal(diags.n_errors, 2);
+    assert_int_equal(diags.v[0].span.line, 7);
+    assert_int_equal(diags.v[1].span.line, 12);
+    assert_non_null(strstr(diags.v[0].text, "tier 'vip' (ipvs) needs CAP_NET_ADMIN"));
+    assert_non_null(strstr(diags.v[0].text, "tier-ipvs.conf"));
+    assert_non_null(strstr(diags.v[0].text, "systemctl restart loadstard"));
+    /* A start goes on, and so do reloads of what has lacked it from the start. */
+    assert_int_equal(rights_check_tiers(NULL, &m, 0, &diags), 0);
+    assert_int_equal(rights_check_tiers(&m, &m, 0, &diags), 0);
+    assert_int_equal(diags.n_errors, 2);
+    assert_int_equal(diags.n_warnings, 4);
+    diags_free(&diags);
+}
+
+/** Always an error: of the set that lacks it alone. */
+static void a_prefix_set_that_lacks_something_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        struct anycast_rights have;
+        unsigned n;
+        uint32_t line;
+        const char *text;
+    } cases[] = {
+        {{NET_ADMIN, NET_ADMIN, true}, 0, 0, ""},
+        {{0, NET_ADMIN, true}, 1, 2, "prefix set 'a' (hold: tun) needs CAP_NET_ADMIN"},
+        {{~NET_ADMIN, NET_ADMIN, true}, 1, 2, "contrib/systemd/anycast.conf"},
+        {{NET_ADMIN, ~NET_ADMIN, true}, 1, 8, "prefix set 'c' (interface) needs CAP_NET_ADMIN"},
+        {{NET_ADMIN, NET_ADMIN, false}, 3, 2, "prefix set 'a' needs a restart"},
+    };
+    const struct model m = {.prefix_sets = sets, .n_prefix_sets = ARRAY_LEN(sets)};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct diags diags;
+        diags_init(&diags);
+        assert_int_equal(rights_check_anycast(&m, &cases[i].have, &diags),
+                         cases[i].n ? E_INVALID : 0);
+        assert_int_equal(diags.n_errors, cases[i].n);
+        assert_int_equal(diags.n_warnings, 0);
+        if (cases[i].n) {
+            assert_int_equal(diags.v[0].span.line, cases[i].line);
+            assert_non_null(strstr(diags.v[0].text, cases[i].text));
+        }
+        diags_free(&diags);
+    }
+}
+
+/* ---- threads ---- */
+
+static void *look(void *held)
+{
+    *(uint64_t *)held = status_of("CapPrm") & status_of("CapEff");
+    return NULL;
+}
+
+static uint64_t held_by_a_thread(pthread_t *thread)
+{
+    uint64_t held = 0;
+    pthread_create(thread, NULL, look, &held);
+    pthread_join(*thread, NULL);
+    return held;
+}
+
+struct keeper {
+    sem_t go;
+    uint64_t held;
+};
+
+static void *look_later(void *arg)
+{
+    struct keeper *keeper = arg;
+    while (sem_wait(&keeper->go) != 0)
+        ;
+    look(&keeper->held);
+    return NULL;
+}
+
+/* One thread keeps what the others drop: those that were not there yet, too. */
+static const char *one_thread_keeps_it(void)
+{
+    struct keeper keeper = {0};
+    pthread_t first, later;
+    sem_init(&keeper.go, 0, 0);
+    if (become("nobody", BIND | NET_ADMIN) != 0)
+        return "cannot become nobody";
+    if (rights_held() != (BIND | NET_ADMIN))
+        return "rights_held()";
+    pthread_create(&first, NULL, look_later, &keeper);
+    if (rights_drop(NET_ADMIN) != 0 || rights_drop(NET_ADMIN) != 0)
+        return "rights_drop()";
+    if (held_by_a_thread(&later) != BIND)
+        return "a later thread has it";
+    sem_post(&keeper.go);
+    pthread_join(first, NULL);
+    if (keeper.held != (BIND | NET_ADMIN))
+        return "the first thread has lost it";
+    return all_is_confined(BIND);
+}
+
+static const char *dropping_what_is_not_had_needs_no_call(void)
+{
+    if (become("nobody", BIND) != 0 || !forbid_capset())
+        return "no filter to be had";
+    if (rights_drop(NET_ADMIN) != 0)
+        return "refused";
+    return rights_drop(BIND) == 0 ? "says that it dropped what it could not" : NULL;
+}
+
+static void threads_differ(void **state)
+{
+    (void)state;
+    if (geteuid() != 0 || (status_of("CapEff") & (NET_ADMIN | BIND)) != (NET_ADMIN | BIND)) {
+        print_message("skipped: needs root with CAP_NET_ADMIN\n");
+        skip();
+    }
+    in_child(one_thread_keeps_it);
+    in_child(dropping_what_is_not_had_needs_no_call);
 }
 
 /* Open files */
@@ -230,16 +397,19 @@ struct files_case {
     uint32_t connections, endpoints, checks;
     bool http;
     uint32_t expected;
+    uint32_t sets, speakers;
 };
 
-/* Kept for others: 164, HTTP 256, probes up to half of all, and 2 for each address and worker. */
+/* Kept for others: 164, HTTP 256, probes up to half of all, 2 for each address and worker; with
+ * prefix sets 8, 4 for each and 6 for each speaker. */
 static const struct files_case files_cases[] = {
-    {2000, 1000, 0, 0, false, 1000}, {1172, 1000, 0, 0, false, 1000},
-    {1171, 1000, 0, 0, false, 999},  {1024, 1000, 0, 0, false, 852},
-    {1024, 1000, 0, 0, true, 596},   {1024, 1000, 50, 2, true, 496},
-    {1024, 1000, 5000, 2, true, 84}, {1024, 10, 5000, 2, true, 10},
-    {256, 1000, 0, 0, true, 16},     {256, 5, 0, 0, true, 5},
-    {100, 1000, 1000, 9, true, 16},
+    {2000, 1000, 0, 0, false, 1000, 0, 0}, {1172, 1000, 0, 0, false, 1000, 0, 0},
+    {1171, 1000, 0, 0, false, 999, 0, 0},  {1024, 1000, 0, 0, false, 852, 0, 0},
+    {1024, 1000, 0, 0, true, 596, 0, 0},   {1024, 1000, 50, 2, true, 496, 0, 0},
+    {1024, 1000, 5000, 2, true, 84, 0, 0}, {1024, 10, 5000, 2, true, 10, 0, 0},
+    {256, 1000, 0, 0, true, 16, 0, 0},     {256, 5, 0, 0, true, 5, 0, 0},
+    {100, 1000, 1000, 9, true, 16, 0, 0},  {1024, 1000, 0, 0, false, 852, 0, 3},
+    {1024, 1000, 0, 0, false, 820, 3, 2},
 };
 
 static const struct files_case *files_case;
@@ -251,6 +421,8 @@ static const char *files_are_shared_out(void)
     struct pool pool = {.checks.n = c->checks};
     struct model model = {.pools = &pool, .n_pools = 1, .endpoints = endpoints};
     model.n_endpoints = c->endpoints;
+    model.n_prefix_sets = c->sets;
+    model.n_speakers = c->speakers;
     model.http.enabled = c->http;
     model.server.n_listen = 2;
     model.server.workers = 2;
@@ -261,7 +433,7 @@ static const char *files_are_shared_out(void)
         return "no limit";
     struct diags diags;
     diags_init(&diags);
-    uint32_t n = process_max_connections(&model, &diags);
+    uint32_t n = connections_max(&model, &diags);
     if (n != c->expected)
         return arena_printf(arena_new(), "%u connections with %llu files", n,
                             (unsigned long long)c->limit);
@@ -282,6 +454,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept),
         cmocka_unit_test(what_is_needed),
+        cmocka_unit_test(a_tier_that_lacks_a_right_is_told),
+        cmocka_unit_test(a_prefix_set_that_lacks_something_is_refused),
+        cmocka_unit_test(threads_differ),
         cmocka_unit_test(files_are_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,20 @@ static inline void scene_free(struct scene *s)
     world_free(s->world);
 }
 
+/* What is checked for a prefix set "dns", in ams: endpoint 4, of pool 1. */
+static inline void scene_checks(struct scene *s)
+{
+    struct pool *pool = world_pool(s->world);
+    world_site(s->world, 0);
+    world_endpoint(s->world, IP_V4, 1);
+    pool->name = "anycast:dns";
+    pool->of_anycast = true;
+    pool->steer = STEER_ALL;
+    pool->on_all_down = ALL_DOWN_NODATA;
+    s->of_pool[1] = 1; /* a steering of its own, that no test makes */
+    scene_levels(s);
+}
+
 static inline void scene_down(struct scene *s, uint32_t endpoint, const char *why)
 {
     struct endpoint_state *e = &s->world->states[endpoint];

@@ -106,6 +106,22 @@ static void test_modes(void **state)
     scene_free(s);
 }
 
+/* Nobody is answered what is checked for a prefix set. */
+static void test_checks_of_prefix_sets(void **state)
+{
+    (void)state;
+    static const uint32_t checked = 4;
+    char text[EFFECT_MAX];
+    struct scene *s = scene_new();
+    scene_checks(s);
+    struct effects *effects = effects_note_states(&s->generation, s->world->states, &checked, 1);
+    scene_down(s, 4, "x");
+    effects_text_of_states(text, effects, &s->generation, s->world->states, 1);
+    assert_string_equal(text, "");
+    effects_free(effects);
+    scene_free(s);
+}
+
 static void ams_back(struct scene *s)
 {
     s->world->states[0].health = s->world->states[1].health = HEALTH_UP;
@@ -177,9 +193,13 @@ static void test_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moves),          cmocka_unit_test(test_one_site_alone),
-        cmocka_unit_test(test_modes),          cmocka_unit_test(test_split),
-        cmocka_unit_test(test_families_apart), cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_checks_of_prefix_sets),
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_one_site_alone),
+        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_families_apart),
+        cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/rng.h"
+#include "base/sealed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -138,7 +139,7 @@ static void test_texts_have_bounds(void **state)
         for (size_t i = 0; i < sizeof e.target - 1 + over; i++)
             buf_puts(&rest, "x");
         buf_puts(&rest, "\t\t\t\t\t");
-        event_line_sum(&line, slice_of(rest.p, rest.n));
+        sealed_sum(&line, slice_of(rest.p, rest.n));
         buf_add(&line, rest.p, rest.n);
         assert_int_equal(event_line_read(&e, slice_of(line.p, line.n)), !over);
         buf_free(&rest);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Metrics: every line parsed strictly by the rules of the text format, then values looked up. */
 #include "out/metrics.h"
-#include "tests/unit/out/facts.h"
+#include "tests/unit/out/anycast.h"
+#include "tests/unit/out/tiers.h"
 
 #include <ctype.h>
 #include <setjmp.h>
@@ -73,13 +74,15 @@ static const char *suffix_of(struct parsed *p, const char *name)
 /* Buckets add up, and the last of them is the count. */
 static void check_histogram(struct family *family, const char *suffix, double value)
 {
-    if (strncmp(suffix, "_bucket{le=\"", 12) == 0) {
+    if (strncmp(suffix, "_bucket{", 8) == 0) {
+        assert_non_null(strstr(suffix, "le=\""));
         assert_true(value >= family->buckets);
         family->buckets = value;
-    } else if (strncmp(suffix, "_count ", 7) == 0) {
+    } else if (strncmp(suffix, "_count", 6) == 0) {
         assert_true(value == family->buckets);
+        family->buckets = 0; /* another one, with other labels, may follow */
     } else {
-        assert_memory_equal(suffix, "_sum ", 5);
+        assert_memory_equal(suffix, "_sum", 4);
     }
 }
 
@@ -207,8 +210,218 @@ static void test_format(void **state)
     scene_free(s);
 }
 
+/* ---- tiers ---- */
+
+/** All metrics, parsed; the caller frees the text. */
+static char *metrics_of(struct scene *s)
+{
+    struct buf out = {0};
+    metrics_text(&out, &s->facts);
+    char *copy = xstrdup(out.p);
+    parse(out.p);
+    buf_free(&out);
+    return copy;
+}
+
+static void expect(struct scene *s, const char *line, bool there)
+{
+    char *text = metrics_of(s);
+    if (!strstr(text, line) == there)
+        fail_msg("%s: %s", there ? "missing" : "there", line);
+    free(text);
+}
+
+static void test_tiers(void **state)
+{
+    struct scene *s = scene_new();
+    struct made_tiers *t = tiers_made(s);
+    (void)state;
+    t->view[0].n_apply[0] = 2;
+    t->view[0].n_apply[TIER_APPLY_BOUNDS] = 1;
+    t->view[0].sum_apply_s = 12.5;
+    t->view[0].n_errors[TIER_ERROR_TIMEOUT] = 4;
+    t->view[0].n_drift = 7;
+    t->view[0].n_met = 9;
+    t->view[1].state = TIER_STALE;
+    snprintf(t->rows[0][0].name, sizeof t->rows[0][0].name, "m\"0\\\n");
+    static const char *const lines[] = {
+        "loadstar_tier_up{tier=\"edge\"} 1\n",
+        "loadstar_tier_up{tier=\"spare\"} 0\n",
+        "loadstar_tier_synced{tier=\"edge\"} 1\n",
+        "loadstar_tier_synced{tier=\"spare\"} 0\n",
+        "loadstar_tier_drift_total{tier=\"edge\"} 7\n",
+        "loadstar_tier_failures_total{tier=\"edge\"} 9\n",
+        "loadstar_tier_errors_total{tier=\"edge\",reason=\"timeout\"} 4\n",
+        "loadstar_tier_errors_total{tier=\"spare\",reason=\"disk\"} 0\n",
+        "loadstar_tier_last_sync_timestamp_seconds{tier=\"edge\"} 1085\n",
+        "loadstar_tier_apply_seconds_bucket{tier=\"edge\",le=\"+Inf\"} 3\n",
+        "loadstar_tier_apply_seconds_sum{tier=\"edge\"} 12.500000\n",
+        "loadstar_tier_apply_seconds_count{tier=\"edge\"} 3\n",
+        "loadstar_tier_apply_seconds_count{tier=\"spare\"} 0\n",
+        "loadstar_tier_member_weight{tier=\"edge\",member=\"m\\\"0\\\\\\\\n\",address=\"10.0.0."
+        "0:"
+        "80\"} 100\n",
+        "loadstar_tier_member_sessions{tier=\"edge\",member=\"m1\",address=\"10.0.0.1:80\"} 3\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        expect(s, lines[i], true);
+    expect(s, "loadstar_tier_member_sessions{tier=\"spare\"", false); /* old news */
+    t->rows[0][1].seen.active = -1;
+    expect(s, "loadstar_tier_member_sessions{tier=\"edge\",member=\"m1\"", false);
+    expect(s, "loadstar_tier_member_weight{tier=\"edge\",member=\"m1\"", true);
+    t->view[0].state = TIER_APPLYING;
+    expect(s, "loadstar_tier_up{tier=\"edge\"} 1\n", true);
+    expect(s, "loadstar_tier_synced{tier=\"edge\"} 0\n", true);
+    scene_free(s);
+}
+
+static void test_many_members(void **state)
+{
+    struct scene *s = scene_new();
+    struct made_tiers *t = tiers_made(s);
+    struct tier_row *rows = xcalloc(10000, sizeof *rows);
+    (void)state;
+    for (int i = 0; i < 10000; i++)
+        rows[i] = t->rows[0][0];
+    t->view[1].rows = rows;
+    t->view[1].n_rows = 9998; /* and two of the other: as many as are shown */
+    expect(s, "loadstar_tier_member_sessions{tier=\"spare\"", true);
+    t->view[1].n_rows++;
+    expect(s, "loadstar_tier_member_", false);
+    s->facts.members_wanted = true;
+    expect(s, "loadstar_tier_member_sessions{tier=\"spare\"", true);
+    expect(s, "loadstar_tier_member_weight{tier=\"edge\"", true);
+    free(rows);
+    scene_free(s);
+}
+
+static struct order *add_drain(struct orders *orders, const char *target)
+{
+    struct order *o = order_new();
+    assert_int_equal(target_parse(&o->target, target), 0);
+    snprintf(o->node, sizeof o->node, "n");
+    o->number = o->serial = (uint32_t)++orders->last_number;
+    o->time_ms = 1080000 + (int64_t)o->number;
+    o->override = OVERRIDE_DRAIN;
+    o->until_ms = ORDER_FOREVER;
+    order_set_words(o, "a", "");
+    assert_true(orders_add(orders, o));
+    return o;
+}
+
+static void test_drains(void **state)
+{
+    struct scene *s = scene_new();
+    struct made_tiers *t = tiers_made(s);
+    struct orders orders = {.node = "n"};
+    const struct dns_left left[] = {{0, 1500}, {1, 4000}};
+    (void)state;
+    add_drain(&orders, "www/am\"s*");
+    add_drain(&orders, "iad");
+    add_drain(&orders, "sin");
+    s->facts.orders = &orders;
+    s->facts.dns_left = left;
+    s->facts.n_dns_left = 2;
+    expect(s, "loadstar_drain_left_seconds{", false); /* they decide nothing */
+    made_drain(t, 0, 1);
+    made_drain(t, 1, 1);
+    expect(s, "loadstar_drain_left_seconds{target=\"www/am\\\"s*\"} 4\n", true);
+    expect(s, "loadstar_drain_left_seconds{target=\"iad\"}", false);
+    made_waits(&t->rows[0][1], DRAIN_WAIT, 1, 1090000 + 9000);
+    expect(s, "loadstar_drain_left_seconds{target=\"www/am\\\"s*\"} 9\n", true);
+    t->rows[0][1].drain.phase = DRAIN_DONE;
+    s->facts.n_dns_left = 0;
+    expect(s, "loadstar_drain_left_seconds{target=\"www/am\\\"s*\"} 0\n", true);
+
+    /* By the front of the tier: members are not drained themselves. */
+    s->world->states[0].override = s->world->states[1].override = OVERRIDE_AUTO;
+    made_drain(t, 2, 2);
+    made_waits(&t->rows[0][0], DRAIN_DNS, 1, 1090000 + 3000);
+    expect(s, "loadstar_drain_left_seconds{target=\"iad\"} 63\n", true);
+    expect(s, "loadstar_drain_left_seconds{target=\"www/am", false);
+    orders_free(&orders);
+    scene_free(s);
+}
+
+/* ---- prefix sets ---- */
+
+static void test_anycast(void **state)
+{
+    struct scene *s = scene_new();
+    struct made_anycast *a = anycast_made(s);
+    (void)state;
+    a->view[1].state = ANNOUNCER_DRAINING;
+    a->view[1].real = REAL_ABSENT;
+    a->view[1].frozen = true;
+    a->view[1].problem = "no right";
+    a->speaker_view.status.n_errors = 3;
+    a->speaker_view.status.n_restarts = 2;
+    static const char *const lines[] = {
+        "# TYPE loadstar_anycast_state gauge\n",
+        "loadstar_anycast_state{set=\"dns\",state=\"announced\"} 1\n",
+        "loadstar_anycast_state{set=\"dns\",state=\"down\"} 0\n",
+        "loadstar_anycast_state{set=\"dns\",state=\"holding\"} 0\n",
+        "loadstar_anycast_state{set=\"dns\",state=\"degraded\"} 0\n",
+        "loadstar_anycast_state{set=\"dns\",state=\"draining\"} 0\n",
+        "loadstar_anycast_state{set=\"www\",state=\"draining\"} 1\n",
+        "loadstar_anycast_state{set=\"www\",state=\"announced\"} 0\n",
+        "loadstar_anycast_real{set=\"dns\"} 1\n",
+        "loadstar_anycast_real{set=\"www\"} 0\n",
+        "# TYPE loadstar_anycast_transitions_total counter\n",
+        "loadstar_anycast_transitions_total{set=\"dns\"} 3\n",
+        "loadstar_anycast_frozen{set=\"dns\"} 0\n",
+        "loadstar_anycast_frozen{set=\"www\"} 1\n",
+        "loadstar_anycast_problem{set=\"dns\"} 0\n",
+        "loadstar_anycast_problem{set=\"www\"} 1\n",
+        "loadstar_speaker_up{speaker=\"local\"} 1\n",
+        "loadstar_speaker_errors_total{speaker=\"local\"} 3\n",
+        "loadstar_speaker_changes_total{speaker=\"local\"} 4\n",
+        "loadstar_speaker_restarts_total{speaker=\"local\"} 2\n",
+        "loadstar_speaker_last_read_timestamp_seconds{speaker=\"local\"} 1089\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        expect(s, lines[i], true);
+    a->view[0].real = REAL_UNKNOWN;
+    a->speaker_view.status.up = false;
+    expect(s, "loadstar_anycast_real{set=\"dns\"}", false);
+    expect(s, "loadstar_speaker_up{speaker=\"local\"} 0\n", true);
+    scene_free(s);
+}
+
+/* What is checked for a prefix set has a health, and no part in steering. */
+static void test_checks_of_prefix_sets(void **state)
+{
+    struct scene *s = scene_new();
+    (void)state;
+    scene_checks(s);
+    scene_down(s, 4, "connect refused");
+    s->world->states[4].checked = true;
+    static const char *const there[] = {
+        "loadstar_endpoint_up{pool=\"anycast:dns\",site=\"ams\",endpoint=\"e4\"} 0\n",
+        "loadstar_endpoint_last_change_timestamp_seconds{pool=\"anycast:dns\"",
+        "loadstar_pool_up{pool=\"www\"} 1\n",
+        "loadstar_site_level{site=\"ams\"} 2\n",
+    };
+    static const char *const absent[] = {
+        "loadstar_endpoint_serving{pool=\"anycast:dns\"",
+        "loadstar_endpoint_weight{pool=\"anycast:dns\"",
+        "loadstar_endpoint_overridden{pool=\"anycast:dns\"",
+        "loadstar_pool_up{pool=\"anycast:dns\"",
+        "loadstar_pool_level{pool=\"anycast:dns\"",
+        "loadstar_pool_site_up{pool=\"anycast:dns\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(there); i++)
+        expect(s, there[i], true);
+    for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+        expect(s, absent[i], false);
+    scene_free(s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_format)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_format),       cmocka_unit_test(test_tiers),
+        cmocka_unit_test(test_many_members), cmocka_unit_test(test_drains),
+        cmocka_unit_test(test_anycast),      cmocka_unit_test(test_checks_of_prefix_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,38 @@ static void test_a_site_dies(void **state)
     end(&n);
 }
 
+/* Of what is checked for a prefix set, the set tells. */
+static void test_checks_of_prefix_sets(void **state)
+{
+    (void)state;
+    struct world w;
+    struct news n;
+    char path[128];
+    world_open(&w);
+    snprintf(path, sizeof path, "%s/a.yaml", w.dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "anycast: {d: {prefixes: 192.0.2.0/24, self: false, speaker: x, site: ams,\n"
+                  "  when: {checks: [{check: up, address: 192.0.2.99}]}}}\n"
+                  "speakers: {x: {type: exec, command: [/bin/true]}}\n");
+    fclose(file);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    world_configure(&w, "anycast: a.yaml",
+                    POOLS "checks: {up: {type: tcp, port: %d, interval: 1s, fall: 1, rise: 1}}\n",
+                    OPEN_PORT);
+    world_start(&w);
+    assert_true(world_run(&w, 10000, world_all_tried, NULL));
+    begin(&n, &w);
+    assert_string_equal(run(&n, 5000), "");
+    scripted_set(OPEN_PORT, SCRIPTED_REFUSED);
+    assert_string_equal(run(&n, 10000), "");
+    assert_int_equal(levels_now(n.levels)->pools[4].level, LEVEL_DOWN);
+    scripted_set(OPEN_PORT, SCRIPTED_OPEN);
+    assert_string_equal(run(&n, 10000), "");
+    assert_int_equal(levels_now(n.levels)->pools[4].level, LEVEL_UP);
+    end(&n);
+}
+
 /* What is not up at a start is told, and a reload tells what it changed: no more. */
 static void test_start_and_reload(void **state)
 {
@@ -230,8 +262,11 @@ static void test_start_and_reload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_pool),          cmocka_unit_test(test_a_flap_is_no_news),
-        cmocka_unit_test(test_a_site_is_drained), cmocka_unit_test(test_a_site_dies),
+        cmocka_unit_test(test_one_pool),
+        cmocka_unit_test(test_a_flap_is_no_news),
+        cmocka_unit_test(test_a_site_is_drained),
+        cmocka_unit_test(test_a_site_dies),
+        cmocka_unit_test(test_checks_of_prefix_sets),
         cmocka_unit_test(test_start_and_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading the head of an HTTP request. */
-#include "ctl/http_head.h"
+#include "control/http_head.h"
 
 #include "base/digits.h"
 #include "base/slice.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inside src/ctl: the head of an HTTP/1 request (RFC 9112), read strictly: what two readers could
+ * The head of an HTTP/1 request (RFC 9112), read strictly: what two readers could
  * take for two different requests is refused, not repaired. Untrusted bytes: fuzzed. */
 #pragma once
 
