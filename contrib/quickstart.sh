@@ -58,14 +58,7 @@ esac
 
 # shellcheck disable=SC2086 # lists of words
 install_packages $build_packages bind9-dnsutils
-if [ ! -f build/Makefile ]; then
-	say "configuring in build/"
-	[ -f configure ] || autoreconf -fi >/dev/null 2>&1 || autoreconf -fi || exit
-	mkdir -p build
-	(cd build && ../configure --quiet) || exit
-fi
-say "building"
-make -s -C build -j"$(nproc)" all && make -s -C build demo-backend || exit
+build_programs demo-backend || exit
 
 mkdir -p $run/state
 ! is_running $run/loadstard.pid || die "it runs already: pid $(cat $run/loadstard.pid)"

@@ -3,15 +3,17 @@
 # Every test: installs what they need, builds, runs. Out of tree, into $BUILD (default build-test/).
 #
 #   sh contrib/test.sh            all stages
-#   sh contrib/test.sh STAGE...   some of: qa unit system interop sanitizer tsan fuzz bench dist
+#   sh contrib/test.sh STAGE...   some of: qa unit system interop sanitizer tsan fuzz bench soak dist
 #
 # unit       make check, warnings as errors
 # system     the real binaries on loopback
-# interop    real peers: gdnsd, Knot, NSD, Unbound, zonemaster (network namespaces want root)
+# interop    real peers: gdnsd, Knot, NSD, Unbound, zonemaster (network namespaces want root); BGP speakers; IPVS in a guest (qemu)
 # sanitizer  unit and system tests again under ASan and UBSan (clang: also what gcc does not see)
 # tsan       reload under load under TSan
 # fuzz       each fuzz target for $FUZZ_SECONDS (default 5)
-# bench      instruction counts of the query path
+# bench      instruction counts of the query path; a minute of tiers that change, whose memory must not grow
+# soak       the same for an hour ($SOAK_SECONDS), BGP speakers that are told 50 times ($SOAK_REPEATS), and loadstar-l4 beside
+#            HAProxy and nginx: figures, for which the machine should be idle; not one of all stages
 # dist       make distcheck
 # qa         layers, format, cppcheck, man pages
 set -u
@@ -24,7 +26,13 @@ jobs=$(nproc)
 
 test_packages="libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
 mandoc valgrind bind9 bind9-dnsutils bind9-utils libknot-dev curl jq iproute2 gdnsd knot knot-dnsutils nsd unbound
-libxdp-dev libbpf-dev ethtool zonemaster-cli git prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps systemd strace iptables"
+haproxy libxdp-dev libbpf-dev ethtool zonemaster-cli git prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps systemd strace iptables
+protobuf-compiler libprotobuf-dev python3-protobuf python3-jinja2 ansible-core
+qemu-system-x86 ipvsadm kmod busybox-static dash duktape
+nginx-light libnginx-mod-stream keepalived bird2 exabgp frr gobgpd"
+
+# For the definitions that Envoy publishes; where Node.js is not Debian's it has its own.
+command -v npm >/dev/null || test_packages="$test_packages npm"
 
 python=/usr/bin/python3
 summary=
@@ -34,8 +42,10 @@ stage() { # name command...
 	name=$1
 	shift
 	say "$name"
+	rm -f "$build/$name.passed"
 	start=$(date +%s)
-	if "$@"; then word=ok; else word=FAILED; failed=$((failed + 1)); fi
+	{ "$@" && : >"$build/$name.passed"; } 2>&1 | tee "$build/$name.log"
+	if [ -e "$build/$name.passed" ]; then word=ok; else word=FAILED; failed=$((failed + 1)); fi
 	summary="$summary$(printf '%-10s %-6s %4d s' "$name" $word $(($(date +%s) - start)))
 "
 }
@@ -51,7 +61,7 @@ configure_in() { # directory, configure's arguments...
 with_binaries() { # directory, command...
 	dir=$1
 	shift
-	LOADSTARD=$dir/loadstard LOADSTARCTL=$dir/loadstarctl BUILD=$dir "$@"
+	LOADSTARD=$dir/loadstard LOADSTARCTL=$dir/loadstarctl LOADSTAR_L4=$dir/loadstar-l4 BUILD=$dir "$@"
 }
 
 check_in() { # directory: builds and runs the unit tests, shows the log of those that fail
@@ -70,7 +80,7 @@ run_system() {
 
 run_interop() {
 	configure_in "$build/release" &&
-		with_binaries "$build/release" $python tests/run.py tests/interop/test_*.py &&
+		with_binaries "$build/release" $python tests/run.py -j 2 tests/interop/test_*.py &&
 		over_xdp tests/interop/test_static_peers.py tests/interop/test_geo_gdnsd.py
 }
 
@@ -82,26 +92,49 @@ run_sanitizer() {
 
 run_tsan() { BUILD=$build/tsan sh tests/qa/tsan.sh; }
 
-run_fuzz() {
+fuzz_one() { # target
+	what=${1##*/fuzz_}
+	mkdir -p "$build/fuzz/corpus/$what"
+	corpus=tests/fuzz/corpus/$what
+	[ -d "$corpus" ] || corpus=
+	good=0
+	# shellcheck disable=SC2086 # corpus may be empty
+	"$1" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0 \
+		-artifact_prefix="$build/fuzz/$what-" "$build/fuzz/corpus/$what" $corpus >"$build/fuzz/$what.log" 2>&1 ||
+		{ good=1; tail -40 "$build/fuzz/$what.log"; }
+	echo "fuzz $what: $(grep -c . "$build/fuzz/$what.log") lines of log, $(ls "$build/fuzz/corpus/$what" | wc -l) inputs kept"
+	return $good
+}
+
+run_fuzz() { # as many at a time as there are cores
 	configure_in "$build/fuzz" --enable-developer --with-sanitizer=address,undefined --with-fuzzer CC=clang || return
 	bad=0
+	pids=
+	n=0
 	for target in "$build"/fuzz/tests/fuzz/fuzz_*; do
 		[ -x "$target" ] && [ -f "$target" ] || continue
-		what=${target##*/fuzz_}
-		mkdir -p "$build/fuzz/corpus/$what"
-		corpus=tests/fuzz/corpus/$what
-		[ -d "$corpus" ] || corpus=
-		# shellcheck disable=SC2086 # corpus may be empty
-		"$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0 \
-			-artifact_prefix="$build/fuzz/$what-" "$build/fuzz/corpus/$what" $corpus >"$build/fuzz/$what.log" 2>&1 ||
-			{ bad=1; tail -40 "$build/fuzz/$what.log"; }
-		echo "fuzz $what: $(grep -c . "$build/fuzz/$what.log") lines of log, $(ls "$build/fuzz/corpus/$what" | wc -l) inputs kept"
+		fuzz_one "$target" &
+		pids="$pids $!"
+		n=$((n + 1))
+		[ $((n % jobs)) = 0 ] || continue
+		for pid in $pids; do wait "$pid" || bad=1; done
+		pids=
 	done
+	for pid in $pids; do wait "$pid" || bad=1; done
 	return $bad
 }
 
 run_bench() {
-	configure_in "$build/release" && sh tests/bench/instructions.sh "$build/release" && sh tests/bench/zones.sh "$build/release"
+	configure_in "$build/release" && sh tests/bench/instructions.sh "$build/release" && sh tests/bench/zones.sh "$build/release" &&
+		$python tests/bench/tiers.py "$build/release" --flat
+}
+
+run_soak() {
+	configure_in "$build/release" &&
+		$python tests/bench/tiers.py "$build/release" --flat --seconds "${SOAK_SECONDS:-3600}" --report 60 &&
+		$python tests/bench/anycast.py "$build/release" --repeat "${SOAK_REPEATS:-50}" &&
+		make -s -C "$build/release" tests/bench/l4_load tests/bench/l4_serve &&
+		$python tests/bench/l4.py "$build/release"
 }
 
 run_dist() { configure_in "$build/dev" --enable-developer && make -s -C "$build/dev" -j"$jobs" distcheck >"$build/distcheck.log" 2>&1 ||
@@ -114,9 +147,13 @@ install_packages $build_packages $test_packages
 mkdir -p "$build"
 for name in ${*:-qa unit system interop sanitizer tsan fuzz bench dist}; do
 	case $name in
-	qa | unit | system | interop | sanitizer | tsan | fuzz | bench | dist) stage "$name" "run_$name" ;;
+	qa | unit | system | interop | sanitizer | tsan | fuzz | bench | soak | dist) stage "$name" "run_$name" ;;
 	*) die "no such stage: $name (see the head of contrib/test.sh)" ;;
 	esac
+done
+# What failed is at the end, too: who reads only the end of a long log has the reason.
+printf '%s' "$summary" | while read -r name word _; do
+	[ "$word" = ok ] || { say "the end of $name"; tail -40 "$build/$name.log"; }
 done
 printf '\n%s' "$summary"
 stages=$(printf '%s' "$summary" | wc -l)
