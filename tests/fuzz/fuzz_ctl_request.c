@@ -21,6 +21,16 @@ static void check_request(const struct ctl_request *r)
     CHECK(r->weight >= -1 && r->weight <= WEIGHT_MAX && r->for_ms >= 0);
     CHECK(r->limit <= (r->command == CTL_EVENTS ? EVENTS_KEPT : WINDOW_MAX));
     CHECK(memchr(r->from, 0, sizeof r->from) && (!r->from[0] || window_is_place(r->from)));
+    CHECK(r->wait_ms >= CTL_WAIT_DEFAULT);
+    bool polls = r->command == CTL_TIERS || r->command == CTL_ANYCAST;
+    CHECK(!polls || r->wait_ms <= CTL_POLL_MAX_MS);
+    CHECK(!r->wait_ms || polls ||
+          (r->command == CTL_SET && r->state == OVERRIDE_DRAIN && !r->dry_run));
+    if (r->command == CTL_SET) {
+        CHECK(r->of_sets ? r->announce <= ANNOUNCE_DRAIN : r->state <= OVERRIDE_DRAIN);
+        CHECK(!r->force || (r->of_sets && r->announce == ANNOUNCE_YES));
+        CHECK(request_state_text(r) != NULL);
+    }
     CHECK(r->ecs.len <= (r->ecs.addr.family == IP_NONE ? 0 : ip_bits(&r->ecs.addr)));
 }
 

@@ -2,6 +2,7 @@
  * events.log. Whatever it holds, each line is read or counted as damaged; what was read is within
  * its bounds, with ids that ascend, and comes back the same when it is written. */
 #include "base/arena.h"
+#include "base/sealed.h"
 #include "fuzz.h"
 #include "out/event_line.h"
 
@@ -13,7 +14,7 @@ static void read_with_a_right_sum(const uint8_t *data, size_t n)
 {
     struct buf line = {0};
     struct event e;
-    event_line_sum(&line, slice_of(data, n));
+    sealed_sum(&line, slice_of(data, n));
     buf_add(&line, data, n);
     if (event_line_read(&e, slice_of(line.p, line.n))) {
         struct buf again = {0};

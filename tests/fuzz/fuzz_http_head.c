@@ -4,7 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/arena.h"
-#include "ctl/http_head.h"
+#include "control/http_head.h"
 #include "ctl/http_host.h"
 
 #include <string.h>

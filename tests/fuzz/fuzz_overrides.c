@@ -30,24 +30,32 @@ static void check_order(const struct order *o)
 {
     CHECK(o->reason && o->author && o->shown && *o->node);
     CHECK(o->target.text && strlen(o->target.text) <= TARGET_MAX);
-    CHECK(*o->target.pool.text && *o->target.site.text && *o->target.label.text);
+    if (target_is_of_sets(&o->target))
+        CHECK(*o->target.set.text && o->kind == ORDER_ANNOUNCE);
+    else
+        CHECK(*o->target.pool.text && *o->target.site.text && *o->target.label.text);
     CHECK(o->set_ms >= 0 && o->set_ms <= ORDER_TIME_MAX_MS);
     CHECK(o->until_ms == ORDER_FOREVER || (o->until_ms >= 0 && o->until_ms <= ORDER_TIME_MAX_MS));
     CHECK(o->n_anchors <= ANCHORS_MAX);
     if (o->kind == ORDER_WEIGHT)
         CHECK(o->weight >= ORDER_AUTO_WEIGHT && o->weight <= WEIGHT_MAX);
+    else if (o->kind == ORDER_ANNOUNCE)
+        CHECK(o->announce <= ANNOUNCE_DRAIN && (!o->forced || o->announce == ANNOUNCE_YES));
     else
         CHECK(o->override <= OVERRIDE_DRAIN);
 }
 
-/* In a configuration of one endpoint, and in one of none. */
+/* In a configuration of one endpoint and a prefix set, and in one of none. */
 static void use(struct orders *orders)
 {
     static const struct site site = {.name = "ams"};
     static const struct pool_site in = {.n_endpoints = 1};
     static const struct pool pool = {.name = "www", .sites = &in, .n_sites = 1};
     static const struct endpoint e = {.label = "192.0.2.1", .addr = {{192, 0, 2, 1}, IP_V4}};
-    struct model m = {.sites = &site,
+    static const struct prefix_set set = {.name = "dns"};
+    struct model m = {.prefix_sets = &set,
+                      .n_prefix_sets = 1,
+                      .sites = &site,
                       .n_sites = 1,
                       .pools = &pool,
                       .n_pools = 1,
@@ -58,6 +66,8 @@ static void use(struct orders *orders)
     if (orders->n > 64)
         return;
     orders_apply(orders, &m, &state);
+    struct announce_decision d = orders_decide_set(orders, "dns", "ams");
+    CHECK(!d.forced || (d.order == ANNOUNCE_YES && d.by));
     (void)orders_follow(orders, &m, 1, NULL, NULL);
     (void)orders_follow(orders, &empty, 2, NULL, NULL);
     int64_t next_ms = orders_next_expiry_ms(orders);
