@@ -57,6 +57,7 @@ class World:
         self.directory, self.options = directory, options
         self.write_main()
         self.write_pools()
+        self.write_tiers()
         for zone in range(options.zones):
             self.write_zone(zone)
         self.write_big()
@@ -74,6 +75,7 @@ class World:
             zones.append("big.test.zone")
         self.write("loadstar.yaml", 'server: {listen: "127.0.0.1:5300", workers: 1, state_dir: state}\n'
                    'control: control.sock\nhttp: {listen: "127.0.0.1:8053"}\npools: pools.yaml\n'
+                   f'{"tiers: tiers.yaml" if self.options.tiers else ""}\n'
                    f'zones: [{", ".join(zones)}]\n')
 
     def write_pools(self, shift=0):
@@ -93,6 +95,14 @@ class World:
             lines.append(f"  p{pool:05}: {{ttl: 30s, checks: [{check}], steer: {{order: [ams, iad]}}, "
                          f"sites: {{ams: [{', '.join(of[:half])}], iad: [{', '.join(of[half:])}]}}}}")
         self.write("pools.yaml", "\n".join(lines) + "\n")
+
+    def write_tiers(self):
+        """Of the first pools, as files for Envoy: what they cost the control thread is the same for all types."""
+        lines = ["tiers:"]
+        for tier in range(self.options.tiers):
+            lines.append(f"  t{tier:05}: {{type: envoy, pool: p{tier:05}, port: 80, cluster: c{tier}, "
+                         f"eds: {{file: {self.path(f't{tier:05}.json')}}}}}")
+        self.write("tiers.yaml", "\n".join(lines) + "\n")
 
     def write_zone(self, zone, serial=0):
         o = self.options
@@ -335,6 +345,7 @@ def main():
     parser.add_argument("--pools", type=int, default=2000)
     parser.add_argument("--each", type=int, default=50, help="endpoints of each pool")
     parser.add_argument("--zones", type=int, default=1000)
+    parser.add_argument("--tiers", type=int, default=0, help="tiers, each of one pool")
     parser.add_argument("--https", type=int, default=200, help="https checks, each of one pool")
     parser.add_argument("--big-mb", type=int, default=300)
     parser.add_argument("--realtime", action="store_true", help="see above")

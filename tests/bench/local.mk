@@ -32,3 +32,17 @@ tests_bench_peers_udpecho_SOURCES = tests/bench/peers/udpecho.c
 tests_bench_peers_warm_SOURCES = tests/bench/peers/warm.c
 CLEANFILES += tests/bench/peers/dnsload tests/bench/peers/udpecho tests/bench/peers/warm
 EXTRA_DIST += tests/bench/peers.sh tests/bench/peers/lib.sh tests/bench/peers/servers tests/bench/peers/mmdbremap.py
+EXTRA_DIST += tests/bench/tiers.py tests/bench/anycast.py
+
+EXTRA_PROGRAMS += tests/bench/balance_bench
+tests_bench_balance_bench_SOURCES = tests/bench/balance_bench.c
+tests_bench_balance_bench_LDADD = $(LINK_l4)
+CLEANFILES += tests/bench/balance_bench
+
+# Loads and back end of tests/bench/l4.py.
+EXTRA_PROGRAMS += tests/bench/l4_load tests/bench/l4_serve
+tests_bench_l4_load_SOURCES = tests/bench/l4_load.c
+tests_bench_l4_load_LDADD = $(LINK_base)
+tests_bench_l4_serve_SOURCES = tests/bench/l4_serve.c
+CLEANFILES += tests/bench/l4_load tests/bench/l4_serve
+EXTRA_DIST += tests/bench/l4.py

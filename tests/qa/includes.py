@@ -3,6 +3,7 @@
 """Data flows one way: fails when a file includes a header of a module above its own.
 
     base < control < ctl
+    base < drive < health < {tier, anycast, l4} < {out, ctl}
     base < dns < snapshot < answer < io
     base < dns < model < {geo, health} < compile < {out, ctl} < main
     base < dns < model < config < {load, ctl} < main;  compile < load
@@ -14,6 +15,7 @@ import sys
 BELOW = {
     "base": set(),
     "control": {"base"},
+    "drive": {"base"},
     "dns": {"base"},
     "model": {"base", "dns"},
     "snapshot": {"base", "dns"},
@@ -21,11 +23,16 @@ BELOW = {
     "io": {"base", "dns", "snapshot", "answer", "model"},
     "config": {"base", "dns", "model"},
     "geo": {"base", "dns", "model"},
-    "health": {"base", "dns", "model"},
+    "health": {"base", "drive", "dns", "model"},
+    "tier": {"base", "drive", "dns", "model", "health"},
+    "anycast": {"base", "drive", "dns", "model", "health"},
+    "l4": {"base", "control", "drive", "dns", "model", "config", "health"},
     "compile": {"base", "dns", "model", "geo", "health", "snapshot"},
     "load": {"base", "dns", "model", "config", "geo", "health", "snapshot", "compile"},
-    "out": {"base", "dns", "model", "geo", "health", "compile", "snapshot", "answer", "io"},
-    "ctl": {"base", "control", "dns", "model", "config", "geo", "health", "compile", "snapshot", "answer", "io", "out"},
+    "out": {"base", "drive", "dns", "model", "geo", "health", "tier", "anycast", "compile", "snapshot", "answer",
+            "io"},
+    "ctl": {"base", "control", "drive", "dns", "model", "config", "geo", "health", "tier", "anycast", "compile", "snapshot",
+            "answer", "io", "out"},
 }
 BELOW["main"] = set(BELOW)
 

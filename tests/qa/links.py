@@ -4,6 +4,7 @@
 defines (tests/qa/includes.py says what is below), and when the link lists name a library twice or one that may not be there.
 
 The linker finds an upward use only where a program pulls in the member that has it; this looks at every member.
+And what programs hold in the end: loadstar-l4 nothing of those libraries that it is to do without.
 Run by `make check` in the build directory, with $srcdir set.
 """
 import os
@@ -53,7 +54,7 @@ def closure(module):
 
 
 # Whose fixtures reach higher than the folder they test: a world made of configuration text, zones compiled to be asked.
-FIXTURES = {"health": {"config"}, "answer": {"compile"}, "compile": {"answer"}, "ctl": {"load"}, "out": {"config"}, "snapshot": {"answer", "compile"}}
+FIXTURES = {"health": {"config"}, "tier": {"config"}, "anycast": {"config"}, "answer": {"compile"}, "compile": {"answer"}, "ctl": {"load"}, "out": {"config"}, "snapshot": {"answer", "compile"}}
 
 
 def check_symbols():
@@ -68,6 +69,45 @@ def check_symbols():
             twice = defined & have[other][0]
             if other < module and twice:
                 yield f"lib{module}.a and lib{other}.a both define {', '.join(sorted(twice))}"
+
+
+# Programs, the libraries that they hold nothing of, and the shared ones with what their symbols begin with.
+WITHOUT = {"loadstar-l4": ({"answer", "snapshot", "compile", "geo", "io"}, {"ldns": "ldns_", "maxminddb": "MMDB_"})}
+
+
+def output(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def names(path, *options):
+    """Every symbol that is defined in an archive or a program, for others or not."""
+    found = (re.match(r"(\S+) (\S)", line) for line in output(os.environ.get("NM", "nm"), "-P", *options, path).splitlines())
+    return {f[1] for f in found if f and f[2] not in "Uwv"}
+
+
+def check_program(program, without, shared):
+    """A static function elsewhere may be called as one of a library that is not linked."""
+    if not pathlib.Path(program).exists():
+        yield f"{program} is not built"
+        return
+    held = names(program)
+    for other in set(BELOW) - without - {"main"}:
+        held -= names(f"lib{other}.a")
+    for module in sorted(without):
+        found = held & symbols(f"lib{module}.a")[0]
+        if found:
+            yield f"{program}: holds {', '.join(sorted(found)[:5])} of lib{module}.a, which it is to do without"
+    needed = re.findall(r"NEEDED.*\[lib(\w+)\.so", output("readelf", "-d", program))
+    used = re.findall(r"^(\w+)", output(os.environ.get("NM", "nm"), "-D", "-P", "-u", program), re.M)
+    for library, prefix in shared.items():
+        found = [u for u in used if u.startswith(prefix)]
+        if found or library in needed:
+            yield f"{program}: needs {', '.join(found[:5]) or 'nothing'} of lib{library}, and is to do without it"
+
+
+def check_programs():
+    for program, (without, shared) in WITHOUT.items():
+        yield from check_program(program, without, shared)
 
 
 def check_lists():
@@ -94,8 +134,8 @@ def check_lists():
 
 
 def main():
-    bad = [*check_symbols(), *check_lists()]
-    print("\n".join(bad + [f"links: {len(BELOW) - 1} libraries, {len(bad)} against the layers"]))
+    bad = [*check_symbols(), *check_lists(), *check_programs()]
+    print("\n".join(bad + [f"links: {len(BELOW) - 1} libraries, {len(WITHOUT)} program, {len(bad)} against the layers"]))
     return 1 if bad else 0
 
 

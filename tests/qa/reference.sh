@@ -9,4 +9,5 @@ check() { # format file
 }
 check md contrib/doc/reference.md
 check man contrib/man/loadstar.yaml.5
+check man-l4 contrib/man/loadstar-l4.yaml.5
 exit $bad

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Reloads and overrides under load, pages written beside reloads, and the threaded unit tests, under ThreadSanitizer.
+# Reloads and overrides under load, pages written beside reloads, tiers that are reloaded while they drain, and the
+# threaded unit tests, and the forwarder with its reloads, under ThreadSanitizer.
 # Builds into $BUILD (default build-tsan/).
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -9,7 +10,9 @@ mkdir -p "$build"
 build=$(cd "$build" && pwd)
 [ -f "$top/configure" ] || (cd "$top" && autoreconf -fi >/dev/null)
 [ -f "$build/Makefile" ] || (cd "$build" && "$top/configure" --quiet --enable-developer --with-sanitizer=thread)
-threaded="tests/unit/snapshot/test_publish tests/unit/io/test_workers"
+threaded="tests/unit/snapshot/test_publish tests/unit/io/test_workers tests/unit/tier/test_tiers tests/unit/anycast/test_anycast_thread \
+	tests/unit/l4/test_member tests/unit/l4/test_quantiles tests/unit/l4/test_limits tests/unit/l4/test_sources \
+	tests/unit/l4/test_flow_log"
 # One make after the other: "all" recurses (config.h), and its child would build the same objects
 # at the same time as the parent does for the test programs.
 make -s -C "$build" -j"$(nproc)" all
@@ -20,8 +23,9 @@ make -s -C "$build" -j"$(nproc)" $threaded
 # suffice, newer kernels use 32, and gcc 12's runtime does not retry.
 fixed="setarch $(uname -m) -R"
 $fixed true 2>/dev/null || fixed=
+${CC:-cc} -shared -fPIC -O2 -o "$build/tsan_close.so" "$top/tests/qa/tsan_close.c"
 run() {
-	$fixed "$@"
+	LD_PRELOAD=$build/tsan_close.so $fixed "$@"
 }
 # liburcu is not instrumented; where its synchronisation matters, publish.c annotates it.
 export TSAN_OPTIONS="halt_on_error=0 second_deadlock_stack=1 ${TSAN_OPTIONS:-}"
@@ -30,8 +34,11 @@ for test in $threaded; do
 done
 cd "$top"
 LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build LOAD_RELOADS=${LOAD_RELOADS:-40} \
-	run /usr/bin/python3 tests/run.py tests/system/test_reload_under_load.py
+	run /usr/bin/python3 tests/run.py tests/system/test_reload_under_load.py tests/system/test_l4.py tests/system/test_l4_life.py
 cd tests/system
 LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build \
 	run /usr/bin/python3 -m unittest test_http.LargePages.test_reload_meanwhile \
 	test_http.LargePages.test_clients_that_leave test_http.LargePages.test_events_meanwhile test_http.LargePages.test_stop_meanwhile
+LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build \
+	run /usr/bin/python3 -m unittest test_tiers.Tiers.test_everything_at_once test_tiers.Tiers.test_reloads_while_members_drain \
+	test_tiers.Tiers.test_the_dead_hold_up_nobody

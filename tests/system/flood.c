@@ -4,10 +4,10 @@
  *     flood INTERFACE MAC SERVER PORT SECONDS RATE NETWORK=QUERY...
  *
  * Each QUERY (hexadecimal) is sent RATE times a second to the server at MAC, from random addresses
- * and ports of its NETWORK (an IPv4 /24 or IPv6 /56), by raw frames; what comes back to these
- * networks is counted on the interface. Prints a line for each network: the bytes of IP packets
- * sent and received in each tenth of a second, `NETWORK SENT,... RECEIVED,...`. Ends after SECONDS,
- * whatever happens. */
+ * and ports of the upper half of its NETWORK (an IPv4 /24 or IPv6 /56), by raw frames; what comes
+ * back to these is counted on the interface. Prints a line for each network: the bytes of IP
+ * packets sent and received in each tenth of a second, `NETWORK SENT,... RECEIVED,...`. Ends after
+ * SECONDS, whatever happens. */
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "base/ip.h"
@@ -132,6 +132,8 @@ static void count_packet(const uint8_t *p, ssize_t n)
     if (n < (ssize_t)(at + len))
         return;
     memcpy(to.b, p + at, len);
+    if (!(to.b[to.family == IP_V4 ? 3 : 8] & 0x80))
+        return; /* somebody else's, who asks from an address that put_packet() never takes */
     for (unsigned i = 0; i < n_networks; i++)
         if (ip_in_prefix(&to, &networks[i].prefix))
             networks[i].received[bin_now()] +=

@@ -143,6 +143,8 @@ class Daemon:
         if OVER_XDP:
             self.address, interface, namespace = OVER_XDP
             server = f"{server}\nxdp: {{interfaces: {interface}}}"
+            if "rate_limit" not in server: # as loopback is
+                server += '\nrate_limit: {exempt: [10.98.0.0/24, "fd98::/64"]}'
             wrap = ["ip", "netns", "exec", namespace, *wrap]
         self.http_port = free_port()
         self.token = "s3cret-of-the-tests"

@@ -10,6 +10,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import threading
 import unittest
 
 import harness
@@ -30,6 +31,7 @@ class Host:
 
     def __init__(self, name, device, addresses):
         self.name, self.device, self.addresses = name, device, addresses
+        self._of_thread = threading.local()
 
     def run(self, *command):
         return run("ip", "netns", "exec", self.name, *command)
@@ -48,13 +50,13 @@ class Host:
         self.run("ip", "addr", "del", address, "dev", self.device)
 
     def __enter__(self):
-        self._before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        self._of_thread.before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         self._switch(f"/run/netns/{self.name}")
 
     def __exit__(self, *_):
-        if libc.setns(self._before, CLONE_NEWNET) != 0:
+        if libc.setns(self._of_thread.before, CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns")
-        os.close(self._before)
+        os.close(self._of_thread.before)
 
     @staticmethod
     def _switch(path):

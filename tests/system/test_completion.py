@@ -60,7 +60,7 @@ class Bash(harness.TestCase):
                 ("loadstarctl endpoints spa", "endpoints spare"),
                 ("loadstarctl set www/ams/2001:db", "set www/ams/2001:db8:1::11 "),
                 ("loadstarctl set www/ams/2001:db8:1::11 dr", "2001:db8:1::11 drain"),
-                ("loadstarctl set www/ams/2001:db8:1::11 drain --fo", "drain --for "),
+                ("loadstarctl set www/ams/2001:db8:1::11 drain --re", "drain --reason "),
                 ("loadstarctl weight www/ams/2001:db8:1::11 a", "11 auto"),
                 ("loadstarctl set --reason 'two words: a' www/iad/198", "iad/198.51.100.11"),
                 ("loadstarctl set --reason 'two words: a' www/iad/198.51.100.11 au", "11 auto"),

@@ -260,13 +260,17 @@ class Completion(harness.TestCase):
         if not shutil.which("bash"):
             self.skipTest("bash is missing")
         d = self.daemon(**CONFIG)
-        self.assertEqual(self.complete(d, "ex"), ["explain"])
+        self.assertEqual(self.complete(d, "exp"), ["explain"])
         self.assertEqual(self.complete(d, "set", "www/i"), ["www/iad", "www/iad/198.51.100.11"])
         self.assertEqual(self.complete(d, "set", "am"), ["ams"])
         self.assertEqual(self.complete(d, "weight", "w"), ["www/"])
         self.assertEqual(self.complete(d, "set", "--for", "1h", "ams", "dr"), ["drain"])
         self.assertEqual(self.complete(d, "-s", d.socket, "endpoints", ""), ["www", "spare"])
         self.assertEqual(self.complete(d, "set", "ams", "drain", "--r"), ["--reason"])
+        self.assertEqual(self.complete(d, "set", "anycast:dns", "--for", "1h", "w"), ["withdraw"])
+        self.assertEqual(self.complete(d, "set", "anycast:dns", "u"), [])
+        self.assertEqual(self.complete(d, "set", "ams", "w"), [])
+        self.assertEqual(self.complete(d, "set", "@7", ""), ["auto"])
 
 
 class Changing(harness.TestCase):
@@ -455,7 +459,8 @@ class Socket(harness.TestCase):
         self.assertEqual((first["id"], first["ok"]), ("a", True))
         self.assertEqual((second["id"], second["ok"]), (7, False))
         self.assertEqual(third, {"id": 8, "ok": False, "error": "v: this program speaks version 1 of "
-                                 "the control protocol, not 3"})
+                                 "the control protocol, not 3",
+                                 "code": "invalid"})
 
     def test_progress_of_a_reload(self):
         d = self.daemon(**CONFIG)

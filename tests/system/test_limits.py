@@ -54,9 +54,19 @@ def packet(name, rdtype):
     return dns.message.make_query(name, rdtype, use_edns=0, payload=1232).to_wire()
 
 
-def windows(bins):
-    """Sums over any 10 s after the first second."""
-    return [sum(bins[i:i + 100]) for i in range(10, len(bins) - 99)]
+# The defaults: what answers to a network may have more than their queries in 10 s, with the half of an allowed query
+# that no truncated answer stands for, and the share of the others that is answered truncated.
+ALLOWANCE, SLIP = 10 * 65536 * 1.05, 2
+
+
+def allowed(sent):
+    """No more than was sent; of a flood that is too thin for that to follow, on a busy machine, what the limit lets by."""
+    return max(sent, ALLOWANCE + sent / SLIP)
+
+
+def windows(bins, before=0):
+    """Sums over any 10 s after the first second, and over so many tenths of a second before each."""
+    return [sum(bins[i - before:i + 100]) for i in range(10, len(bins) - 99)]
 
 
 def cookie_of(message):
@@ -145,11 +155,20 @@ class Flood(harness.TestCase):
         return {network: max(r / s for s, r in zip(windows(sent), windows(received)))
                 for network, (sent, received) in flood.items()}
 
+    def assert_limited(self, flood):
+        """What comes first in a window may answer what was sent in the tenth of a second before it."""
+        for network, (sent, received) in flood.items():
+            for s, r in zip(windows(sent, before=1), windows(received)):
+                self.assertLessEqual(r, allowed(s), network)
+
     def flood_all(self, server, port, victims, clients=()):
         for c in clients:
             c.start()
         flood = self.spoof(server, port, victims, 12, 3000)
-        return self.ratios(flood), [c.stop() for c in clients]
+        answered = [c.stop() for c in clients]
+        if port == 53:
+            self.assert_limited(flood)
+        return self.ratios(flood), answered
 
     def knot(self):
         binary = shutil.which("knotd", path=peers.SBIN)
@@ -205,8 +224,6 @@ class Flood(harness.TestCase):
             print(f"  {network:22} {name} {rdtype:5} loadstar {ours[network]:6.2f}  knot {knot[network]:6.2f}")
         for c, (asked, got) in zip(clients, answered):
             print(f"  {c.source} {getattr(c.ask, '__name__', 'with_cookie')}: {got} of {asked} answered")
-        for network, ratio in ours.items():
-            self.assertLessEqual(ratio, 1, network)
         for c, (asked, got) in zip(clients, answered):
             self.assertGreater(asked, 20)
             self.assertGreaterEqual(got, asked * 0.99, c.source)

@@ -31,6 +31,7 @@ pools:
   www: {checks: [tell], sites: {ams: [192.0.2.1]}}
 """
 NET_BIND_SERVICE = 1 << 10
+NET_ADMIN = 1 << 12
 FIELDS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 
@@ -185,6 +186,113 @@ class Rights(Process):
         self.expect_child_has_nothing(d)
         d.reload()
         self.expect_only(d, NET_BIND_SERVICE)
+
+
+class RightsOfTiers(Rights):
+    """One thread alone may change IPVS, and nothing that anybody executes may anything."""
+
+    IPVS = "  vip: {type: ipvs, pool: www, service: {address: 192.0.2.80, port: 80}, port: 80}\n"
+    test_after_server_user = test_a_reload_binds_a_low_port = test_as_the_unit_starts_it = None
+
+    def world(self, with_ipvs=True, **kw):
+        """A daemon, not started, with a check and a tier that write down what they may, and a tier
+        that writes a file."""
+        pools = self.exec_pool()
+        self.push_told = self.told.replace("told", "push")
+        d = self.daemon(zones=ZONES, pools=pools, main="tiers: tiers.yaml\n", start=False, **kw)
+        script = (f"cat /proc/self/status >{self.push_told}.new; env >>{self.push_told}.new; "
+                  f"mv {self.push_told}.new {self.push_told}; cat >/dev/null")
+        self.others = ("tiers:\n"
+                       f"  push: {{type: exec, pool: www, port: 80, command: [/bin/sh, -c, \"{script}\"]}}\n"
+                       f"  vrrp: {{type: keepalived, pool: www, track_file: {os.path.dirname(self.told)}/www.track}}\n")
+        d.write("tiers.yaml", self.others + (self.IPVS if with_ipvs else ""))
+        self.open_to_all(d)
+        for name in ("loadstar.yaml", "pools.yaml", "tiers.yaml"):
+            os.chmod(os.path.join(d.dir, name), 0o644)
+        return d
+
+    def threads(self, d):
+        """[(name, rights)] of all threads."""
+        tasks = f"/proc/{d.process.pid}/task"
+        found = []
+        for task in os.listdir(tasks):
+            try:
+                with open(f"{tasks}/{task}/comm") as comm, open(f"{tasks}/{task}/status") as status:
+                    found.append((comm.read().strip(), rights(status.read())))
+            except OSError:
+                pass  # it has just ended
+        return found
+
+    def expect_one_alone(self, d, expected=NET_BIND_SERVICE | NET_ADMIN):
+        found = self.threads(d)
+        self.assertEqual([name for name, _ in found].count("tiers"), 1)
+        for name, have in found:
+            with self.subTest(name):
+                of_this = expected if name == "tiers" else NET_BIND_SERVICE
+                self.assertEqual((have["CapPrm"], have["CapEff"]), (of_this, of_this))
+                self.assertEqual((have["CapInh"], have["CapAmb"], have["NoNewPrivs"]), (0, 0, 1))
+
+    def expect_commands_have_nothing(self, d):
+        self.expect_child_has_nothing(d)
+        self.told, check = self.push_told, self.told
+        self.expect_child_has_nothing(d)
+        self.told = check
+
+    def unit(self, *capabilities):
+        """As the unit starts it, with these."""
+        words = ",".join("+" + c for c in ("net_bind_service", *capabilities))
+        return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", f"--inh-caps=-all,{words}",
+                f"--ambient-caps=-all,{words}", f"--bounding-set=-all,{words}"]
+
+    def own(self, d):
+        os.chown(os.path.join(d.dir, "state"), 65534, 65534)
+        return d
+
+    def test_after_server_user_one_thread_keeps_it(self):
+        d = self.world(server="user: nobody").start()
+        self.expect_one_alone(d)
+        self.expect_commands_have_nothing(d)
+        d.reload()
+        self.expect_one_alone(d)
+        # The threads of files are short: looked at while many are written.
+        for i in range(30):
+            d.ctl("set", "www/ams", "drain" if i % 2 else "auto")
+            for name, have in self.threads(d):
+                if name != "tiers":
+                    self.assertFalse(have["CapEff"] & NET_ADMIN and name != "file", name)
+
+    def test_as_the_drop_in_starts_it(self):
+        d = self.own(self.world(wrap=self.unit("net_admin"))).start()
+        self.expect_one_alone(d)
+        self.expect_commands_have_nothing(d)
+
+    def test_without_a_tier_of_ipvs_nobody_keeps_it(self):
+        d = self.own(self.world(False, wrap=self.unit("net_admin"))).start()
+        self.expect_one_alone(d, NET_BIND_SERVICE)
+        self.expect_commands_have_nothing(d)
+
+    def test_a_reload_that_first_needs_it_is_refused(self):
+        d = self.own(self.world(False, wrap=self.unit("net_admin"))).start()
+        d.write("tiers.yaml", self.others + self.IPVS)
+        done = d.ctl("reload", check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        line = self.others.count("\n") + 1
+        self.assertRegex(done.stdout + done.stderr, rf"tiers.yaml:{line}:3: tier 'vip' \(ipvs\) needs CAP_NET_ADMIN"
+                                                    r".*tier-ipvs.conf.*systemctl restart loadstard")
+        self.assertIn("tier-ipvs.conf", d.ctl("status").stdout)
+        self.expect_one_alone(d, NET_BIND_SERVICE)
+        d.addresses("www.example.test")
+        self.assertNotIn("tier vip", d.log())  # nothing has tried it
+        d.write("tiers.yaml", self.others)  # and what was is as it was
+        d.reload()
+
+    def test_a_start_without_it_warns_and_serves(self):
+        d = self.own(self.world(wrap=self.unit())).start()
+        self.assertRegex(d.log(), r"warning: \S+/tiers.yaml:\d+:3: tier 'vip' \(ipvs\) needs CAP_NET_ADMIN")
+        self.expect_one_alone(d, NET_BIND_SERVICE)
+        d.wait_for(lambda: d.addresses("www.example.test") == ["192.0.2.1"], 30)
+        self.expect_commands_have_nothing(d)
+        d.reload()  # of something else, which this must not keep from being served
 
 
 class ServiceManager(Process):

@@ -411,3 +411,147 @@ sh("nearest over a dozen sites and a database of countries",
    "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do n=\"$n${n+, }s$i: [192.0.2.$i]\"; "
    "sed -i \"s/^checks:/  s$i: {location: [0, $i]}\\n&/\" pools.yaml; done; "
    "echo \"  dozen: {sites: {$n}}\" >> pools.yaml")
+
+part(4)
+TIERS = {
+    L: GOOD[L].replace("zones: zones/", "zones: zones/\ntiers: tiers.yaml").replace(
+        "state_dir: state", "state_dir: state\n  site: ams"),
+}
+
+
+def t(name, tier, **files):
+    """One tier in tiers.yaml; endpoints of the pool have no ports of their own."""
+    add(name, dict(TIERS, **{"tiers.yaml": f"tiers:\n  t: {{{tier}}}\n"}, **files))
+
+
+VIP = "type: ipvs, pool: www, service: {address: 192.0.2.80, port: 443"
+PUSH = "type: exec, pool: www, port: 80, command: "
+NGINX = "type: nginx, pool: www, port: 80, upstream: web, test: [true], reload: [true], file: "
+t("tiers: all well", VIP + "}")
+t("tiers: l4 without a socket", "type: l4, pool: www, port: 80, service: {address: 192.0.2.80}")
+t("tiers: unknown type", "type: lvs, pool: www")
+t("tiers: unknown pool", VIP.replace("www", "ww") + "}")
+t("tiers: a key of another type", VIP + "}, upstream: web, socket: s")
+t("tiers: no port anywhere", "type: haproxy, pool: www, agent: {listen: \"127.0.0.1:8054\"}")
+t("tiers: a site without members", VIP.replace("www", "old") + "}, site: iad")
+t("tiers: all ports without persistence", VIP.replace("443", "0") + "}")
+t("tiers: scheduler with a slip", VIP + ", scheduler: wwl}")
+t("tiers: IPv6 service of IPv4 members", VIP.replace("192.0.2.80", '"2001:db8::80"') + "}")
+t("tiers: direct routing to another port", VIP + "}, port: 8443, forward: dr")
+t("tiers: GUE without a port", VIP + "}, forward: {tunnel: gue}")
+t("tiers: exception for nobody", VIP + "}, members: {ams/web7: {port: 80}}")
+t("tiers: behind a slip", VIP + '}, behind: ["wwww/*"]')
+t("tiers: directory that is missing", NGINX + "none/web.conf")
+t("tiers: file in the state directory", NGINX + "state/web.conf")
+t("tiers: file among the zones", NGINX + "zones/web.conf")
+t("tiers: file is the configuration", NGINX + "pools.yaml")
+t("tiers: injection by an upstream", NGINX.replace("web", '"web { server evil; } #"') + "web.conf")
+t("tiers: injection by a backend",
+  'type: haproxy, pool: www, port: 80, socket: s, backend: "b/s; shutdown sessions"')
+t("tiers: command that is missing", PUSH + "[./push]")
+t("tiers: command not in PATH", PUSH + "[loadstar-no-such-program]")
+t("tiers: EDS over HTTP that is not served", "type: envoy, pool: www, port: 80, cluster: c, "
+  "eds: {rest: true}", **{L: TIERS[L].replace("http:\n  listen", "#\n#").replace("  token", "#")})
+t("tiers: slow starts that contradict", VIP + "}, slow_start: 30s",
+  **{P: GOOD[P].replace("    min_up", "    slow_start: 2m\n    min_up")})
+t("tiers: weights from a tier of others", VIP + "}",
+  **{P: GOOD[P] + "    weight_from: {tier: t, target_sessions: 100}\n"})
+t("tiers: weights from an unknown tier", VIP + "}",
+  **{P: GOOD[P] + "    weight_from: {tier: vip, target_sessions: 100}\n"})
+add("tiers: two on one service", dict(TIERS, **{
+    "tiers.yaml": f"tiers:\n  t: {{{VIP}}}}}\n  u: {{{VIP}, scheduler: rr}}}}\n"}))
+add("tiers: two on one file", dict(TIERS, **{
+    "tiers.yaml": f"tiers:\n  t: {{{NGINX}web.conf}}\n  u: {{{NGINX}./web.conf}}\n"}))
+m("site of the server: unknown", L, "identity: ams1", "site: ams1")
+m("defaults: one seed for all pools", P, "maps:\n", "defaults: {pool: {seed: a}}\nmaps:\n")
+
+part(5)
+ANYCAST = {
+    L: GOOD[L].replace("zones: zones/", "zones: zones/\nanycast: anycast.yaml").replace(
+        '["127.0.0.1:5399"]', '["127.0.0.1:5399", 192.0.2.53]'),
+}
+
+
+def a(name, members, speaker="type: exec, command: [true]", **files):
+    """One prefix set in anycast.yaml, and its speaker."""
+    text = f"anycast:\n  dns: {{speaker: x, {members}}}\nspeakers:\n  x: {{{speaker}}}\n"
+    add("anycast: " + name, dict(ANYCAST, **{"anycast.yaml": text}, **files))
+
+
+OWN = "hold: none, prefixes: [192.0.2.53/32]"
+UPLINK = OWN + ", when: {checks: [{check: web, address: 198.51.100.1}]}"
+BIRD = "type: bird, socket: bird.ctl, file: "
+a("all well", UPLINK + ", site: ams")
+a("a check that only it uses", UPLINK, **{
+    P: GOOD[P].replace("    checks: [web]\n", "") + "  idle: {sites: {ams: [192.0.2.9]}}\n"})
+a("no file", OWN, **{L: ANYCAST[L].replace("anycast.yaml", "any.yaml")})
+add("anycast: a speaker with a slip", dict(ANYCAST, **{
+    "anycast.yaml": f"anycast:\n  dns: {{speaker: lokal, {OWN}}}\n"
+                    "speakers: {local: {type: exec, command: [true]}}\n"}))
+a("an unknown type of speaker", OWN, "type: quagga, socket: s")
+a("a key of another speaker", OWN, "type: gobgp, socket: s, command: [true]")
+a("host bits", "prefixes: [192.0.2.53/24]")
+a("no length", "prefixes: [192.0.2.53]")
+a("IPv6 without quotes", "hold: none, self: false, prefixes: [2001:db8::53/128]")
+a("default route", "prefixes: [0.0.0.0/0], allow: wide")
+a("wide", "hold: none, prefixes: [192.0.2.0/23]")
+a("wide and allowed", "hold: none, prefixes: [192.0.2.0/23], allow: wide")
+a("wide IPv6", 'hold: none, prefixes: ["2001:db8::/32"]')
+a("nobody answers there", "hold: none, prefixes: [198.51.100.53/32]")
+a("nobody answers there, on purpose", "hold: none, prefixes: [198.51.100.53/32], self: false")
+a("twice", "hold: none, prefixes: [192.0.2.53/32, 192.0.2.53/32]")
+a("self outside", OWN + ", self: {address: 127.0.0.1}")
+a("self that is no listener", "hold: none, prefixes: [192.0.2.0/24], self: {address: 192.0.2.7}")
+a("self of a type that is none", OWN + ", self: {type: SOAP}")
+a("a number of a pool as a share", OWN + ", when: {pools: {www: 30%}}")
+a("unknown pool", OWN + ", when: {pools: {wwww: {min_up: 30%}}}")
+a("a pool in a site that it has not", OWN + ", when: {pools: {old: {site: iad}}}")
+a("a pool without checks", OWN + ", when: {pools: {old: {}}}")
+a("unknown check", UPLINK.replace("web", "uplink"))
+a("check of a name", UPLINK.replace("198.51.100.1", "gw.example.net"))
+a("check without a port", UPLINK, **{P: GOOD[P].replace("type: http", "type: tcp").replace(
+    "    port: 8080\n    path: /healthz\n    expect: {status: 200-299, body: ready}\n", "").replace(
+    "192.0.2.11,", "{address: 192.0.2.11, port: 1},").replace("weight: 10", "port: 1").replace(
+    "[198.51.100.11]", "[{address: 198.51.100.11, port: 1}]")})
+a("full without degraded", OWN + ", full: {pools: {www: {min_up: 70%}}}")
+a("degraded without full", OWN + ", degraded: {med: 200}")
+a("prepend without an AS", OWN + ", full: {pools: {www: {}}}, degraded: {prepend: 2}", "type: exabgp")
+a("community out of range", OWN + ', communities: ["70000:1"]')
+a("large community among communities", OWN + ', communities: ["65001:1:2"]')
+a("community by a name with a slip", OWN + ", communities: [no_export]")
+a("a community that injects", OWN + ', communities: ["1:2] next-hop 9.9.9.9"]')
+a("blackhole", OWN + ", communities: [blackhole]")
+a("next hop of the other family", OWN + ', next_hop: "2001:db8::1"')
+a("rise of nothing", OWN + ", rise: 0")
+a("drain time of hours", OWN + ", drain_time: 2h")
+a("drain time that is never used", OWN + ", shutdown: immediate, drain_time: 1m")
+a("interface beside a TUN", "hold: tun, interface: lo, prefixes: [192.0.2.53/32]")
+add("anycast: a name too long for an interface", dict(ANYCAST, **{
+    "anycast.yaml": "anycast:\n  dns-of-amsterdam: {speaker: x, prefixes: 192.0.2.53/32}\n"
+                    "speakers:\n  x: {type: exec, command: [true]}\n"}))
+a("a hook that is missing", OWN + ", on_announce: {command: [./up]}")
+a("a hook as text", OWN + ", on_announce: {command: /usr/bin/logger up}")
+a("required of what has no say", OWN + ", on_withdraw: {command: [true], required: true}")
+a("a speaker's command that is missing", OWN, "type: gobgp, command: [loadstar-no-such-program]")
+a("a file in a directory that is missing", OWN, BIRD + "bird/loadstar.conf")
+a("a file in the state directory", OWN, BIRD + "state/loadstar.conf")
+a("a file that is the configuration", OWN, BIRD + "anycast.yaml")
+a("a FIFO alone", OWN, "type: exabgp, via: fifo, to: exabgp.in")
+a("a reserved AS", OWN, "type: exabgp, as: 65535")
+a("GoBGP and IPv6", 'hold: none, prefixes: ["2001:db8::53/128"]', "type: gobgp, command: [true]")
+add("anycast: two on one socket", dict(ANYCAST, **{
+    "anycast.yaml": f"anycast:\n  a: {{speaker: x, {OWN}}}\n"
+                    '  b: {speaker: y, hold: none, prefixes: ["2001:db8::53/128"]}\nspeakers:\n'
+                    "  x: {type: frr, socket: bgpd.vty}\n  y: {type: frr, socket: ./bgpd.vty}\n"
+                    "  z: {type: frr, socket: bgpd.vty}\n"}))
+add("anycast: two with one prefix", dict(ANYCAST, **{
+    "anycast.yaml": f"anycast:\n  a: {{speaker: x, {OWN}}}\n  b: {{speaker: x, {OWN}}}\n"
+                    "speakers:\n  x: {type: exec, command: [true]}\n"}))
+add("anycast: a link in place of the file", f"""
+    printf 'anycast:\\n  a: {{speaker: x, {OWN}}}\\nspeakers:\\n  x: {{{BIRD}out.conf}}\\n' >anycast.yaml
+    ln -s zones/x out.conf
+    sed -i 's,^zones: .*,&\\nanycast: anycast.yaml,; s/"127.0.0.1:5399"/&, 192.0.2.53/' loadstar.yaml""")
+add("anycast: a zone that names a pool of checks", dict(ANYCAST, **{
+    "anycast.yaml": f"anycast:\n  dns: {{speaker: x, {UPLINK}}}\n"
+                    "speakers:\n  x: {type: exec, command: [true]}\n",
+    Y: GOOD[Y].replace("www: {POOL: www}", 'www: {POOL: "anycast:dns"}')}))

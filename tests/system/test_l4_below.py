@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""loadstar-l4 below loadstard, both real: DNS answers with its members, tells them, is told of a failure, and a drain
+empties both."""
+import threading
+import time
+
+import harness
+import l4_world
+from l4_world import web
+
+ZONE = """\
+zone: example.test
+ttl: 60
+soa: {mname: ns1, rname: hostmaster, refresh: 1h, retry: 15m, expire: 2w, minimum: 60s, serial: 1}
+records:
+  "@": {NS: ns1}
+  ns1: {A: 192.0.2.53}
+  www: {POOL: web}
+"""
+POOLS = """\
+sites: {ams: {}}
+checks: {open: {type: tcp, interval: 10m, timeout: 2s, rise: 1, fall: 3}}
+pools:
+  web:
+    ttl: 1s
+    checks: [open]
+    steer: all
+    pick: all
+    sites:
+      ams: [{name: a, address: 127.0.0.2, port: %d}, {name: b, address: 127.0.0.3, port: %d}]
+"""
+TIERS = "tiers:\n  edge: {type: l4, pool: web, service: web, socket: %s}\n"
+
+
+class Below(l4_world.TestCase):
+    def world(self, **kw):
+        self.a, self.b = self.member("a", address="127.0.0.2"), self.member("b", address="127.0.0.3")
+        self.f = self.forwarder(web(members={"pool": "web"}), start=False, **kw)
+        self.f.start(ready=False)
+        self.d = self.daemon(zones={"example.test.yaml": ZONE}, pools=POOLS % (self.a.port, self.b.port),
+                             main="tiers: tiers.yaml\n",
+                             files={"tiers.yaml": TIERS % self.f.socket})
+        self.f._wait_ready(30)
+        self.d.wait_for(lambda: {m["state"] for m in self.told()} == {"up"}, 30)
+
+    def told(self):
+        return self.f.request(command="members", service="web")["result"]["members"]
+
+    def states(self):
+        return {m["key"].split("/")[-1]: m["state"] for m in self.told()}
+
+    def answers(self):
+        return self.d.addresses("www.example.test")
+
+    def test_a_back_end_dies(self):
+        """Its check looks every 10 minutes: it is the forwarder that tells of the failure."""
+        self.world()
+        self.assertEqual(self.answers(), ["127.0.0.2", "127.0.0.3"])
+        self.assertEqual({self.f.ask() for _ in range(8)}, {"a", "b"})
+        began = time.monotonic()
+        self.a.refuse()
+        for _ in range(8):
+            self.assertEqual(self.f.ask(), "b")
+        self.d.wait_for(lambda: self.states()["a"] == "down", 60)
+        self.d.wait_for(lambda: self.answers() == ["127.0.0.3"], 60)
+        self.assertLess(time.monotonic() - began, 120)
+        events = self.d.ctl_json("events")["events"]
+        of_a = [(e["from"], e["to"], e["reason"]) for e in events if e["target"] == "web/ams/a"]
+        self.assertIn(("up", "up", "tier edge met a failure: it is probed now"), of_a)
+        self.assertEqual(of_a[-1][:2], ("up", "down"))
+        self.assertIn("connect refused", of_a[-1][2])
+        tier = self.d.ctl_json("tiers")["tiers"][0]
+        self.assertEqual((tier["state"], tier.get("note")), ("ok", None))
+        self.assertEqual({self.f.ask() for _ in range(8)}, {"b"})
+
+    def test_a_drain_empties_it(self):
+        self.world(workers=1) # a worker takes members in turn
+        clients = [self.f.connect() for _ in range(4)]
+        files = [s.makefile() for s in clients]
+        names = []
+        for s, lines in zip(clients, files):
+            self.addCleanup(s.close)
+            self.addCleanup(lines.close)
+            s.sendall(b"x\n")
+            names.append(lines.readline()[0])
+        self.assertEqual(sorted(names), ["a", "a", "b", "b"])
+        done = []
+        thread = threading.Thread(target=lambda: done.append(
+            self.d.ctl("set", "web/ams/a", "drain", "--wait=60s", check=False, timeout=120)))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.d.wait_for(lambda: self.states()["a"] == "drain", 30)
+        self.assertEqual({self.f.ask() for _ in range(6)}, {"b"})
+        time.sleep(1.5)
+        self.assertEqual(done, [])
+        for s, lines, name in zip(clients, files, names):
+            if name == "a":
+                lines.close()
+                s.close()
+        thread.join(100)
+        self.assertEqual(done[0].returncode, 0, done[0].stderr)
+
+    def test_without_loadstard(self):
+        """It goes on with the last set; a restart takes what was saved; loadstard comes back, and tells."""
+        self.world()
+        self.d.ctl("set", "web/ams/a", "drain")
+        self.d.wait_for(lambda: self.states()["a"] == "drain", 30)
+        self.d.stop()
+        self.assertEqual({self.f.ask() for _ in range(4)}, {"b"})
+        self.f.kill()
+        self.f.start()
+        self.assertEqual({self.f.ask() for _ in range(4)}, {"b"})
+        self.d.start()
+        self.d.ctl("set", "web/ams/a", "auto")
+        self.d.wait_for(lambda: self.states()["a"] == "up", 60)
+        self.assertEqual(self.f.ctl_json("status")["problems"], [])
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""loadstar-l4 by kinds of services, through the real program: datagrams, server names, PROXY headers, clients' own
+addresses, limits."""
+import os
+import socket
+import ssl
+import threading
+
+import harness
+import l4_world
+from l4_world import web
+from test_process import rights
+
+NET_RAW = 1 << 13
+POOLS = """\
+sites: {ams: {}}
+pools:
+  one: {sites: {ams: [{address: 127.0.0.1, port: %d, name: a}]}}
+  two: {sites: {ams: [{address: 127.0.0.1, port: %d, name: b}]}}
+"""
+
+
+class Echo:
+    """Answers datagrams with its name and what came."""
+
+    def __init__(self, name):
+        self.name = name
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.place = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                data, client = self.socket.recvfrom(65535)
+                self.socket.sendto(self.name.encode() + b" " + data, client)
+            except OSError:
+                return
+
+    def close(self):
+        self.socket.close()
+
+
+def hello(name):
+    """A ClientHello for a server name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    out = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name)
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
+
+
+class Kinds(l4_world.TestCase):
+    def ask_udp(self, f, text=b"x"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(30)
+            s.connect((f.address, f.port))
+            s.send(text)
+            return s.recv(65535).decode().split(" ")[0]
+
+    def test_datagrams(self):
+        echoes = [Echo("a"), Echo("b")]
+        for e in echoes:
+            self.addCleanup(e.close)
+        f = self.forwarder(web(members=[e.place for e in echoes], protocol="udp", balance="maglev"))
+        self.assertEqual({self.ask_udp(f) for _ in range(40)}, {"a", "b"})
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: # a flow keeps its member
+            s.settimeout(30)
+            s.connect((f.address, f.port))
+            names = set()
+            for i in range(10):
+                s.send(b"%d" % i)
+                names.add(s.recv(100).decode().split(" ")[0])
+                if i == 5:
+                    f.reload()
+            self.assertEqual(len(names), 1)
+            flows = f.ctl_json("flows")["flows"]
+            self.assertIn("127.0.0.1:%d" % s.getsockname()[1], [flow["client"] for flow in flows])
+            self.assertEqual({flow["protocol"] for flow in flows}, {"udp"})
+        self.assertEqual(f.metrics()['loadstar_l4_members{service="web",state="up"}'], 2)
+
+    def test_server_names(self):
+        a, b = self.members(2)
+        services = web()
+        del services["web"]["members"]
+        services["web"]["tls"] = {"sni": {"one.example.test": "one", "*.two.example.test": "two"}}
+        f = self.forwarder(services, main="pools: pools.yaml\n",
+                           files={"pools.yaml": POOLS % (a.port, b.port)})
+        for name, expected in (("one.example.test", b"a"), ("ONE.example.test", b"a"),
+                               ("x.two.example.test", b"b"), ("three.example.test", None)):
+            with self.subTest(name), f.connect() as s:
+                s.sendall(hello(name) + b"\n")
+                try:
+                    answer = s.recv(1)
+                except ConnectionResetError:
+                    answer = b""
+                if expected:
+                    self.assertEqual(answer, expected)
+                else: # an alert of TLS, or nothing
+                    self.assertIn(answer, (b"", b"\x15"))
+        self.assertEqual(set(f.members_of()), {"one/ams/a", "two/ams/b"})
+        self.assertEqual(f.ctl_json("services")["services"][0]["results"]["bad_header"], 1)
+
+    def test_proxy_header(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a], proxy_protocol={"send": "v1"}))
+        with f.connect() as s:
+            s.sendall(b"x\n")
+            lines = s.makefile()
+            self.assertEqual(lines.readline().split(), ["a", "PROXY", "TCP4", "127.0.0.1", "127.0.0.1",
+                                                        str(s.getsockname()[1]), str(f.port)])
+            lines.close()
+
+    def test_limits(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a], limits={"connections": 500, "per_source": 3}))
+        clients = [f.connect() for _ in range(3)]
+        for s in clients:
+            self.addCleanup(s.close)
+        f.wait_for(lambda: f.ctl_json("status")["flows"] == 3, 20)
+        with self.assertRaises((OSError, AssertionError)):
+            self.assertEqual(f.ask(), "a")
+        self.assertEqual(f.ctl_json("services")["services"][0]["results"]["source_limited"], 1)
+        clients[0].close()
+        f.wait_for(lambda: f.ctl_json("status")["flows"] == 2, 20)
+        self.assertEqual(f.ask(), "a")
+
+
+class Transparent(l4_world.TestCase):
+    def setUp(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+
+    def world(self, main="", transparent=True):
+        self.a, = self.members(1)
+        f = self.forwarder(web(members=[self.a], transparent=transparent), main=main, start=False)
+        os.chmod(f.dir, 0o777)
+        os.chmod(os.path.join(f.dir, "state"), 0o777)
+        os.chmod(f.path, 0o644)
+        open(f.log_path, "a").close()
+        return f.start()
+
+    def test_members_see_the_client(self):
+        f = self.world(main="user: nobody\n")
+        with socket.create_connection((f.address, f.port), 30, source_address=("127.0.0.9", 0)) as s:
+            s.sendall(b"x\n")
+            self.assertEqual(s.recv(2), b"a ")
+            self.assertEqual([c.getpeername()[0] for c in self.a.connections], ["127.0.0.9"])
+
+    def test_workers_alone_keep_the_right(self):
+        f = self.world(main="user: nobody\n")
+        f.ctl("status")
+        found = {}
+        for task in os.listdir(f"/proc/{f.process.pid}/task"):
+            with open(f"/proc/{f.process.pid}/task/{task}/status") as file:
+                text = file.read()
+            have = rights(text)
+            found.setdefault(have["CapEff"], []).append(text.split("\n")[0])
+            self.assertEqual((have["CapInh"], have["CapAmb"], have["NoNewPrivs"]), (0, 0, 1))
+            self.assertIn(have["CapPrm"], (0, NET_RAW))
+        self.assertEqual(len(found[NET_RAW]), 2, found)
+        with open(f"/proc/{f.process.pid}/status") as file:
+            self.assertEqual(rights(file.read())["CapPrm"], 0)
+
+    def test_a_reload_cannot_add_it(self):
+        f = self.world(main="user: nobody\n", transparent=False)
+        f.configure(web(members=[self.a], transparent=True))
+        os.chmod(f.path, 0o644)
+        done = f.reload(check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("is transparent, which takes CAP_NET_RAW", done.stderr)
+        self.assertEqual(f.ask(), "a")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,442 @@
+# SPDX-License-Identifier: Apache-2.0
+"""loadstar-l4 replaced by the program on disk while it forwards: nothing is refused or cut, what was
+told and counted goes on, and a new process that cannot take over changes nothing."""
+import os
+import select
+import signal
+import socket
+import threading
+import time
+
+import harness
+import l4_world
+from l4_world import web
+from test_l4_life import Load
+from test_l4_told import TOLD, told
+from test_process import rights
+
+POOLS = """\
+sites: {ams: {}}
+checks:
+  alive: {type: tcp, interval: 200ms, timeout: 150ms, rise: 1, fall: 1}
+pools:
+  web:
+    checks: [alive]
+    sites:
+      ams: [{address: 127.0.0.1, port: %d, name: a}, {address: 127.0.0.1, port: %d, name: b}]
+"""
+
+
+class Process:
+    """One that is not our child, with what harness.Daemon wants of subprocess.Popen."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+        self.fd = os.pidfd_open(pid)
+
+    def poll(self):
+        if self.returncode is None and select.select([self.fd], [], [], 0)[0]:
+            self.returncode = 0
+        return self.returncode
+
+    def send_signal(self, number):
+        try:
+            signal.pidfd_send_signal(self.fd, number)
+        except ProcessLookupError:
+            pass
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout=None):
+        select.select([self.fd], [], [], timeout)
+        if self.poll() is None:
+            raise AssertionError(f"process {self.pid} has not ended after {timeout} s")
+        return self.returncode
+
+
+class Forwarder(l4_world.Forwarder):
+    """Started by a link to the program, so that a test can put another one in its place."""
+
+    def command(self, *args):
+        real = super().command(*args)
+        self.program = os.path.join(self.dir, "program")
+        if not os.path.lexists(self.program):
+            os.symlink(real[-len(args) - 1], self.program)
+        return self.wrap + [self.program, *args]
+
+    def install(self, script):
+        """Another program."""
+        path = self.write("stub", "#!/bin/sh\n" + script)
+        os.chmod(path, 0o755)
+        os.replace(path, self.program)
+
+
+class TestCase(l4_world.TestCase):
+    def forwarder(self, *args, start=True, **kw):
+        f = Forwarder(*args, **kw)
+        self._daemons().append(f)
+        self.addCleanup(f.close)
+        return f.start() if start else f
+
+    def replace(self, f):
+        """The old process; f has the new one then."""
+        old = f.process
+        reply = f.ctl_json("replace")
+        self.assertEqual(reply["old_pid"], old.pid)
+        self.assertNotEqual(reply["pid"], old.pid)
+        f.process = Process(reply["pid"])
+        self.addCleanup(self.end, old)
+        self.assertEqual(f.ctl_json("status")["pid"], f.process.pid)
+        return old
+
+    def end(self, process):
+        if process.poll() is None:
+            process.kill()
+            process.wait(30)
+
+    def hold(self, f, text="1\n", **kw):
+        """A connection that has had an answer, as a file of lines."""
+        s = f.connect(**kw)
+        self.addCleanup(s.close)
+        lines = s.makefile("rw", newline="\n")
+        self.addCleanup(self.forget, lines)
+        lines.hang_up = lambda: s.shutdown(socket.SHUT_RDWR)
+        self.assertRegex(self.say(lines, text), "^[a-h] ")
+        return lines
+
+    def forget(self, lines):
+        try:
+            lines.close()
+        except OSError:
+            pass
+
+    def is_cut(self, lines):
+        try:
+            return lines.readline() == ""
+        except ConnectionResetError:
+            return True
+
+    def say(self, lines, text="again\n"):
+        lines.write(text)
+        lines.flush()
+        return lines.readline()
+
+
+class Replaced(TestCase):
+    def test_under_load(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members=[a, b]))
+        f.metrics()
+        held = [self.hold(f)]
+        load, gone = Load(f), []
+        for i in range(5):
+            before = load.n_asked
+            gone.append(self.replace(f))
+            held.append(self.hold(f))
+            f.metrics()
+            f.wait_for(lambda: load.n_asked > before + 20, 60)
+        self.assertEqual(load.stop(), [])
+        for lines in held:
+            self.assertRegex(self.say(lines), "^[ab] again")
+        status = f.ctl_json("status")
+        self.assertEqual(status["problems"], [])
+        elders = {e["pid"] for e in status["replaced"]}
+        self.assertTrue({gone[0].pid} <= elders <= {p.pid for p in gone}, elders)
+        text = f"process {gone[0].pid}, which was replaced, has 1 flow open"
+        f.wait_for(lambda: text in f.ctl("status").stdout, 30) # what had just ended is told 50 ms later
+        self.assertIsNone(gone[0].poll())
+        for lines in held:
+            lines.hang_up()
+        for process in gone: # each with its last connection
+            process.wait(30)
+        f.wait_for(lambda: f.ctl_json("status")["replaced"] == [], 30)
+
+    def test_the_manager_is_told(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        f._drain_notify()
+        self.replace(f)
+        f.notify.settimeout(30)
+        seen = []
+        while not any(b"READY=1" in m for m in seen):
+            seen.append(f.notify.recv(4096))
+        self.assertIn(f"MAINPID={f.process.pid}".encode(), seen[0])
+        self.assertNotIn(b"STOPPING", b"".join(seen))
+
+    def test_the_configuration_on_disk(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members=[a]), workers=2)
+        other = harness.free_port()
+        services = web(members=[b])
+        services["web"]["listen"] = [f"127.0.0.1:{f.port}", f"127.0.0.1:{other}"]
+        for workers in (3, 1, 2):
+            f.head = f.head.replace(f"workers: {f.ctl_json('status')['workers']}", f"workers: {workers}")
+            f.configure(services)
+            load = Load(f)
+            self.replace(f)
+            self.assertEqual({f.ask() for _ in range(20)}, {"b"})
+            self.assertEqual({f.ask(port=other) for _ in range(20)}, {"b"})
+            self.assertEqual(load.stop(), [])
+            self.assertEqual(f.ctl_json("status")["workers"], workers)
+
+    def test_an_address_that_is_gone_is_refused(self):
+        a, = self.members(1)
+        other = harness.free_port()
+        services = web(members=[a])
+        services["web"]["listen"] = [f"127.0.0.1:{f}" for f in ("{port}", other)]
+        f = self.forwarder(services)
+        self.hold(f)
+        self.assertEqual(f.ask(port=other), "a")
+        f.configure(web(members=[a]))
+        old = self.replace(f)
+        f.wait_for(lambda: self.is_refused(other), 30)
+        self.assertIsNone(old.poll())
+
+    def test_stops_with_what_it_replaced(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        lines = self.hold(f)
+        old = self.replace(f)
+        old.send_signal(signal.SIGTERM) # of a manager that means all: it drains already
+        self.assertEqual(self.say(lines), "a again\n")
+        f.process.send_signal(signal.SIGTERM)
+        f.wait_for(lambda: "draining 1 flow" in f.log(), 30)
+        f.wait_for(lambda: self.is_refused(f.port), 30)
+        self.assertEqual(self.say(lines), "a again\n")
+        f.ctl("stop", "--now")
+        f.process.wait(30)
+        old.wait(30)
+        self.assertFalse(os.path.exists(f.socket))
+        self.assertEqual(f.log().count("draining 1 flow"), 1) # the new one's
+
+    def test_the_drain_time_ends_it(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a], drain={"timeout": "1s"}))
+        lines = self.hold(f)
+        old = self.replace(f)
+        self.assertTrue(self.is_cut(lines))
+        old.wait(30)
+
+    def is_refused(self, port):
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+
+class Goes_on(TestCase):
+    """A new process that cannot take over."""
+
+    def refused(self, f, lines, words):
+        done = f.ctl("replace", check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertRegex(done.stderr, words)
+        self.assertIn(f"this process ({f.process.pid}) goes on", done.stderr)
+        self.assertEqual(f.ask(), "a")
+        self.assertEqual(self.say(lines), "a again\n")
+        status = f.ctl_json("status")
+        self.assertEqual((status["pid"], status["state"], status["replaced"]),
+                         (f.process.pid, "forwarding", []))
+
+    def test_all_of_them(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        lines, good = self.hold(f), os.readlink(f.program)
+        f.configure(web(members=[a], balance="best"))
+        self.refused(f, lines, r"l4\.yaml:\d+:\d+: ")
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        f.configure(dict(web(members=[a]), other=web(port=taken.getsockname()[1], members=[a])["web"]))
+        self.refused(f, lines, "cannot listen on")
+        f.configure(web(members=[a]))
+        for script, words in (("exit 7\n", "exit status 7"), ("kill -SEGV $$\n", "signal 11"),
+                              ("exec sleep 600\n", "not ready after 10 s")):
+            f.install(script)
+            self.refused(f, lines, words)
+        os.unlink(f.program)
+        self.refused(f, lines, "no such file")
+        os.symlink(good, f.program)
+        self.replace(f)
+        self.assertEqual(f.ask(), "a")
+        self.assertEqual(self.say(lines), "a again\n")
+
+    def test_a_right_that_cannot_be_handed_on(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to give it up")
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a], transparent=True), main="user: nobody\n", start=False)
+        for path, mode in ((f.dir, 0o777), (f.path, 0o644), (os.path.join(f.dir, "state"), 0o777)):
+            os.chmod(path, mode)
+        open(f.log_path, "a").close()
+        f.start()
+        done = f.ctl("replace", check=False)
+        self.assertIn("CAP_NET_RAW", done.stderr)
+        self.assertEqual(f.ctl_json("status")["state"], "forwarding")
+
+    def test_orders_wait_for_the_end(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        f.install("exec sleep 600\n")
+        done = []
+        t = threading.Thread(target=lambda: done.append(f.ctl("replace", check=False)))
+        t.start()
+        f.wait_for(lambda: "replace, by" in f.log(), 30)
+        for words in (("set", f"web/{a.place}", "drain"), ("reload",), ("replace",)):
+            self.assertIn("is being replaced", f.ctl(*words, check=False).stderr)
+        f.process.send_signal(signal.SIGTERM) # also ends the one that hangs
+        f.process.wait(30)
+        t.join(60)
+        self.assertIn("it is to stop", done[0].stderr)
+
+
+class Handed_on(TestCase):
+    def test_limits(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a], limits={"connections": 3}))
+        held = [self.hold(f), self.hold(f)]
+        self.replace(f)
+        held.append(self.hold(f))
+        self.assertFalse(self.is_let_in(f))
+        self.replace(f)
+        self.assertFalse(self.is_let_in(f))
+        held[0].hang_up()
+        f.wait_for(lambda: self.is_let_in(f), 30)
+
+    def is_let_in(self, f):
+        try:
+            return f.ask() == "a"
+        except OSError:
+            return False
+
+    def test_told_members(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members=TOLD, on_down="reset"), start=False)
+        f.start(ready=False)
+        c = harness.wait_for(lambda: self.try_control(f), 30)
+        self.assertTrue(c.ask(**told([a, b], 7, b={"state": "down"}))["ok"])
+        f._wait_ready(30)
+        lines = self.hold(f)
+        first = self.replace(f)
+        self.assertEqual({f.ask() for _ in range(6)}, {"a"}) # known at once
+        self.assertEqual(f.request(command="members", service="web")["result"]["version"], 7)
+        with self.assertRaises(ConnectionError):
+            c.line() # whoever tells connects anew
+        later = self.hold(f)
+        self.replace(f)
+        with f.control() as c:
+            self.assertEqual(c.ask(**told([a, b], 6))["code"], "invalid")
+            self.assertTrue(c.ask(**told([a, b], 8, a={"state": "down"}))["ok"])
+            for old in (lines, later): # in both processes before
+                self.assertTrue(self.is_cut(old))
+            self.assertEqual({f.ask() for _ in range(6)}, {"b"})
+        first.wait(30)
+
+    def try_control(self, f):
+        try:
+            c = f.control()
+        except OSError:
+            return None
+        self.addCleanup(c.close)
+        return c
+
+    def test_orders_of_lists(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members=[a, b], drain={"timeout": "600s"}))
+        f.ctl("set", f"web/{a.place}", "drain")
+        f.ctl("weight", f"web/{b.place}", "7")
+        self.replace(f)
+        members = f.members_of()
+        self.assertEqual((members[a.place]["state"], members[b.place]["weight"]), ("drain", 7))
+        self.assertEqual({f.ask() for _ in range(6)}, {"b"})
+
+    def test_pools_of_its_own(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members={"pool": "web"}), main="pools: pools.yaml\n",
+                           files={"pools.yaml": POOLS % (a.port, b.port)})
+        f.ctl("set", "web/ams/a", "drain")
+        f.wait_for(lambda: {f.ask() for _ in range(4)} == {"b"}, 30)
+        load = Load(f)
+        lines = self.hold(f)
+        self.replace(f)
+        self.assertEqual({f.ask() for _ in range(6)}, {"b"})
+        self.assertEqual(f.members_of()["web/ams/a"]["state"], "drain")
+        self.assertEqual(load.stop(), [])
+        f.ctl("set", "web/ams/a", "auto")
+        f.wait_for(lambda: {f.ask() for _ in range(4)} == {"a", "b"}, 30)
+        self.assertEqual(self.say(lines), "b again\n")
+
+    def test_without_rights(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to give it up")
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a], port=self.low_port()), main="user: nobody\n", start=False)
+        f.port = self.low
+        for path, mode in ((f.dir, 0o777), (f.path, 0o644), (os.path.join(f.dir, "state"), 0o777)):
+            os.chmod(path, mode)
+        open(f.log_path, "a").close()
+        f.start()
+        lines = self.hold(f)
+        for _ in range(2):
+            self.replace(f)
+            self.assertEqual(f.ask(), "a")
+            self.assertEqual(self.say(lines), "a again\n")
+            with open(f"/proc/{f.process.pid}/status") as file:
+                have = rights(file.read())
+            self.assertEqual([have[k] for k in ("CapPrm", "CapEff", "CapAmb", "NoNewPrivs")], [0, 0, 0, 1])
+
+    def low_port(self):
+        """One that takes a right."""
+        for self.low in range(1023, 600, -1):
+            with socket.socket() as s:
+                try:
+                    s.bind(("127.0.0.1", self.low))
+                    return self.low
+                except OSError:
+                    continue
+        self.skipTest("no port is free")
+
+    def test_datagrams_keep_their_member(self):
+        names = {}
+        for name in "abcde":
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.bind(("127.0.0.1", 0))
+            self.addCleanup(s.close)
+            threading.Thread(target=self.echo, args=(s, name), daemon=True).start()
+            names[name] = f"127.0.0.1:{s.getsockname()[1]}"
+        f = self.forwarder({"dns": {"listen": ["127.0.0.1:{port}"], "protocol": "udp", "balance": "maglev",
+                                    "members": list(names.values()), "limits": {"connections": 500}}})
+        clients = []
+        for _ in range(40):
+            c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.addCleanup(c.close)
+            c.connect(("127.0.0.1", f.port))
+            c.settimeout(1)
+            clients.append(c)
+        had = [self.ask_datagram(c) for c in clients]
+        self.assertGreater(len(set(had)), 2)
+        for _ in range(2):
+            self.replace(f)
+            self.assertEqual([self.ask_datagram(c) for c in clients], had)
+
+    def echo(self, s, name):
+        while True:
+            try:
+                _, client = s.recvfrom(2048)
+                s.sendto(name.encode(), client)
+            except OSError:
+                return
+
+    def ask_datagram(self, c):
+        for _ in range(30): # a busy machine may lose one
+            c.send(b"?")
+            try:
+                return c.recv(2048)
+            except (socket.timeout, ConnectionRefusedError):
+                continue
+        raise AssertionError("no answer")
+
+
+if __name__ == "__main__":
+    harness.main()

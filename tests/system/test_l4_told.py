@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""loadstar-l4 with members that are told over its control socket, as loadstard does: whole sets with
+rising versions, what comes back on the same connection, and what is left when nobody tells."""
+import json
+import os
+import socket
+import time
+
+import harness
+import l4_world
+from l4_world import web
+
+TOLD = {"pool": "web"}
+
+
+def told(members, version, service="web", **more):
+    """A request that tells a set; more: {name: changes}."""
+    return dict(command="members", service=service, version=version,
+                members=[dict({"key": f"web/ams/{m.name}", "address": m.address, "port": m.port,
+                               "weight": 1, "state": "up"}, **more.get(m.name, {})) for m in members])
+
+
+class Told(l4_world.TestCase):
+    def world(self, n=2, workers=2, **kw):
+        """A forwarder, its members, and a connection that has told them."""
+        members = self.members(n)
+        f = self.forwarder(web(members=TOLD, **kw), workers=workers, start=False)
+        f.start(ready=False)
+        c = harness.wait_for(lambda: self.try_control(f), 30)
+        reply = c.ask(**told(members, 1))
+        self.assertTrue(reply["ok"], reply)
+        f._wait_ready(30)
+        return f, members, c
+
+    def try_control(self, f):
+        try:
+            c = f.control()
+        except OSError:
+            return None
+        self.addCleanup(c.close)
+        return c
+
+    def test_written_and_read_back(self):
+        f, (a, b), c = self.world()
+        reply = f.request(command="members", service="web")["result"]
+        self.assertEqual(reply["version"], 1)
+        self.assertEqual([(m["key"], m["address"], m["port"], m["weight"], m["state"])
+                          for m in reply["members"]],
+                         [(f"web/ams/{m.name}", "127.0.0.1", m.port, 1, "up") for m in (a, b)])
+        self.assertEqual({f.ask() for _ in range(6)}, {"a", "b"})
+        reply = c.ask(**told([a, b], 2, a={"state": "drain"}))
+        self.assertEqual((reply["ok"], reply["result"]["version"], reply["result"]["changed"]),
+                         (True, 2, True))
+        f.wait_for(lambda: f.members_of()["web/ams/a"]["state"] == "drain", 10)
+        self.assertEqual({f.ask() for _ in range(6)}, {"b"})
+        c.ask(**told([a], 3))
+        f.wait_for(lambda: list(f.members_of()) == ["web/ams/a"], 10)
+        self.assertEqual({f.ask() for _ in range(6)}, {"a"})
+        c.ask(**told([], 4))
+        f.wait_for(lambda: not f.members_of(), 10)
+        try: # nobody is there: ended at once
+            with f.connect() as s:
+                self.assertEqual(s.recv(1), b"")
+        except ConnectionResetError:
+            pass
+        self.assertIn("no members", " ".join(f.ctl_json("status")["problems"]))
+
+    def test_read_back_at_once(self):
+        f, (a, b), c = self.world()
+        read = lambda c: {m["key"][-1]: (m["state"], m["weight"]) for m in
+                          c.ask(command="members", service="web")["result"]["members"]}
+        for version, state in enumerate(["down", "drain", "up", "down"] * 5, 2):
+            c.ask(**told([a, b], version, a={"state": state, "weight": version}))
+            self.assertEqual(read(c), {"a": (state, version), "b": ("up", 1)})
+
+    def test_read_back_before_all_are_told(self):
+        """Of two services one has been told: what it was told is there, though nothing is forwarded yet."""
+        (a,) = self.members(1)
+        f = self.forwarder(dict(web(members=TOLD), **{"other": web(port=harness.free_port(), members=TOLD)["web"]}), start=False)
+        f.start(ready=False)
+        c = harness.wait_for(lambda: self.try_control(f), 30)
+        self.assertTrue(c.ask(**told([a], 7))["ok"])
+        reply = c.ask(command="members", service="web")["result"]
+        self.assertEqual((reply["version"], [m["key"] for m in reply["members"]]), (7, ["web/ams/a"]))
+
+    def test_versions(self):
+        f, (a, b), c = self.world()
+        self.assertTrue(c.ask(**told([a, b], 5))["ok"])
+        for version in (5, 4, 1, 0):
+            reply = c.ask(**told([a], version))
+            self.assertEqual((reply["ok"], reply["code"]), (False, "invalid"), version)
+        same = c.ask(**told([a, b], 5))
+        self.assertEqual((same["ok"], same["result"]["changed"]), (True, False))
+        self.assertEqual(c.ask(**told([a, b], 4))["code"], "invalid")
+        self.assertEqual(len(f.members_of()), 2)
+        self.assertEqual(c.ask(**told([a], 2 ** 62))["code"], "invalid")
+        self.assertTrue(c.ask(**told([a], 2 ** 62 - 1))["ok"])
+
+    def test_what_is_refused(self):
+        f, (a, b), c = self.world()
+        good = told([a, b], 9)
+        for change, code in (({"service": "nope"}, "not_found"), ({"members": 7}, "invalid"),
+                             ({"members": [7]}, "invalid"), ({"version": -1}, "invalid"),
+                             ({"version": "9"}, "invalid"), ({"version": None}, "invalid"),
+                             ({"members": good["members"] * 2}, "invalid")):
+            reply = c.ask(**dict(good, **change))
+            self.assertEqual((reply["ok"], reply["code"]), (False, code), (change, reply))
+        for key, value in (("address", "x"), ("address", 7), ("port", 0), ("port", 65536),
+                           ("weight", -1), ("weight", 1000001), ("state", "sideways"), ("key", ""),
+                           ("key", "k" * 300), ("key", None)):
+            reply = c.ask(**dict(good, members=[dict(good["members"][0], **{key: value})]))
+            self.assertEqual((reply["ok"], reply["code"]), (False, "invalid"), (key, value, reply))
+        self.assertEqual(f.request(command="members", service="web")["result"]["version"], 1)
+        self.assertEqual({f.ask() for _ in range(6)}, {"a", "b"})
+
+    def test_no_list_is_told(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members=[a]))
+        reply = f.request(**told([b], 1))
+        self.assertEqual((reply["ok"], reply["code"]), (False, "invalid"))
+        self.assertIn("members of its own", reply["error"])
+
+    def test_orders_belong_to_loadstard(self):
+        f, (a, b), c = self.world()
+        done = f.ctl("set", "web/ams/a", "drain", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("order it there", done.stderr)
+        self.assertEqual(f.members_of()["web/ams/a"]["state"], "up")
+
+    def test_a_large_set(self):
+        f, (a, b), c = self.world()
+        many = [{"key": f"web/ams/{i}", "address": f"127.1.{i // 250}.{i % 250 + 1}", "port": 9,
+                 "weight": 0, "state": "down"} for i in range(5000)]
+        request = told([a], 2)
+        request["members"] += many
+        self.assertGreater(len(json.dumps(request)), 65536)
+        self.assertTrue(c.ask(**request)["ok"])
+        f.wait_for(lambda: len(f.members_of()) == 5001, 30)
+        self.assertEqual({f.ask() for _ in range(4)}, {"a"})
+        with f.control() as other:
+            try:
+                other.socket.sendall(b'{"command": "members", "x": "' + b"x" * (17 << 20))
+            except BrokenPipeError: # it has been told already
+                pass
+            reply = json.loads(other.file.readline())
+            self.assertIn("longer than 16777216 bytes", reply["error"])
+
+    def test_failures_come_back(self):
+        f, (a, b), c = self.world()
+        a.refuse()
+        for _ in range(6):
+            f.ask()
+        event = c.event("failed")
+        self.assertEqual(event, {"event": "failed", "service": "web", "key": "web/ams/a",
+                                 "what": "refused"})
+        began = time.monotonic()
+        while time.monotonic() - began < 0.5:
+            f.ask()
+        c.socket.settimeout(0.2)
+        try:
+            while True:
+                c.events.append(c.line())
+        except socket.timeout:
+            pass
+        self.assertEqual(sum(e["event"] == "failed" for e in c.events), 0, "one a second")
+
+    def test_sessions_come_back(self):
+        f, (a, b), c = self.world(workers=1) # which takes members in turn
+        counts = lambda e: {m["key"]: m["active"] for m in e["members"]}
+        self.assertEqual(counts(c.event("sessions")), {"web/ams/a": 0, "web/ams/b": 0})
+        with f.connect() as one, f.connect() as two:
+            for s in (one, two):
+                s.sendall(b"x\n")
+                s.makefile().readline()
+            while counts(c.event("sessions")) != {"web/ams/a": 1, "web/ams/b": 1}:
+                pass
+        while counts(c.event("sessions")) != {"web/ams/a": 0, "web/ams/b": 0}:
+            pass
+
+    def test_one_that_reads_nothing_holds_up_nobody(self):
+        f, (a, b), c = self.world()
+        for version in range(2, 200):
+            self.assertTrue(f.request(**told([a, b], version, a={"weight": version % 7 + 1}))["ok"])
+        self.assertEqual(f.ask()[0] in "ab", True)
+        self.assertTrue(f.ctl_json("status")["told_by"] >= 1)
+
+    def test_few_are_told_and_the_oldest_goes(self):
+        f, members, c = self.world()
+        others = []
+        for _ in range(70): # more than connections may be
+            others.append(o := f.control())
+            self.addCleanup(o.close)
+            self.assertTrue(o.ask(**told(members, 1))["ok"])
+        self.assertEqual(f.ctl_json("status")["told_by"], 8)
+        with self.assertRaises(OSError):
+            while True:
+                c.line()
+        self.assertTrue(others[-1].ask(command="members")["ok"])
+
+    def test_the_last_set_goes_on_without_it(self):
+        f, (a, b), c = self.world()
+        c.close()
+        f.wait_for(lambda: f.ctl_json("status")["told_by"] == 0, 20)
+        self.assertEqual({f.ask() for _ in range(6)}, {"a", "b"})
+
+
+class Saved(l4_world.TestCase):
+    def start_told(self, f, request):
+        f.start(ready=False)
+        harness.wait_for(lambda: os.path.exists(f.socket), 30)
+        reply = harness.wait_for(lambda: self.tell(f, request), 30)
+        self.assertTrue(reply["ok"], reply)
+        f._wait_ready(30)
+
+    def tell(self, f, request):
+        try:
+            return f.request(**request)
+        except OSError:
+            return None
+
+    def test_after_a_restart(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members=TOLD), start=False)
+        self.start_told(f, told([a, b], 41, b={"state": "drain"}))
+        path = os.path.join(f.dir, "state", "members.json")
+        f.wait_for(lambda: os.path.exists(path), 20)
+        self.assertEqual(json.loads(f.read("state/members.json"))["sets"][0]["version"], 41)
+        f.kill()
+        began = time.monotonic()
+        f.start()
+        self.assertGreaterEqual(time.monotonic() - began, 2.9)
+        self.assertEqual({f.ask() for _ in range(4)}, {"a"})
+        self.assertIn("saved", " ".join(f.ctl_json("status")["problems"]))
+        self.assertEqual(f.ctl_json("services")["services"][0]["sets"][0]["from"], "saved")
+        self.assertEqual(f.request(command="members", service="web")["result"]["version"], 41)
+        self.assertEqual(f.request(**told([b], 41))["code"], "invalid")
+        self.assertTrue(f.request(**told([b], 42))["ok"])
+        f.wait_for(lambda: f.ask() == "b", 20)
+        self.assertEqual(f.ctl_json("status")["problems"], [])
+
+    def test_loadstard_that_is_there_comes_first(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members=TOLD), start=False)
+        self.start_told(f, told([a], 41))
+        f.wait_for(lambda: os.path.exists(os.path.join(f.dir, "state", "members.json")), 20)
+        f.stop()
+        f.start(ready=False)
+        harness.wait_for(lambda: os.path.exists(f.socket), 30)
+        reply = harness.wait_for(lambda: self.tell(f, dict(command="members", service="web")), 30)["result"]
+        self.assertEqual((reply["version"], reply["members"]), (41, [])) # the next one is to be above
+        for version in (3, 41):
+            self.assertEqual(f.request(**told([b], version))["code"], "invalid")
+        self.assertTrue(f.request(**told([b], 42))["ok"])
+        f._wait_ready(30)
+        self.assertEqual({f.ask() for _ in range(4)}, {"b"})
+
+    def test_services_that_are_not_told_stay_saved(self):
+        a, b = self.members(2)
+        other = web(port=harness.free_port(), members=TOLD)["web"]
+        f = self.forwarder(dict(web(members=TOLD), other=other), start=False)
+        saved = lambda: {s["service"]: s["version"] for s in json.loads(f.read("state/members.json"))["sets"]}
+        f.start(ready=False)
+        harness.wait_for(lambda: self.tell(f, told([b], 7, service="other")), 30)
+        self.assertTrue(f.request(**told([a], 41))["ok"])
+        f._wait_ready(30)
+        f.stop()
+        self.assertEqual(saved(), {"web": 41, "other": 7})
+        f.start(ready=False)
+        harness.wait_for(lambda: self.tell(f, told([a], 42)), 30)
+        f.stop()
+        self.assertEqual(saved(), {"web": 42, "other": 7})
+        f.configure(web(members=TOLD))
+        f.start()
+        f.configure(dict(web(members=TOLD), other=other))
+        f.reload()
+        self.assertEqual({m["service"] for m in f.request(command="members")["result"]["members"]}, {"web", "other"})
+
+    def test_a_file_that_cannot_be_read(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=TOLD), start=False)
+        for text in ("nonsense", "[]", '{"sets": [7]}', '{"sets": [{"service": "web", "version": 1, '
+                     '"members": [{"key": "k"}]}]}', '{"sets": [{"service": "gone", "version": 1, '
+                     '"members": []}]}'):
+            f.write("state/members.json", text)
+            f.start()
+            self.assertEqual(f.members_of(), {})
+            self.assertTrue(f.request(**told([a], 1))["ok"])
+            f.wait_for(lambda: f.members_of(), 10)
+            self.assertEqual(f.ask(), "a")
+            f.stop()
+
+
+if __name__ == "__main__":
+    harness.main()

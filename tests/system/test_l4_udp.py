@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""loadstar-l4 with datagrams: answers, members that are drained, killed and added, a reload, and what it shows of flows."""
+import select
+import signal
+import socket
+import threading
+
+import harness
+import l4_world
+
+
+class Echo:
+    """A member that answers each datagram with its name and the same."""
+
+    def __init__(self, name, port=0):
+        self.name, self.port = name, port
+        self.open()
+
+    @property
+    def place(self):
+        return f"127.0.0.1:{self.port}"
+
+    def open(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", self.port))
+        self.port = self.socket.getsockname()[1]
+        self.stop, self.thread = False, threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while not self.stop:
+            if select.select([self.socket], [], [], 0.1)[0]:
+                data, client = self.socket.recvfrom(65536)
+                self.socket.sendto(self.name.encode() + b" " + data, client)
+
+    def close(self):
+        if not self.stop:
+            self.stop = True
+            self.thread.join()
+            self.socket.close()
+
+
+class Client(socket.socket):
+    """One flow."""
+
+    def __init__(self, f):
+        super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
+        self.connect((f.address, f.port))
+        self.settimeout(30)
+
+    def ask(self, data=b"x", tries=1):
+        """The name of the member that answers; with tries, some datagrams may be lost."""
+        for left in reversed(range(tries)):
+            self.send(data)
+            self.settimeout(1 if left else 30)
+            try:
+                name, got = self.recv(65536).split(b" ", 1)
+            except TimeoutError:
+                continue
+            assert got == data
+            return name.decode()
+        return None
+
+
+class Datagrams(l4_world.TestCase):
+    def world(self, n=3, **more):
+        self.echoes = [Echo("abcdefgh"[i]) for i in range(n)]
+        for e in self.echoes:
+            self.addCleanup(e.close)
+        f = self.forwarder(self.services(self.echoes, **more), workers=2)
+        self.addCleanup(f.ctl, "stop", "--now")  # flows would be waited for
+        self.clients = [Client(f) for _ in range(40)]
+        for c in self.clients:
+            self.addCleanup(c.close)
+        return f
+
+    @staticmethod
+    def services(echoes, **more):
+        return l4_world.web(members=[e.place for e in echoes], protocol="udp", balance="maglev", **more)
+
+    def ask_all(self, tries=1):
+        return [c.ask(tries=tries) for c in self.clients]
+
+    def test_answers_and_figures(self):
+        f = self.world()
+        first = self.ask_all()
+        self.assertEqual(set(first), set("abc"))
+        self.assertEqual(self.ask_all(), first)
+        self.assertEqual(self.clients[0].ask(b""), first[0])
+        self.assertEqual(self.clients[0].ask(bytes(60000)), first[0])
+        members = f.members_of()
+        for e in self.echoes:
+            self.assertEqual(members[e.place]["active"], first.count(e.name))
+        flows = f.ctl_json("flows")["flows"]
+        self.assertEqual(len(flows), 40)
+        self.assertEqual({flow["client"] for flow in flows}, {"%s:%d" % c.getsockname() for c in self.clients})
+        f.wait_for(lambda: f.metrics()['loadstar_l4_bytes_total{service="web",direction="in"}'] == 80 + 60000, 10)
+        self.assertEqual(f.metrics()['loadstar_l4_connections_total{service="web",result="ok"}'], 40)
+
+    def test_a_drain_and_a_reload_move_no_flow(self):
+        f = self.world()
+        first = self.ask_all()
+        f.ctl("set", f"web/{self.echoes[0].place}", "drain")
+        f.wait_for(lambda: f.members_of()[self.echoes[0].place]["state"] == "drain", 10)
+        self.assertEqual(self.ask_all(), first)
+        new = [Client(f) for _ in range(20)]
+        for c in new:
+            self.addCleanup(c.close)
+        self.assertLessEqual({c.ask() for c in new}, set("bc"))
+        self.echoes.append(Echo("d"))
+        self.addCleanup(self.echoes[3].close)
+        f.configure(self.services(self.echoes[1:]))
+        f.reload()
+        f.wait_for(lambda: self.echoes[3].place in f.members_of(), 10)
+        self.assertEqual(self.ask_all(), first)
+
+    def test_a_drained_member_is_left_in_time(self):
+        f = self.world(drain={"timeout": "1s"})
+        self.assertIn("a", self.ask_all())
+        f.ctl("set", f"web/{self.echoes[0].place}", "drain")
+        f.wait_for(lambda: f.members_of()[self.echoes[0].place]["active"] == 0, 20)
+        self.assertLessEqual(set(self.ask_all()), set("bc"))
+
+    def test_flows_go_on_while_it_stops(self):
+        f = self.world(n=2, drain={"timeout": "60s"}, idle_timeout="60s")
+        first = self.ask_all()
+        f.process.send_signal(signal.SIGTERM)
+        f.wait_for(lambda: "draining 40 flows" in f.log(), 20)
+        self.assertEqual(self.ask_all(), first)
+        new = Client(f)
+        self.addCleanup(new.close)
+        new.send(b"x")
+        f.wait_for(lambda: f.metrics()['loadstar_l4_datagrams_dropped_total{service="web"}'] == 1, 20)
+        self.assertEqual(self.ask_all(), first)
+
+    def test_a_dead_member_is_left(self):
+        f = self.world()
+        first = self.ask_all()
+        self.echoes[1].close()
+        then = self.ask_all(tries=5)
+        self.assertLessEqual(set(then), set("ac"))
+        for before, after in zip(first, then):
+            self.assertIn(after, "ac" if before == "b" else before)
+        self.assertGreaterEqual(f.members_of()[self.echoes[1].place]["refused"], 3)
+
+    def test_flows_end_when_idle(self):
+        f = self.world(idle_timeout="1s")
+        self.ask_all()
+        f.wait_for(lambda: f.ctl_json("status")["flows"] == 0, 20)
+        self.assertEqual(set(self.ask_all()), set("abc"))
+
+
+if __name__ == "__main__":
+    harness.main()
