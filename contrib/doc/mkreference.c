@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Prints the reference of the configuration from the tables that read it:
  *
- *     mkreference md  >contrib/doc/reference.md
- *     mkreference man >contrib/man/loadstar.yaml.5
+ *     mkreference md     >contrib/doc/reference.md
+ *     mkreference man    >contrib/man/loadstar.yaml.5
+ *     mkreference man-l4 >contrib/man/loadstar-l4.yaml.5
  *
  * Texts have code in `backquotes`; each format marks it up its own way. */
 #include "config/parts.h"
@@ -129,14 +130,12 @@ static void put_key(struct out *out, struct arena *arena, const struct schema_ke
     fprintf(out->to, out->man ? ".It Cm %s\n" : "### `%s`\n\n", full);
     put_text(out, key->doc);
     fputs(out->man ? "\n" : "\n\n", out->to);
-    if (key->kind != SCHEMA_LATER) {
-        fputs(out->man ? ".Pp\n" : "", out->to);
-        fputs("Value: ", out->to);
-        put_text(out, schema_expected(arena, key));
-        fputs(".", out->to);
-        put_default(out, key);
-        fputs(out->man ? "\n" : "\n\n", out->to);
-    }
+    fputs(out->man ? ".Pp\n" : "", out->to);
+    fputs("Value: ", out->to);
+    put_text(out, schema_expected(arena, key));
+    fputs(".", out->to);
+    put_default(out, key);
+    fputs(out->man ? "\n" : "\n\n", out->to);
     if (key->n_words)
         put_words(out, key);
     if (key->example)
@@ -165,28 +164,42 @@ static void chapter(struct out *out, const char *title, const struct schema *sch
     arena_free(arena);
 }
 
-static void put_head(struct out *out)
+/* What begins a page: of a manual with its name and one line on it, of the reference its title. */
+static void put_head(struct out *out, const char *name, const char *upper, const char *what)
 {
     if (out->man)
-        fputs(
-            ".\\\" SPDX-License-Identifier: Apache-2.0\n.\\\" Printed by mkreference from the "
-            "tables in src/config: do not edit.\n.Dd November 22, 2026\n.Dt LOADSTAR.YAML 5\n.Os\n"
-            ".Sh NAME\n.Nm loadstar.yaml\n.Nd configuration of the Loadstar DNS server\n"
-            ".Sh DESCRIPTION\n",
-            out->to);
+        fprintf(out->to,
+                ".\\\" SPDX-License-Identifier: Apache-2.0\n.\\\" Printed by mkreference from the "
+                "tables in src/config: do not edit.\n.Dd November 26, 2026\n.Dt %s 5\n.Os\n"
+                ".Sh NAME\n.Nm %s\n.Nd %s\n.Sh DESCRIPTION\n",
+                upper, name, what);
     else
         fputs(
             "<!-- SPDX-License-Identifier: Apache-2.0\n     Printed by mkreference from the tables "
             "in src/config: do not edit. -->\n# Configuration reference\n\n",
             out->to);
-    put_text(out,
-             "The server reads `loadstar.yaml` and the files that it names: sites, checks, maps "
-             "and pools (here called `pools.yaml`), networks (`networks.yaml`), and zones.");
-    fputs(out->man ? "\n" : "\n\n", out->to);
+    out->fresh = true;
+}
+
+static void put_intro(struct out *out)
+{
+    paragraph(out,
+              "The server reads `loadstar.yaml` and the files that it names: sites, checks, maps "
+              "and pools (here called `pools.yaml`), local balancers (`tiers.yaml`), networks "
+              "(`networks.yaml`), and zones.");
     paragraph(out,
               "`loadstard --check -c loadstar.yaml` does exactly what a start or a reload does, "
               "and prints every error of every file as `FILE:LINE:COLUMN: what is wrong, what "
               "was expected`. A reload with an error changes nothing.");
+}
+
+static void put_intro_l4(struct out *out)
+{
+    paragraph(out, "The forwarder reads `l4.yaml`, and files of pools when that names some.");
+    paragraph(out,
+              "`loadstar-l4 --check -c l4.yaml` does exactly what a start or a reload does, and "
+              "prints every error of every file as `FILE:LINE:COLUMN: what is wrong, what was "
+              "expected`. A reload with an error changes nothing.");
 }
 
 static void put_values(struct out *out)
@@ -204,7 +217,7 @@ static void put_values(struct out *out)
     paragraph(out, "Sizes are bytes; `k`, `M` and `G` are powers of 1024: `64k`, `8M`.");
     paragraph(out, "Shares are `50%` or `0.5`.");
     paragraph(out, "Paths are relative to the file that they stand in.");
-    paragraph(out, "Where a list is expected, one item may stand alone: `zones: zones/`.");
+    paragraph(out, "Where a list is expected, one item may stand alone: `pools: pools.yaml`.");
     paragraph(out, "A dot in the names of keys below means one mapping inside another; a word in "
                    "capitals stands for a name of your choice.");
 }
@@ -240,7 +253,8 @@ static void put_tail(struct out *out)
     if (out->man)
         fputs(".Sh FILES\nA complete example with comments is in\n.Pa "
               "contrib/doc/loadstar.example.yaml\n"
-              "of the source.\n.Sh SEE ALSO\n.Xr loadstarctl 8 ,\n.Xr loadstard 8\n",
+              "of the source.\n.Sh SEE ALSO\n.Xr loadstar-l4.yaml 5 ,\n.Xr loadstarctl 8 ,\n"
+              ".Xr loadstard 8\n",
               out->to);
     else
         fputs("## See also\n\n[loadstar.example.yaml](loadstar.example.yaml) is a complete example "
@@ -248,22 +262,69 @@ static void put_tail(struct out *out)
               out->to);
 }
 
+static void put_tail_l4(struct out *out)
+{
+    section(out, "FILES");
+    fputs("Complete examples with comments are in\n.Pa contrib/example/l4\nof the source.\n",
+          out->to);
+    section(out, "EXAMPLES");
+    paragraph(out, "Below `loadstard`, whose tier of type `l4` says who the members are:");
+    code_block(out, "services:\n"
+                    "  web: {listen: [\"192.0.2.80:443\"], members: {pool: web-backends}}\n");
+    paragraph(out, "Alone, with pools and checks of its own:");
+    code_block(out, "pools: pools.yaml\n"
+                    "services:\n"
+                    "  web: {listen: [\"192.0.2.80:443\"], members: {pool: web, site: ams}}\n"
+                    "  dns:\n"
+                    "    listen: [\"192.0.2.53:53\"]\n"
+                    "    protocol: udp\n"
+                    "    members: [10.0.0.53, {address: 10.0.1.53, weight: 2}]\n");
+    fputs(".Sh SEE ALSO\n.Xr loadstar.yaml 5 ,\n.Xr loadstar-l4 8 ,\n.Xr loadstarctl 8 ,\n"
+          ".Xr loadstard 8\n",
+          out->to);
+}
+
+static void put_server(struct out *out)
+{
+    bool man = out->man;
+    put_head(out, "loadstar.yaml", "LOADSTAR.YAML", "configuration of the Loadstar DNS server");
+    put_intro(out);
+    put_values(out);
+    chapter(out, man ? "LOADSTAR.YAML" : "loadstar.yaml", &loadstar_schema, "");
+    chapter(out, man ? "COOKIE SECRETS" : "The secrets of cookies", &cookie_secrets_schema, "");
+    chapter(out, man ? "POOLS.YAML" : "pools.yaml", &pools_schema, "");
+    chapter(out, man ? "TIERS.YAML" : "tiers.yaml", &tiers_schema, "");
+    chapter(out, man ? "ANYCAST.YAML" : "anycast.yaml", &anycast_schema, "");
+    chapter(out, man ? "NETWORKS.YAML" : "networks.yaml", &networks_schema, "NETWORK");
+    chapter(out, man ? "ZONES AS YAML" : "Zones as YAML", &zone_schema, "");
+    put_zone_files(out);
+    if (!man)
+        chapter(out, "l4.yaml", &l4_schema, "");
+    put_tail(out);
+}
+
+static void put_forwarder(struct out *out)
+{
+    put_head(out, "loadstar-l4.yaml", "LOADSTAR-L4.YAML",
+             "configuration of the Loadstar TCP and UDP forwarder");
+    put_intro_l4(out);
+    put_values(out);
+    chapter(out, "L4.YAML", &l4_schema, "");
+    put_tail_l4(out);
+}
+
 int main(int argc, char **argv)
 {
-    bool man = argc == 2 && strcmp(argv[1], "man") == 0;
-    if (argc != 2 || (!man && strcmp(argv[1], "md") != 0)) {
-        fprintf(stderr, "usage: mkreference md|man\n");
+    const char *form = argc == 2 ? argv[1] : "";
+    bool l4 = strcmp(form, "man-l4") == 0, man = l4 || strcmp(form, "man") == 0;
+    if (!man && strcmp(form, "md") != 0) {
+        fprintf(stderr, "usage: mkreference md|man|man-l4\n");
         return 2;
     }
     struct out out = {stdout, man, false};
-    put_head(&out);
-    put_values(&out);
-    chapter(&out, man ? "LOADSTAR.YAML" : "loadstar.yaml", &loadstar_schema, "");
-    chapter(&out, man ? "COOKIE SECRETS" : "The secrets of cookies", &cookie_secrets_schema, "");
-    chapter(&out, man ? "POOLS.YAML" : "pools.yaml", &pools_schema, "");
-    chapter(&out, man ? "NETWORKS.YAML" : "networks.yaml", &networks_schema, "NETWORK");
-    chapter(&out, man ? "ZONES AS YAML" : "Zones as YAML", &zone_schema, "");
-    put_zone_files(&out);
-    put_tail(&out);
+    if (l4)
+        put_forwarder(&out);
+    else
+        put_server(&out);
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }
