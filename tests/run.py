@@ -6,7 +6,8 @@
 
 With -j, N files run at a time; a file with a line `ALONE = "why"` has the machine to itself, after
 the others. A file that ends without its "Ran N tests" line (crash, timeout) counts as one failure.
-Skips are listed at the end with their reasons."""
+Skips are listed at the end with their reasons, failures with the lines that say what went wrong: a
+log that is cut in the middle still has them."""
 import argparse
 import concurrent.futures
 import os
@@ -41,10 +42,22 @@ def run(path):
     return out, child.returncode, time.monotonic() - start
 
 
+def causes(out):
+    """Of each test that failed: its name, the innermost lines of code, and the errors."""
+    lines = []
+    for block in re.findall(r"^={70}\n((?:FAIL|ERROR): .*?)(?=^={70}$|^-{70}\nRan )", out, re.M | re.S):
+        said = block.splitlines()
+        lines.append(said[0])
+        for i, line in enumerate(said):
+            if re.match(r"[\w.]*(Error|Exception|Expired)\b", line):
+                lines += [f"    {text[:300]}" for text in (*said[max(i - 2, 1):i], line)]
+    return lines
+
+
 class Sum:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
-        self.reasons = []
+        self.reasons, self.causes = [], []
 
     def add(self, path, out, code, seconds):
         ran = re.search(r"^Ran (\d+) tests?", out, re.M)
@@ -64,6 +77,7 @@ class Sum:
               f"{seconds:.1f} s", flush=True)
         if bad:
             print(out, flush=True)
+            self.causes += [f"failed: {path}", *causes(out)]
 
 
 total = Sum()
@@ -76,5 +90,7 @@ for path in alone:
     total.add(path, *run(path))
 for line in total.reasons:
     print(f"skipped: {line}")
+for line in total.causes:
+    print(line)
 print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
 sys.exit(1 if total.failed or total.passed + total.skipped == 0 else 0)

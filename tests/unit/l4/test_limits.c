@@ -500,26 +500,40 @@ static void check_empty(struct rush *r)
     }
 }
 
-/* All begin with the same new sources at once: tokens, counts and the service's are exact. */
+#define RUSHES 50
+
+/* Returns whether most of those whom the limit has room for were let in: one that finds another at
+ * it for too long is judged by what its bucket shares, which refuses some more. */
+static bool rush(unsigned kind, pthread_barrier_t *together)
+{
+    static const uint32_t want[] = {1000, RUSHED * 3, 777, RUSHED * 3};
+    struct rush r = {.limits = made(8000, kind == 0 ? 1000 : MANY, kind == 1 ? 3 : 0,
+                                    kind == 2 ? 777 : 0, kind == 3 ? 3 : 0),
+                     .together = together};
+    pthread_t threads[THREADS];
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, rush_in, &r), 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(r.in <= want[kind]);
+    bool most = r.in >= want[kind] * (kind % 2 ? 3 : 4) / 4;
+    check_empty(&r);
+    limits_free(r.limits);
+    return most;
+}
+
+/* All begin with the same new sources at once: never more get in than tokens, counts and the
+ * service allow. How many less depends on who was preempted while it made a way, which on a busy
+ * machine may be somebody in each of some rushes, but not in all. */
 static void workers_that_rush_share_tokens(void **state)
 {
     (void)state;
     pthread_barrier_t together;
     pthread_barrier_init(&together, NULL, THREADS);
     for (unsigned kind = 0; kind < 4; kind++) {
-        struct rush r = {.limits = made(8000, kind == 0 ? 1000 : MANY, kind == 1 ? 3 : 0,
-                                        kind == 2 ? 777 : 0, kind == 3 ? 3 : 0),
-                         .together = &together};
-        static const uint32_t want[] = {1000, RUSHED * 3, 777, RUSHED * 3};
-        pthread_t threads[THREADS];
-        for (unsigned i = 0; i < THREADS; i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, rush_in, &r), 0);
-        for (unsigned i = 0; i < THREADS; i++)
-            pthread_join(threads[i], NULL);
-        /* One that finds another at it too long is judged by what its bucket shares. */
-        assert_true(r.in <= want[kind] && r.in >= want[kind] * (kind % 2 ? 3 : 4) / 4);
-        check_empty(&r);
-        limits_free(r.limits);
+        unsigned n = 1;
+        while (!rush(kind, &together))
+            assert_true(++n <= RUSHES);
     }
     pthread_barrier_destroy(&together);
 }
