@@ -86,6 +86,7 @@ libl4_a_SOURCES = \
 	src/l4/udp_ask.c \
 	src/l4/udp_flow.c \
 	src/l4/udp_follow.c \
+	src/l4/udp_own.c \
 	src/l4/udp_send.c \
 	src/l4/udp_table.c \
 	src/l4/worker.c \

@@ -3,6 +3,7 @@
  *
  *   udp_table.c   flows and where to find them
  *   udp_flow.c    a flow's life: its member, its socket, its end
+ *   udp_own.c     datagrams that cannot be answered
  *   udp_ask.c     datagrams of clients on their way to members
  *   udp_answer.c  those of members on their way back
  *   udp_send.c    what both ways need
@@ -33,7 +34,8 @@
  * reads the listeners from now on, none is taken, and answers alone go on.
  *
  * What comes from where a listener of ours is (forged, or two forwarders that have each other as
- * members), or from port 0, is dropped: its answers would come back as questions, for ever.
+ * members), or from port 0, is dropped: its answers would come back as questions, for ever. Where
+ * one listens on all addresses, that is its port of any address that this host has.
  *
  * Memory: UDP_FLOW_BYTES a flow, and 16 of the table, for as many as were open at once (kept until
  * the end); two batches of UDP_BATCH buffers of 64 KiB, of which only what datagrams filled is
@@ -217,6 +219,13 @@ bool udp_flow_move(struct udp *udp, struct udp_flow *flow);
 void udp_flow_end(struct udp *udp, struct udp_flow *flow, const char *why);
 void udp_flow_record(const struct udp *udp, const struct udp_flow *flow, struct flow_record *out);
 struct ip udp_flow_client(const struct udp *udp, const struct udp_flow *flow);
+
+/* ---- udp_own.c ---- */
+
+/** Whether answers reach the client: neither is its port 0, nor is it where a listener of ours is.
+ */
+bool udp_is_answerable(const struct udp *udp, const struct udp_listener *listener,
+                       const struct udp_key *key);
 
 /* ---- udp_ask.c, udp_answer.c ---- */
 

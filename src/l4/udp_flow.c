@@ -179,38 +179,13 @@ static enum service_result limit_result(enum limits_verdict verdict)
     return verdict == LIMITS_SOURCE ? SERVICE_SOURCE : SERVICE_LIMITED;
 }
 
-/** Whether the client's address and port are where a listener of ours is, `local` being the address
- *  of ours that it has sent to. */
-static bool is_of(const struct udp_listener *l, const struct ip *client, uint16_t port,
-                  const uint8_t local[16])
-{
-    const uint8_t *addr = l->wildcard ? local : l->addr->b;
-    return l->fd >= 0 && l->port == port && l->addr->family == client->family &&
-           memcmp(addr, client->b, sizeof client->b) == 0;
-}
-
-/** Answers to one of ours would come back as questions for ever; to port 0 there is no way. */
-static bool is_answerable(const struct udp *udp, const struct udp_listener *listener,
-                          const struct udp_key *key, const struct ip *client)
-{
-    const uint8_t *local = listener->wildcard ? key->local : listener->addr->b;
-    uint16_t port = ntohs(key->port_be);
-    if (port == 0)
-        return false;
-    for (uint32_t i = 0; i < udp->n_listeners; i++) {
-        if (is_of(udp->listeners[i], client, port, local))
-            return false;
-    }
-    return true;
-}
-
 struct udp_flow *udp_flow_begin(struct udp *udp, struct udp_listener *listener,
                                 const struct udp_key *key, uint32_t hash)
 {
     struct worker *worker = udp->worker;
     struct ip client = {.family = listener->v6 ? IP_V6 : IP_V4};
     memcpy(client.b, key->client, sizeof client.b);
-    if (UNLIKELY(udp->draining || !is_answerable(udp, listener, key, &client)))
+    if (UNLIKELY(udp->draining || !udp_is_answerable(udp, listener, key)))
         return NULL;
     if (UNLIKELY(has_no_room(udp))) {
         count_result(listener, SERVICE_NO_ROOM);

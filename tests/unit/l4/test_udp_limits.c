@@ -335,7 +335,8 @@ static void test_no_members(void **state)
 }
 
 /** What claims to come from one of our own listeners would go round for ever. */
-static void check_own(const char *listen, const char *second, unsigned from, const char *to)
+static void check_own(const char *listen, const char *second, unsigned from, const char *source,
+                      const char *to)
 {
     struct rig *rig = rig_new(listen, 1);
     rig->listens[1].addr = rig_ip(second);
@@ -343,7 +344,7 @@ static void check_own(const char *listen, const char *second, unsigned from, con
     rig->services[0].n_listens = 2;
     rig_follow(rig);
     struct ip addr = rig_ip(to);
-    rig_send(rig->fds[from], NULL, &addr, rig->listens[0].port, "ball", 4);
+    rig_send(rig->fds[from], source, &addr, rig->listens[0].port, "ball", 4);
     rig_run(rig, 20);
     udp_publish(rig->worker.udp);
     assert_int_equal(udp_n_flows(rig->worker.udp), 0);
@@ -356,11 +357,16 @@ static void check_own(const char *listen, const char *second, unsigned from, con
 static void test_from_ourselves(void **state)
 {
     (void)state;
-    check_own("127.0.0.1", "127.0.0.2", 0, "127.0.0.1");
-    check_own("127.0.0.1", "127.0.0.2", 1, "127.0.0.1");
-    check_own("0.0.0.0", "127.0.0.2", 0, "127.0.0.1");
-    check_own("0.0.0.0", "127.0.0.2", 1, "127.0.0.1");
-    check_own("127.0.0.1", "0.0.0.0", 1, "127.0.0.1");
+    check_own("127.0.0.1", "127.0.0.2", 0, NULL, "127.0.0.1");
+    check_own("127.0.0.1", "127.0.0.2", 1, NULL, "127.0.0.1");
+    check_own("0.0.0.0", "127.0.0.2", 0, NULL, "127.0.0.1");
+    check_own("0.0.0.0", "127.0.0.2", 1, NULL, "127.0.0.1");
+    check_own("127.0.0.1", "0.0.0.0", 1, NULL, "127.0.0.1");
+    /* Of several addresses that are all ours. */
+    check_own("0.0.0.0", "127.0.0.2", 0, "127.0.0.9", "127.0.0.1");
+    check_own("127.0.0.1", "0.0.0.0", 1, "127.0.0.9", "127.0.0.1");
+    check_own("0.0.0.0", "0.0.0.0", 1, "127.0.0.9", "127.0.0.8");
+    check_own("::", "::", 1, NULL, "::1");
 }
 
 /** The address or the port of a listener alone is anybody's; port 0 is nobody's. */
