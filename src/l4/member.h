@@ -111,15 +111,15 @@ bool member_failed(struct member *member, int64_t now_ms, bool timed_out);
 bool member_tells_failure(struct member *member, int64_t now_ms) ATTR_NONNULL;
 void member_connected(struct member *member, uint32_t connect_us);
 
-/** A datagram of the member's came. The line is shared by all workers, so it is written once a
- *  second. */
+/** A datagram of the member's came, so failures before it were not one after the other. The line is
+ *  shared by all workers, so it is written once a second, and when there is a failure to forget. */
 static inline void member_answered(struct member *member, int64_t now_ms)
 {
     int64_t before_ms = atomic_load_explicit(&member->answered_ms, memory_order_relaxed);
-    if (now_ms - before_ms < MEMBER_ANSWERED_MS)
-        return;
-    atomic_store_explicit(&member->answered_ms, now_ms, memory_order_relaxed);
-    atomic_store_explicit(&member->failures, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&member->failures, memory_order_relaxed) != 0)
+        atomic_store_explicit(&member->failures, 0, memory_order_relaxed);
+    if (now_ms - before_ms >= MEMBER_ANSWERED_MS)
+        atomic_store_explicit(&member->answered_ms, now_ms, memory_order_relaxed);
 }
 
 static inline bool member_is_ejected(struct member *member, int64_t now_ms)

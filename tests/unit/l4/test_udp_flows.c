@@ -389,7 +389,8 @@ static void test_no_silence_while_another_worker_is_answered(void **state)
     rig_free(rig);
 }
 
-/** An answer shows that the member is there: once a second, and to all workers. */
+/** An answer shows that the member is there: to all workers, once a second; that failures before it
+ *  were not one after the other, at once. */
 static void test_answers_are_told(void **state)
 {
     (void)state;
@@ -404,12 +405,11 @@ static void test_answers_are_told(void **state)
     atomic_store(&member->failures, 2);
     clients_ask(rig, fd, 0, 1);
     assert_int_equal(atomic_load(&member->answered_ms), before_ms);
-    assert_int_equal(atomic_load(&member->failures), 2);
+    assert_int_equal(atomic_load(&member->failures), 0);
     before_ms = rig->worker.now_ms - MEMBER_ANSWERED_MS;
     atomic_store(&member->answered_ms, before_ms);
     clients_ask(rig, fd, 0, 1);
     assert_true(atomic_load(&member->answered_ms) >= before_ms + MEMBER_ANSWERED_MS);
-    assert_int_equal(atomic_load(&member->failures), 0);
     close(fd);
     rig_free(rig);
 }
