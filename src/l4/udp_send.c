@@ -138,13 +138,16 @@ static bool is_for_want_of_segments(int error)
     return error == EINVAL || error == EMSGSIZE || error == EIO || error == EOPNOTSUPP;
 }
 
-/** Message *h could not be sent at the first try. false: refused. */
+/** Message *h could not be sent at the first try. false: refused. What ICMP says of the way is told
+ *  in place of sending the next message, which then goes in fragments. */
 static bool send_otherwise(int fd, struct msghdr *h, int error, uint32_t *dropped)
 {
     if (udp_is_refusal(error))
         return false;
     if (segment_of(h) && is_for_want_of_segments(error))
         return send_pieces(fd, h, dropped);
+    if (error == EMSGSIZE && sendmsg(fd, h, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return true; /* it was of one before: a link on the way is narrower (ICMP) */
     *dropped += count_datagrams(h);
     return true;
 }
