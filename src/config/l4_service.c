@@ -124,6 +124,7 @@ static const struct schema_key limits_keys[] = {
     {.name = "connections",
      .kind = SCHEMA_U32,
      .offset = SERVICE(limits.connections),
+     .at = SERVICE(limits.connections_at),
      .min = 1,
      .max = FLOWS_MAX,
      .fallback = "100000",

@@ -5,6 +5,7 @@
 #include "l4/commands.h"
 #include "l4/elders.h"
 #include "l4/limits.h"
+#include "l4/shortage.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -149,11 +150,23 @@ static void find_problem_of_set(json_t *problems, const struct forwarder *f, uin
                     set->name);
 }
 
+static void find_shortages(json_t *problems, const struct forwarder *f)
+{
+    uint32_t n;
+    struct service_run *const *services = registry_services(f->registry, &n);
+    for (uint32_t i = 0; i < n; i++)
+        if (shortage_is(services[i], clock_mono_ms()))
+            add_problem(problems,
+                        "%s: no local port towards its members is left: flows are refused",
+                        services[i]->name);
+}
+
 static json_t *problems_of(const struct forwarder *f)
 {
     json_t *problems = json_array();
     for (uint32_t i = 0; f->plan && i < f->sets.n; i++)
         find_problem_of_set(problems, f, i);
+    find_shortages(problems, f);
     if (f->reload_errors)
         add_problem(problems, "the last reload was refused: %s", f->reload_errors);
     if (saved_sets_error(f->saved))

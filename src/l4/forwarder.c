@@ -11,6 +11,7 @@
 #include "control/server.h"
 #include "l4/elders.h"
 #include "l4/heir.h"
+#include "l4/shortage.h"
 
 #include <linux/capability.h>
 #include <signal.h>
@@ -25,6 +26,7 @@ static void on_second(uv_timer_t *timer)
 {
     struct forwarder *f = timer->data;
     rates_look(&f->rates, f->registry, clock_mono_ms());
+    shortage_look(f->registry, clock_mono_ms());
     followers_tell_sessions(&f->followers, &f->sets, f->plan);
 }
 

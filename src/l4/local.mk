@@ -44,6 +44,8 @@ libl4_a_SOURCES = \
 	src/l4/link.h \
 	src/l4/listeners.c \
 	src/l4/listeners.h \
+	src/l4/local_ports.c \
+	src/l4/local_ports.h \
 	src/l4/member.c \
 	src/l4/member.h \
 	src/l4/metrics.c \
@@ -69,6 +71,8 @@ libl4_a_SOURCES = \
 	src/l4/sets.h \
 	src/l4/setup.c \
 	src/l4/setup.h \
+	src/l4/shortage.c \
+	src/l4/shortage.h \
 	src/l4/sources.c \
 	src/l4/sources.h \
 	src/l4/tcp.c \
@@ -88,6 +92,7 @@ libl4_a_SOURCES = \
 	src/l4/udp_follow.c \
 	src/l4/udp_own.c \
 	src/l4/udp_send.c \
+	src/l4/udp_socket.c \
 	src/l4/udp_table.c \
 	src/l4/worker.c \
 	src/l4/worker.h

@@ -50,13 +50,21 @@ enum service_result {
     SERVICE_BAD_HEADER, /* PROXY header, or ClientHello, or a server name that is not listed */
     SERVICE_CLIENT,     /* the client went before there was a member */
     SERVICE_NO_ROOM,    /* descriptors or memory */
+    SERVICE_NO_PORT,    /* local ports towards members are used up */
     SERVICE_RESULTS
 };
 const char *service_result_text(enum service_result result);
 
+/** Flows that found no local port, as the main thread has seen and told it (shortage.h). */
+struct service_shortage {
+    uint64_t n, n_told;
+    int64_t at_ms, told_ms; /* monotonic */
+};
+
 struct service_run {
     const char *name; /* owned */
     uint32_t n_plans;
+    struct service_shortage shortage;
     struct limits *limits; /* of the service; outlives reloads; owned, NULL at first */
     alignas(64) _Atomic uint32_t active;
     _Atomic uint64_t results[SERVICE_RESULTS];

@@ -39,7 +39,8 @@ struct plan {
     struct plan_service *services;
     struct plan_set *sets; /* as config->sets */
     uint32_t n_workers, n_sockets, n_cursors;
-    uint64_t seed; /* of balance_hash() */
+    uint32_t n_ports; /* local ones that a worker may have for flows of datagrams */
+    uint64_t seed;    /* of balance_hash() */
     /** Runs when nobody holds it any more, on any thread. */
     void (*unheld)(void *ctx, struct plan *plan);
     void *ctx;

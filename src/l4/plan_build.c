@@ -78,6 +78,7 @@ struct plan *plan_build(const struct plan_parts *parts)
                           .n_workers = parts->n_workers,
                           .n_sockets = listeners_width(parts->listeners),
                           .n_cursors = parts->sets->n_cursors,
+                          .n_ports = parts->setup->n_ports / parts->n_workers,
                           .seed = parts->seed,
                           .unheld = parts->unheld,
                           .ctx = parts->ctx};

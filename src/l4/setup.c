@@ -8,6 +8,7 @@
 #include "health/lanes.h"
 #include "health/program.h"
 #include "health/state_dir.h"
+#include "l4/local_ports.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -65,6 +66,34 @@ int setup_judge_files(const struct l4_config *config, enum setup_purpose purpose
     return refuse_files(config, purpose, need, limit.rlim_cur, diags);
 }
 
+/** 0: loadstard tells. */
+static uint64_t members_of(const struct l4_set *set, const struct model *m)
+{
+    uint64_t n = set->n_listed;
+    for (uint32_t i = 0; set->pool != MODEL_NONE && i < m->pools[set->pool].n_sites; i++) {
+        const struct pool_site *site = &m->pools[set->pool].sites[i];
+        n += set->site == MODEL_NONE || set->site == site->site ? site->n_endpoints : 0;
+    }
+    return n;
+}
+
+void setup_warn_of_ports(const struct l4_config *config, const struct model *model,
+                         uint32_t n_ports, struct diags *diags)
+{
+    for (uint32_t i = 0; i < config->n_services; i++) {
+        const struct l4_service *s = &config->services[i];
+        if (!s->udp || s->transparent || !s->limits.connections_at.line)
+            continue;
+        uint64_t n_members = members_of(&config->sets[s->set], model), most = n_members * n_ports;
+        if (n_members && s->limits.connections > most)
+            diag_warning(diags, s->limits.connections_at,
+                         "limits.connections of service '%s' is %u, and there are local ports for "
+                         "%llu flows, %u to each member (7 of 8 of net.ipv4.ip_local_port_range): "
+                         "those beyond are refused",
+                         s->name, s->limits.connections, (unsigned long long)most, n_ports);
+    }
+}
+
 static int judge(struct setup *s, const struct setup *before, enum setup_purpose purpose,
                  struct diags *diags)
 {
@@ -73,6 +102,8 @@ static int judge(struct setup *s, const struct setup *before, enum setup_purpose
         credentials_load(&s->credentials, s->model, before ? before->credentials : NULL, diags);
     int programs = programs_check(s->model, diags);
     int files = setup_judge_files(s->model->l4, purpose, diags);
+    s->n_ports = local_ports_allowed(LOCAL_PORTS_FILE);
+    setup_warn_of_ports(s->model->l4, s->model, s->n_ports, diags);
     lanes_warn(s->model, diags);
     return state != 0 || tls != 0 || programs != 0 || files != 0 ? E_INVALID : 0;
 }

@@ -14,11 +14,13 @@ struct setup {
     uint64_t number;  /* of those in force, from 1 */
     struct model *model;
     struct credentials *credentials;
+    uint32_t n_ports; /* local ones that flows of datagrams may take, of all workers */
 };
 
-/** Reads, and judges what it wants of this host: files of checks, the state directory, and the
- *  limit of open files, which is raised where that can be done. `before` is in force; NULL: nothing
- *  is. Returns 0 with one hold, or a negative code with all errors in `diags`. On any thread. */
+/** Reads, and judges what it wants of this host: files of checks, the state directory, local ports,
+ *  and the limit of open files, which is raised where that can be done. `before` is in force; NULL:
+ * nothing is. Returns 0 with one hold, or a negative code with all errors in `diags`. On any
+ * thread. */
 int setup_load(struct setup **out, const char *path, const struct setup *before,
                enum setup_purpose purpose, struct diags *diags)
     __attribute__((nonnull(1, 2, 5))) ATTR_MUST_USE;
@@ -28,6 +30,11 @@ int setup_load(struct setup **out, const char *path, const struct setup *before,
  *  the limit of whoever checks. */
 int setup_judge_files(const struct l4_config *config, enum setup_purpose purpose,
                       struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/** Warns of limits.connections that are given and cannot be reached, `n_ports` being what there is
+ *  towards each member. Says nothing of sets that loadstard tells. */
+void setup_warn_of_ports(const struct l4_config *config, const struct model *model,
+                         uint32_t n_ports, struct diags *diags) ATTR_NONNULL;
 
 static inline struct setup *setup_hold(struct setup *setup)
 {

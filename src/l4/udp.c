@@ -43,6 +43,7 @@ struct udp *udp_new(struct worker *worker)
     struct udp *udp = xcalloc(1, sizeof *udp);
     udp->worker = worker;
     udp->seed = hash_seed();
+    rng_init(&udp->rng);
     udp->free = UDP_NONE;
     udp->flush.run = on_flush;
     udp->close_at_ms = MEMBER_NEVER;
@@ -104,6 +105,7 @@ void udp_free(struct udp *udp)
     free(udp->peers);
     free(udp->listeners);
     udp_table_free(udp);
+    udp_ports_free(udp);
     udp_lane_free(&udp->asks);
     udp_lane_free(&udp->answers);
     free(udp);

@@ -2,7 +2,8 @@
  * Flows of datagrams of one worker: what its udp*.c files share. worker.h has what the loop calls.
  *
  *   udp_table.c   flows and where to find them
- *   udp_flow.c    a flow's life: its member, its socket, its end
+ *   udp_flow.c    a flow's life: its member, its end
+ *   udp_socket.c  its socket, and local ports
  *   udp_own.c     datagrams that cannot be answered
  *   udp_ask.c     datagrams of clients on their way to members
  *   udp_answer.c  those of members on their way back
@@ -27,8 +28,10 @@
  * A flow that met silence moves only when that took its member out (member.h). All else is what
  * one worker sees.
  *
- * Once local ports are used up, the kernel looks through all of them for each socket that wants
- * one (1-2 ms); so after a failure of that kind no new flow is tried for UDP_NO_ROOM_MS.
+ * A worker has its share of local ports (udp_socket.c); flows that find none are refused, and what
+ * is open goes on, and may move. Once those of the host are used up all the same (by others), the
+ * kernel looks through all of them for each socket that wants one (1-2 ms); so after a failure of
+ * that kind no new flow is tried for UDP_NO_ROOM_MS.
  *
  * A drain: flows that are open go on, datagrams of others are dropped; or, where another process
  * reads the listeners from now on, none is taken, and answers alone go on.
@@ -46,6 +49,7 @@
 #include "l4/limits.h"
 #include "l4/worker.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -57,8 +61,9 @@
 #define UDP_SILENT_DATAGRAMS 4
 #define UDP_SILENT_MS 3000
 #define UDP_ANSWERS_MS 60000
-#define UDP_NO_ROOM_MS 100 /* no socket is tried once there was none */
-#define UDP_PUBLISH_MS 100 /* how late counters of bytes may be */
+#define UDP_NO_ROOM_MS 100     /* no socket is tried once there was none */
+#define UDP_NO_PORT EADDRINUSE /* of udp_socket_open() */
+#define UDP_PUBLISH_MS 100     /* how late counters of bytes may be */
 #define UDP_FLOW_BYTES 192
 #define UDP_BLOCK 256 /* flows that are allocated at once */
 
@@ -97,6 +102,7 @@ struct udp_peer {
     bool dirty;
     struct udp_peer *next_dirty;
     int64_t answered_ms, silence_ms, reported_ms; /* when last; 0: never */
+    int64_t no_port_until_ms;                     /* no port towards it is looked for */
     struct udp_bytes bytes;
     socklen_t name_len;
     union udp_name name;
@@ -133,12 +139,21 @@ struct udp_flow {
     bool refused, silent;
     bool bulk; /* answers come in bursts: is read by UDP_GRO */
 
-    uint32_t at; /* index of this entry; next free one while it is free */
+    uint32_t port;   /* index in udp.ports; UDP_NONE: it is the client's (transparent) */
+    uint32_t beside; /* another flow that has the same port, UDP_NONE */
+    uint32_t at;     /* index of this entry; next free one while it is free */
     uint32_t connect_us;
     int64_t begun_us; /* monotonic */
     uint64_t bytes_in, bytes_out;
 };
 _Static_assert(sizeof(struct udp_flow) <= UDP_FLOW_BYTES, "as said above");
+
+/** Local ports that this worker has; those of flows that share one are a list. */
+struct udp_ports {
+    uint32_t *first; /* of each port: index of a flow */
+    uint32_t n, max; /* more than max where a plan has lowered it */
+    uint32_t room;   /* of `first` */
+};
 
 struct udp_slot {
     uint32_t hash, flow; /* flow: index + 1, 0: empty */
@@ -171,6 +186,8 @@ struct udp {
     uint32_t free; /* head of the list of free entries, UDP_NONE */
     uint32_t n_flows, n_made, max_flows;
     uint64_t seed;
+    struct rng rng;
+    struct udp_ports ports;
     bool bursts; /* the kernel has UDP_GRO and UDP_SEGMENT */
     bool draining;
     struct udp_listener **listeners;
@@ -181,7 +198,8 @@ struct udp {
     uint32_t n_sets;
     struct udp_peer *dirty_peers;
     struct udp_listener *dirty_listeners;
-    int64_t no_room_until_ms;             /* descriptors or local ports are used up */
+    int64_t no_room_until_ms;             /* descriptors, or ports of the host, are used up */
+    enum service_result no_room_result;   /* which of them */
     int64_t close_at_ms;                  /* of a drain; MEMBER_NEVER */
     struct worker_timer publish, closing; /* closing: at the first close_at_ms there is */
     uint32_t n_out;                       /* messages that wait in `answers` */
@@ -219,6 +237,16 @@ bool udp_flow_move(struct udp *udp, struct udp_flow *flow);
 void udp_flow_end(struct udp *udp, struct udp_flow *flow, const char *why);
 void udp_flow_record(const struct udp *udp, const struct udp_flow *flow, struct flow_record *out);
 struct ip udp_flow_client(const struct udp *udp, const struct udp_flow *flow);
+
+/* ---- udp_socket.c ---- */
+
+/** How many ports there may be; those that are open stay. */
+void udp_ports_reserve(struct udp *udp, uint32_t max);
+void udp_ports_free(struct udp *udp);
+/** A socket towards the member, in place of the one that the flow may have. Returns 0; UDP_NO_PORT
+ *  when no local port is left for that member; or another errno. The flow is as before then. */
+int udp_socket_open(struct udp *udp, struct udp_flow *flow, const struct udp_peer *peer);
+void udp_socket_close(struct udp *udp, struct udp_flow *flow);
 
 /* ---- udp_own.c ---- */
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A flow's life: which member it has, the socket towards it, refusals and silence, its end. */
+ * A flow's life: which member it has, refusals and silence, its end. */
 #include "l4/udp.h"
 
 #include "base/clock.h"
 
 #include <errno.h>
 #include <stddef.h>
-#include <unistd.h>
 
 static struct udp_listener *listener_of(const struct udp *udp, const struct udp_flow *flow)
 {
@@ -33,51 +32,6 @@ static void peer_leave(struct udp *udp, struct udp_peer *peer)
     member_leave(member);
 }
 
-static void close_socket(struct udp_flow *flow)
-{
-    if (flow->fd >= 0)
-        close(flow->fd); /* which also takes it out of epoll */
-    flow->fd = -1;
-}
-
-/** Members are to see the client's own address. */
-static int bind_as_client(int fd, const struct udp *udp, const struct udp_flow *flow)
-{
-    struct ip client = udp_flow_client(udp, flow);
-    struct sockaddr_storage name;
-    socklen_t n = ip_to_sockaddr(&name, &client, ntohs(flow->key.port_be));
-    int on = 1, level = client.family == IP_V6 ? IPPROTO_IPV6 : IPPROTO_IP;
-    int option = client.family == IP_V6 ? IPV6_TRANSPARENT : IP_TRANSPARENT;
-    if (setsockopt(fd, level, option, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
-        return -1;
-    return bind(fd, (const struct sockaddr *)&name, n);
-}
-
-/** A new socket towards a member. Returns 0, or -1 (errno). */
-static int open_socket(struct udp *udp, struct udp_flow *flow, const struct udp_peer *peer)
-{
-    const struct udp_listener *listener = listener_of(udp, flow);
-    int type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-    int fd = socket(peer->name.any.sa_family, type, 0);
-    if (fd < 0)
-        return -1;
-    bool as_client = listener->service->config->transparent &&
-                     (peer->name.any.sa_family == AF_INET6) == listener->v6;
-    if ((as_client && bind_as_client(fd, udp, flow) != 0) ||
-        connect(fd, &peer->name.any, peer->name_len) != 0 ||
-        worker_watch(udp->worker, fd, EPOLLIN, &flow->source) != 0) {
-        int e = errno;
-        close(fd);
-        errno = e;
-        return -1;
-    }
-    close_socket(flow);
-    flow->fd = fd;
-    flow->bulk = false;
-    return 0;
-}
-
 /** Tells of a failure: counted each time, reported once a second. */
 static void member_failure(struct udp *udp, struct udp_peer *peer, bool timed_out)
 {
@@ -100,9 +54,20 @@ static struct balance_flow choice_of(const struct udp *udp, const struct udp_flo
     };
 }
 
+/** Of the host: what connect() says when the range is used up (UDP: the former). */
+static bool is_out_of_ports(int error)
+{
+    return error == EAGAIN || error == EADDRNOTAVAIL;
+}
+
 static bool is_used_up(int error)
 {
-    return error == EAGAIN || error == EADDRNOTAVAIL || error == EMFILE || error == ENFILE;
+    return is_out_of_ports(error) || error == EMFILE || error == ENFILE;
+}
+
+static enum service_result result_of(int error)
+{
+    return is_out_of_ports(error) ? SERVICE_NO_PORT : SERVICE_NO_ROOM;
 }
 
 static bool has_no_room(const struct udp *udp)
@@ -110,41 +75,67 @@ static bool has_no_room(const struct udp *udp)
     return udp->no_room_until_ms > udp->worker->now_ms;
 }
 
+/** A socket towards the member, or what is wrong. One that has had no port left is not tried again
+ *  for a while: that costs a search. */
+static int try_member(struct udp *udp, struct udp_flow *flow, struct udp_peer *peer)
+{
+    int64_t now_ms = udp->worker->now_ms;
+    if (peer->no_port_until_ms > now_ms)
+        return UDP_NO_PORT;
+    int error = udp_socket_open(udp, flow, peer);
+    if (error == UDP_NO_PORT) {
+        peer->no_port_until_ms = now_ms + UDP_NO_ROOM_MS;
+    } else if (is_used_up(error)) {
+        udp->no_room_until_ms = now_ms + UDP_NO_ROOM_MS;
+        udp->no_room_result = result_of(error);
+    }
+    return error;
+}
+
+static void enter_peer(struct udp *udp, struct udp_flow *flow, struct udp_peer *peer)
+{
+    struct udp_peer *before = flow->peer;
+    flow->peer = peer;
+    peer->n_flows++;
+    member_enter(peer->member);
+    if (before)
+        peer_leave(udp, before);
+}
+
 static bool is_unreachable(int error)
 {
     return error == ENETUNREACH || error == EHOSTUNREACH || error == ECONNREFUSED;
 }
 
-/** Connects the flow to a member that is picked. One that has no route is a member that fails;
- *  anything else is for want of something of ours. */
+/** Connects the flow to a member that is picked. One that has no route is a member that fails, one
+ *  towards which there is no local port left is passed over; anything else is for want of something
+ *  of ours. */
 static enum service_result connect_some(struct udp *udp, struct udp_flow *flow,
                                         struct balance_flow *choice)
 {
     uint32_t nth = listener_of(udp, flow)->service->config->set;
     const struct plan_set *set = &udp->worker->plan->sets[nth];
     struct balance_cursor *cursor = &udp->worker->cursors[set->cursor];
+    enum service_result result = SERVICE_NO_MEMBER;
     while (choice->n_tried < BALANCE_TRIES_MAX) {
         uint32_t i = balance_pick(set->balance, cursor, choice);
         if (i == BALANCE_NONE)
-            return SERVICE_NO_MEMBER;
+            break;
         struct udp_peer *peer = udp->sets[nth].peers[i];
-        if (open_socket(udp, flow, peer) == 0) {
-            struct udp_peer *before = flow->peer;
-            flow->peer = peer;
-            peer->n_flows++;
-            member_enter(peer->member);
-            if (before)
-                peer_leave(udp, before);
+        int error = try_member(udp, flow, peer);
+        if (error == 0) {
+            enter_peer(udp, flow, peer);
             return SERVICE_OK;
         }
-        if (is_used_up(errno))
-            udp->no_room_until_ms = udp->worker->now_ms + UDP_NO_ROOM_MS;
-        if (!is_unreachable(errno))
-            return SERVICE_NO_ROOM;
-        member_failure(udp, peer, false);
+        if (error == UDP_NO_PORT)
+            result = SERVICE_NO_PORT;
+        else if (is_unreachable(error))
+            member_failure(udp, peer, false);
+        else
+            return result_of(error);
         choice->tried[choice->n_tried++] = i;
     }
-    return SERVICE_NO_MEMBER;
+    return result;
 }
 
 static void on_timer(struct worker *worker, struct worker_timer *timer)
@@ -188,7 +179,7 @@ struct udp_flow *udp_flow_begin(struct udp *udp, struct udp_listener *listener,
     if (UNLIKELY(udp->draining || !udp_is_answerable(udp, listener, key)))
         return NULL;
     if (UNLIKELY(has_no_room(udp))) {
-        count_result(listener, SERVICE_NO_ROOM);
+        count_result(listener, udp->no_room_result);
         return NULL;
     }
     enum limits_verdict verdict = limits_enter(listener->run->limits, &client, worker->now_ms);
@@ -203,6 +194,7 @@ struct udp_flow *udp_flow_begin(struct udp *udp, struct udp_listener *listener,
         return NULL;
     }
     flow->fd = -1;
+    flow->port = UDP_NONE;
     flow->source.ready = udp_flow_ready;
     flow->first = UDP_BATCH;
     struct balance_flow choice = choice_of(udp, flow);
@@ -329,7 +321,7 @@ void udp_flow_end(struct udp *udp, struct udp_flow *flow, const char *why)
     }
     struct ip client = udp_flow_client(udp, flow);
     wheel_stop(&flow->timer.entry);
-    close_socket(flow);
+    udp_socket_close(udp, flow);
     udp_table_remove(udp, flow);
     limits_leave(listener->run->limits, &client);
     peer_leave(udp, peer);

@@ -277,6 +277,7 @@ void udp_follow(struct udp *udp, struct plan *before)
     (void)before;
     udp_flush(udp); /* by the listeners that they are for: their entries may become others' */
     udp_table_reserve(udp, flows_max(plan));
+    udp_ports_reserve(udp, plan->n_ports);
     follow_listeners(udp, plan);
     follow_members(udp, plan);
     udp_closing_start(udp);

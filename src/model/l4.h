@@ -86,10 +86,11 @@ struct l4_service {
     bool reset_on_down;          /* connections of a member that goes down are reset; default no */
     bool transparent;            /* members see the client's address (IP_TRANSPARENT) */
     struct {
-        uint32_t connections;    /* at once, default 100,000 */
-        uint32_t per_source;     /* at once, of an address (/32, /64); 0: no limit */
-        uint32_t new_per_second; /* 0: no limit */
-        uint32_t per_source_new; /* a second; 0: no limit */
+        uint32_t connections;       /* at once, default 100,000 */
+        struct span connections_at; /* line 0: not given */
+        uint32_t per_source;        /* at once, of an address (/32, /64); 0: no limit */
+        uint32_t new_per_second;    /* 0: no limit */
+        uint32_t per_source_new;    /* a second; 0: no limit */
     } limits;
 };
 

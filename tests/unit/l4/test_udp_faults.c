@@ -18,6 +18,7 @@ static struct {
     unsigned n_pieces;          /* that go before piece_error */
     bool multicast;             /* IPv6 datagrams say that they came to all nodes */
     struct in_addr unreachable; /* connect_error is for this address alone */
+    int stranger;               /* a socket that sends to whoever is about to connect; 0: none */
 } calls;
 
 int __real_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags);
@@ -84,12 +85,27 @@ int __wrap_socket(int family, int type, int protocol)
     return -1;
 }
 
+/** Waits until something has come. */
+static void settle_any(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, RIG_WAIT_MS), 1);
+}
+
 int __real_connect(int fd, const struct sockaddr *name, socklen_t n);
 int __wrap_connect(int fd, const struct sockaddr *name, socklen_t n);
 int __wrap_connect(int fd, const struct sockaddr *name, socklen_t n)
 {
-    struct sockaddr_in in;
+    struct sockaddr_in in, own;
+    socklen_t own_n = sizeof own;
     memcpy(&in, name, sizeof in);
+    if (calls.stranger && getsockname(fd, (struct sockaddr *)&own, &own_n) == 0 && own.sin_port) {
+        own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        assert_int_equal(
+            sendto(calls.stranger, "forged", 6, 0, (struct sockaddr *)&own, sizeof own), 6);
+        assert_int_equal(sendto(calls.stranger, "", 0, 0, (struct sockaddr *)&own, sizeof own), 0);
+        settle_any(fd);
+    }
     if (!calls.connect_error ||
         (calls.unreachable.s_addr && calls.unreachable.s_addr != in.sin_addr.s_addr))
         return __real_connect(fd, name, n);
@@ -320,7 +336,7 @@ static void test_multicast(void **state)
 }
 
 /** Nothing to make a flow of: refused, nothing is left over, and it is not the members' fault. */
-static void check_no_room(int *fault, int error)
+static void check_no_room(int *fault, int error, enum service_result result)
 {
     struct rig *rig = rig_new("127.0.0.1", 2);
     int fd = clients_open();
@@ -334,7 +350,7 @@ static void check_no_room(int *fault, int error)
     rig_run(rig, 5);
     *fault = 0;
     assert_int_equal(calls.socket, 1); /* the others cost no search */
-    assert_int_equal(rig_result(rig, SERVICE_NO_ROOM), 10);
+    assert_int_equal(rig_result(rig, result), 10);
     assert_int_equal(udp_n_flows(rig->worker.udp), 0);
     assert_int_equal(limits_open(rig->run->limits), 0);
     assert_int_equal(atomic_load(&rig->run->active), 0);
@@ -350,10 +366,10 @@ static void check_no_room(int *fault, int error)
 static void test_no_room(void **state)
 {
     (void)state;
-    check_no_room(&calls.socket_error, EMFILE);
-    check_no_room(&calls.socket_error, ENFILE);
-    check_no_room(&calls.connect_error, EAGAIN); /* no local port is left */
-    check_no_room(&calls.connect_error, EADDRNOTAVAIL);
+    check_no_room(&calls.socket_error, EMFILE, SERVICE_NO_ROOM);
+    check_no_room(&calls.socket_error, ENFILE, SERVICE_NO_ROOM);
+    check_no_room(&calls.connect_error, EAGAIN, SERVICE_NO_PORT); /* of the host */
+    check_no_room(&calls.connect_error, EADDRNOTAVAIL, SERVICE_NO_PORT);
 }
 
 /** A member without a route fails, and another is taken; when there is none, that is said. */
@@ -414,6 +430,52 @@ static void test_no_room_to_move(void **state)
     rig_free(rig);
 }
 
+/** What a stranger sends to a shared port between its bind() and connect() is no answer. */
+static void test_stranger_before_connect(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new("127.0.0.1", 2);
+    struct ip addr = rig_ip("127.0.0.1");
+    uint16_t port = 0;
+    int fd = clients_open();
+    rig->n_ports = 1;
+    rig->services[0].balance = L4_ROUND_ROBIN;
+    rig_follow(rig);
+    clients_ask(rig, fd, 0, 1);
+    calls.stranger = rig_socket(&addr, &port);
+    clients_ask(rig, fd, 1, 1);
+    assert_int_equal(udp_n_flows(rig->worker.udp), 2);
+    assert_int_equal(rig->worker.udp->ports.n, 1);
+    rig_run(rig, 10);
+    assert_int_equal(recv(fd, got, sizeof got, MSG_DONTWAIT), -1);
+    close(calls.stranger);
+    calls.stranger = 0;
+    close(fd);
+    rig_free(rig);
+}
+
+/** That the way is narrower than it was is told in place of sending: the datagram goes all the
+ * same, and nobody has failed. */
+static void test_narrower_way(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new("127.0.0.1", 1);
+    int fd = clients_open();
+    rig_follow(rig);
+    clients_ask(rig, fd, 0, 1);
+    client_send(rig, fd, 0);
+    settle(rig->fds[0], 1);
+    calls.send_error = EMSGSIZE;
+    rig_turn(rig, 0);
+    calls.send_error = 0;
+    assert_int_equal(rig_receive(rig, fd, got, NULL, NULL), 4);
+    udp_publish(rig->worker.udp);
+    assert_int_equal(atomic_load(&rig->run->dropped), 0);
+    assert_int_equal(rig->n_failed, 0);
+    close(fd);
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,7 +483,8 @@ int main(void)
         cmocka_unit_test(test_refused_twice),   cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_multicast),       cmocka_unit_test(test_read_errors),
         cmocka_unit_test(test_pieces_refused),  cmocka_unit_test(test_no_route),
-        cmocka_unit_test(test_no_room_to_move),
+        cmocka_unit_test(test_no_room_to_move), cmocka_unit_test(test_stranger_before_connect),
+        cmocka_unit_test(test_narrower_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

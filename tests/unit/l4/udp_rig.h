@@ -49,9 +49,10 @@ struct rig {
     int64_t skew_ms;
     uint64_t version;
     uint32_t n_failed, n_timed_out, n_ended;
-    char end[16];   /* of the last flow */
-    bool mute;      /* members do not answer */
-    uint32_t n_run; /* turns */
+    char end[16];     /* of the last flow */
+    bool mute;        /* members do not answer */
+    uint32_t n_run;   /* turns */
+    uint32_t n_ports; /* that the worker may have */
 };
 
 /* ---- sockets ---- */
@@ -158,6 +159,7 @@ static inline struct plan *rig_plan_new(struct rig *rig)
                           .n_workers = 1,
                           .n_sockets = 1,
                           .n_cursors = 1,
+                          .n_ports = rig->n_ports,
                           .unheld = rig_unheld,
                           .ctx = rig};
     plan->services = arena_calloc(arena, 2, sizeof *plan->services);
@@ -346,7 +348,8 @@ static inline struct rig *rig_new(const char *listen, uint32_t n)
 {
     struct rig *rig = aligned_alloc(alignof(struct rig), sizeof *rig);
     assert_non_null(rig);
-    *rig = (struct rig){.registry = registry_new(), .n_services = 1, .fds = {-1, -1}};
+    *rig = (struct rig){
+        .registry = registry_new(), .n_services = 1, .fds = {-1, -1}, .n_ports = 20000};
     rig->host = (struct worker_host){.ctx = rig, .failed = rig_failed, .ended = rig_ended};
     rig->sets[0] = (struct l4_set){.name = "echo", .pool = UINT32_MAX};
     rig->listens[0].addr = rig_ip(listen);
