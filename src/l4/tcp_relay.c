@@ -181,7 +181,7 @@ void tcp_relay(struct tcp *tcp, struct tcp_conn *c, unsigned from)
         return;
     switch (move_all(tcp, c, from)) {
     case TCP_MOVED:
-        worker_defer(tcp->worker, &c->task);
+        worker_go_on(tcp->worker, &c->task);
         break;
     case TCP_WAITS:
         break;
@@ -196,12 +196,21 @@ void tcp_relay(struct tcp *tcp, struct tcp_conn *c, unsigned from)
         tcp_tell(c);
 }
 
+/* Bulk takes turns with other bulk, behind what is small, which then waits for none of it. */
+static void relay_or_go_on(struct tcp *tcp, struct tcp_conn *c, unsigned from, uint32_t events)
+{
+    if (tcp_is_bulk(&c->ways[from]) && !(events & EPOLLERR))
+        worker_go_on(tcp->worker, &c->task);
+    else
+        tcp_relay(tcp, c, from);
+}
+
 static void relay_event(struct tcp *tcp, struct tcp_conn *c, unsigned nth, uint32_t events)
 {
     if (events & ~(uint32_t)EPOLLOUT)
-        tcp_relay(tcp, c, nth);
+        relay_or_go_on(tcp, c, nth, events);
     if (c->state == TCP_RELAYING && (events & EPOLLOUT) && tcp_way_holds(&c->ways[!nth]))
-        tcp_relay(tcp, c, !nth);
+        relay_or_go_on(tcp, c, !nth, events);
     if (c->state == TCP_RELAYING && (events & EPOLLERR)) {
         /* Not read yet, for want of room on the other side. */
         errno = 0;

@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define WORKER_EVENTS 128 /* of one turn: bounds how long time and orders wait */
+/* Of one turn, each of which may move half a megabyte (TCP_TURN, both ways): some 1 ms. What a turn
+ * costs beside, an epoll_wait(2), is a thousandth of that. */
+#define WORKER_GO_ONS 8
 
 struct order {
     struct order *next;
@@ -67,28 +70,60 @@ void worker_unwatch(struct worker *worker, int fd)
     control(worker, EPOLL_CTL_DEL, fd, 0, NULL);
 }
 
-void worker_defer(struct worker *worker, struct worker_task *task)
+static void tasks_init(struct worker_tasks *tasks)
+{
+    tasks->first = NULL;
+    tasks->end = &tasks->first;
+}
+
+static void put_off(struct worker_tasks *tasks, struct worker_task *task)
 {
     if (task->waits)
         return;
     task->waits = true;
     task->next = NULL;
-    *worker->last_task = task;
-    worker->last_task = &task->next;
+    *tasks->end = task;
+    tasks->end = &task->next;
 }
 
-/* What tasks put off in their turn waits for the next turn. */
-static void run_tasks(struct worker *worker)
+void worker_defer(struct worker *worker, struct worker_task *task)
 {
-    struct worker_task *task = worker->tasks;
-    worker->tasks = NULL;
-    worker->last_task = &worker->tasks;
-    while (task) {
-        struct worker_task *next = task->next;
+    put_off(&worker->tasks, task);
+}
+
+void worker_go_on(struct worker *worker, struct worker_task *task)
+{
+    put_off(&worker->turns, task);
+}
+
+/* What a task puts off in its turn waits for the next one. */
+static void run_all(struct worker *worker, struct worker_task *task)
+{
+    for (struct worker_task *next; task; task = next) {
+        next = task->next;
         task->waits = false;
         task->run(worker, task);
-        task = next;
     }
+}
+
+static void run_tasks(struct worker *worker)
+{
+    struct worker_task *first = worker->tasks.first;
+    tasks_init(&worker->tasks);
+    run_all(worker, first);
+}
+
+static void run_turns(struct worker *worker)
+{
+    struct worker_tasks *turns = &worker->turns;
+    struct worker_task *first = turns->first, **cut = &first;
+    for (unsigned i = 0; i < WORKER_GO_ONS && *cut; i++)
+        cut = &(*cut)->next;
+    turns->first = *cut;
+    *cut = NULL;
+    if (!turns->first)
+        tasks_init(turns);
+    run_all(worker, first);
 }
 
 /* ---- orders ---- */
@@ -195,7 +230,7 @@ static void fire(void *ctx, struct wheel_entry *entry)
 
 static int wait_ms(struct worker *worker)
 {
-    if (worker->tasks)
+    if (worker->tasks.first || worker->turns.first)
         return 0;
     int64_t ms = wheel_next_ms(&worker->wheel);
     return ms > INT_MAX ? INT_MAX : (int)ms;
@@ -213,6 +248,7 @@ static void turn(struct worker *worker)
     }
     wheel_advance(&worker->wheel, worker->now_ms, fire, worker);
     run_tasks(worker);
+    run_turns(worker);
 }
 
 static void *run(void *arg)
@@ -264,7 +300,8 @@ static struct worker_thread *thread_new(uint32_t nth, const struct worker_host *
     worker->nth = nth;
     worker->host = host;
     worker->now_ms = clock_mono_ms();
-    worker->last_task = &worker->tasks;
+    tasks_init(&worker->tasks);
+    tasks_init(&worker->turns);
     wheel_init(&worker->wheel, worker->now_ms);
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -25,12 +25,17 @@ struct worker_timer {
     void (*fire)(struct worker *worker, struct worker_timer *timer);
 };
 
-/* Work that is put off until the events at hand have been seen to: what was begun and is to go on
- * when the others had their turn, or memory that these events may point to. */
+/* Work that is put off until the events at hand have been seen to: memory that these may point to,
+ * what they gathered, or, by worker_go_on(), much work that takes turns with that of others. */
 struct worker_task {
     struct worker_task *next;
     void (*run)(struct worker *worker, struct worker_task *task);
     bool waits;
+};
+
+/** In the order in which they were put off. */
+struct worker_tasks {
+    struct worker_task *first, **end;
 };
 
 struct tcp; /* the connections of one worker */
@@ -47,7 +52,7 @@ struct worker {
     struct tcp *tcp;
     struct udp *udp;
     const struct worker_host *host;
-    struct worker_task *tasks, **last_task;
+    struct worker_tasks tasks, turns; /* worker_defer(), worker_go_on() */
 };
 
 struct flow_record;
@@ -101,8 +106,12 @@ uint32_t worker_flows(struct worker *worker, struct flow_record *out, uint32_t m
 int worker_watch(struct worker *worker, int fd, uint32_t events, struct worker_source *source);
 int worker_rewatch(struct worker *worker, int fd, uint32_t events, struct worker_source *source);
 void worker_unwatch(struct worker *worker, int fd);
-/** Runs the task at the end of this turn (from a task: of the next), once however often asked. */
+/** Runs the task at the end of this turn (from a task: of the next), once however often asked; one
+ *  that waits to go on does that, and no more. */
 void worker_defer(struct worker *worker, struct worker_task *task);
+/** Runs it at the end of this turn or of a later one, behind those that wait already: few of these
+ *  run in a turn, so that events, time and tasks wait for no more than them. */
+void worker_go_on(struct worker *worker, struct worker_task *task);
 /** A timer may be started and stopped by wheel_start(), wheel_stop() on worker->wheel. */
 static inline void worker_after(struct worker *worker, struct worker_timer *timer, int64_t ms)
 {

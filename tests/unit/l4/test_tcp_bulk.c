@@ -329,6 +329,99 @@ static void bulk_with_urgent_bytes_is_whole(void **state)
     }
 }
 
+/* ---- bulk of many ---- */
+
+#define STREAMS 40
+#define TURN_MAX (5 << 20) /* bytes between two looks for events: an eighth of what there is */
+
+struct looks {
+    sem_t held, go, done;
+    uint64_t bytes[3]; /* that were written, at each look */
+    unsigned n;
+};
+
+static uint64_t written(struct worker *worker)
+{
+    struct flow_record flows[STREAMS];
+    uint64_t sum = 0;
+    uint32_t n = worker_flows(worker, flows, STREAMS, 0);
+    for (uint32_t i = 0; i < n; i++)
+        sum += flows[i].bytes_out;
+    return sum;
+}
+
+/* Each look is an event of the turn after. */
+static void look(struct worker *worker, void *arg)
+{
+    struct looks *l = arg;
+    l->bytes[l->n++] = written(worker);
+    if (l->n < 3)
+        worker_post(worker, look, l);
+    else
+        sem_post(&l->done);
+}
+
+static void hold_until_go(struct worker *worker, void *arg)
+{
+    struct looks *l = arg;
+    (void)worker;
+    sem_post(&l->held);
+    while (sem_wait(&l->go) != 0)
+        ;
+}
+
+static void fill_while_held(struct looks *l, struct world *w, const int *members, unsigned blocks)
+{
+    static uint8_t block[BLOCK];
+    l->n = 0;
+    worker_post(w->worker, hold_until_go, l);
+    while (sem_wait(&l->held) != 0)
+        ;
+    for (unsigned i = 0; i < STREAMS; i++)
+        for (unsigned k = 0; k < blocks; k++)
+            say(members[i], block, BLOCK);
+    worker_post(w->worker, look, l);
+    sem_post(&l->go);
+    while (sem_wait(&l->done) != 0)
+        ;
+}
+
+static void empty(const int *clients, unsigned blocks)
+{
+    static uint8_t block[BLOCK];
+    for (unsigned i = 0; i < STREAMS; i++)
+        for (unsigned k = 0; k < blocks; k++)
+            assert_int_equal(recv(clients[i], block, BLOCK, MSG_WAITALL), BLOCK);
+}
+
+/* A turn of the loop moves a bounded part of what many have, and what else there is comes first. */
+static void bulk_of_many_holds_up_nobody(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct looks l = {.n = 0};
+    int clients[STREAMS], members[STREAMS];
+    sem_init(&l.held, 0, 0), sem_init(&l.go, 0, 0), sem_init(&l.done, 0, 0);
+    pair_open(&p, L4_RELAY_AUTO);
+    clients[0] = p.client, members[0] = p.member;
+    for (unsigned i = 1; i < STREAMS; i++) {
+        clients[i] = client_of(p.w.port);
+        members[i] = accepted(p.backend);
+    }
+    fill_while_held(&l, &p.w, members, 3); /* they are known for bulk then */
+    empty(clients, 3);
+    fill_while_held(&l, &p.w, members, 16);
+    assert_int_equal(l.bytes[0], (uint64_t)STREAMS * 3 * BLOCK); /* none is before the events */
+    assert_true(l.bytes[1] > l.bytes[0] && l.bytes[1] - l.bytes[0] <= TURN_MAX);
+    assert_true(l.bytes[2] > l.bytes[1] && l.bytes[2] - l.bytes[1] <= TURN_MAX);
+    empty(clients, 16);
+    for (unsigned i = 1; i < STREAMS; i++)
+        close(clients[i]), close(members[i]);
+    WAIT_UNTIL(p.w.n_ended == STREAMS - 1);
+    p.w.n_ended = 0;
+    pair_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_way_may_change_its_kind),
         cmocka_unit_test(what_is_behind_an_urgent_byte_is_read),
         cmocka_unit_test(bulk_with_urgent_bytes_is_whole),
+        cmocka_unit_test(bulk_of_many_holds_up_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

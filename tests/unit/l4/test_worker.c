@@ -388,6 +388,146 @@ static void tasks_run_once_a_turn(void **state)
     worker_stop(worker);
 }
 
+/* ---- much work takes turns ---- */
+
+#define MANY 100
+#define ROUNDS 20
+#define GO_ONS_MAX 16 /* of a turn */
+
+struct long_task {
+    struct worker_task task; /* first */
+    unsigned n_run;
+    uint64_t turn; /* the last */
+};
+
+static struct long_task long_tasks[MANY];
+static struct counted each_turn;
+static unsigned n_of_turn, most_of_turn, most_apart;
+static uint64_t of_turn;
+
+/* None is two runs ahead of another: those behind it come first. */
+static void note_spread(unsigned n_run)
+{
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned apart = n_run - long_tasks[i].n_run;
+        most_apart = apart > most_apart ? apart : most_apart;
+    }
+}
+
+static void on_long_task(struct worker *worker, struct worker_task *task)
+{
+    struct long_task *t = (struct long_task *)task;
+    n_of_turn = of_turn == worker->turn ? n_of_turn + 1 : 1;
+    of_turn = worker->turn;
+    most_of_turn = n_of_turn > most_of_turn ? n_of_turn : most_of_turn;
+    n_wrong += t->turn == worker->turn; /* again in the turn in which it asked for it */
+    t->turn = worker->turn;
+    if (++t->n_run <= ROUNDS)
+        note_spread(t->n_run);
+    worker_go_on(worker, task);
+    if (t == &long_tasks[MANY - 1] && t->n_run == ROUNDS)
+        sem_post(&each_turn.done);
+}
+
+/* A short one is run in each turn, whatever waits to go on. */
+static void on_each_turn(struct worker *worker, struct worker_task *task)
+{
+    n_wrong += each_turn.n_run > 0 && worker->turn != each_turn.turns[0] + 1;
+    each_turn.turns[0] = worker->turn;
+    each_turn.n_run++;
+    worker_defer(worker, task);
+}
+
+static void begin_long_tasks(struct worker *worker, void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < MANY; i++) {
+        long_tasks[i] = (struct long_task){.task.run = on_long_task};
+        worker_go_on(worker, &long_tasks[i].task);
+        worker_go_on(worker, &long_tasks[i].task);
+        worker_defer(worker, &long_tasks[i].task); /* it waits already */
+    }
+    each_turn.task.run = on_each_turn;
+    worker_defer(worker, &each_turn.task);
+}
+
+static void much_work_takes_turns(void **state)
+{
+    (void)state;
+    struct worker *worker = started();
+    counted_init(&each_turn);
+    most_of_turn = most_apart = n_wrong = 0;
+    worker_post(worker, begin_long_tasks, NULL);
+    settle(worker); /* an order finds its way between them */
+    counted_wait(&each_turn);
+    worker_stop(worker);
+    assert_true(most_of_turn > 0 && most_of_turn <= GO_ONS_MAX);
+    assert_int_equal(most_apart, 1);
+    assert_int_equal(n_wrong, 0);
+    assert_true(each_turn.n_run >= MANY * ROUNDS / GO_ONS_MAX);
+    for (unsigned i = 0; i < MANY; i++)
+        assert_true(long_tasks[i].n_run >= ROUNDS - 1);
+}
+
+/* What is put off by one event is done when the others of the turn have been seen to: it may free
+ * what they point to. */
+struct two {
+    struct worker_source sources[2];
+    struct worker_task tasks[2];
+    int pairs[2][2];
+    unsigned n_ready, n_early, n_run;
+    uint64_t turn;
+    sem_t done;
+};
+
+static struct two two;
+
+static void on_one_of_two(struct worker *worker, struct worker_source *source, uint32_t events)
+{
+    (void)events, (void)source;
+    if (two.n_ready++ == 0) {
+        worker_go_on(worker, &two.tasks[0]);
+        worker_defer(worker, &two.tasks[1]);
+    }
+}
+
+static void on_two_task(struct worker *worker, struct worker_task *task)
+{
+    (void)worker, (void)task;
+    two.n_early += two.n_ready < 2;
+    if (++two.n_run == 2)
+        sem_post(&two.done);
+}
+
+static void write_to_both(struct worker *worker, void *arg)
+{
+    (void)worker, (void)arg;
+    for (unsigned i = 0; i < 2; i++)
+        n_wrong += write(two.pairs[i][1], "a", 1) != 1;
+}
+
+static void tasks_are_behind_all_events_of_a_turn(void **state)
+{
+    (void)state;
+    struct worker *worker = started();
+    two = (struct two){.sources = {{on_one_of_two}, {on_one_of_two}},
+                       .tasks = {{.run = on_two_task}, {.run = on_two_task}}};
+    sem_init(&two.done, 0, 0);
+    n_wrong = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, two.pairs[i]), 0);
+        assert_int_equal(worker_watch(worker, two.pairs[i][0], EPOLLIN | EPOLLET, &two.sources[i]),
+                         0);
+    }
+    worker_post(worker, write_to_both, NULL);
+    while (sem_wait(&two.done) != 0)
+        ;
+    worker_stop(worker);
+    assert_int_equal(two.n_early + n_wrong, 0);
+    for (unsigned i = 0; i < 4; i++)
+        close(two.pairs[i / 2][i % 2]);
+}
+
 struct self {
     sigset_t blocked;
     char name[16];
@@ -427,6 +567,8 @@ int main(void)
         cmocka_unit_test(descriptors_are_watched_and_no_more),
         cmocka_unit_test(timers_fire_once_and_not_before),
         cmocka_unit_test(tasks_run_once_a_turn),
+        cmocka_unit_test(much_work_takes_turns),
+        cmocka_unit_test(tasks_are_behind_all_events_of_a_turn),
         cmocka_unit_test(signals_are_the_main_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
