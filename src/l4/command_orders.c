@@ -45,45 +45,62 @@ static void answer(struct control_call *call, const struct wanted *w, uint32_t n
 
 /* ---- members of lists ---- */
 
-/** SERVICE/KEY, or SERVICE for all that it has; * as of other targets. */
+/** SERVICE/KEY, or KEY alone; * as of other targets. */
 static bool matches(const struct work_set *set, const struct set_member *m, const char *target)
 {
     char name[L4_NAME_MAX + MEMBER_KEY_MAX];
     snprintf(name, sizeof name, "%s/%s", set->name, m->key);
-    return glob_match(target, name) || glob_match(target, set->name) || strcmp(target, m->key) == 0;
+    return glob_match(target, name) || strcmp(target, m->key) == 0;
+}
+
+/** What takes an order back makes none. */
+static bool takes_back(const struct wanted *w)
+{
+    return w->of_state ? w->override == OVERRIDE_AUTO : w->weight == COMMAND_WEIGHT_AUTO;
 }
 
 static void order_one(struct work_set *set, const char *key, const struct wanted *w)
 {
     static const enum member_state states[] = {
         [OVERRIDE_UP] = MEMBER_UP, [OVERRIDE_DOWN] = MEMBER_DOWN, [OVERRIDE_DRAIN] = MEMBER_DRAIN};
-    struct list_order *order = work_set_order(set, key);
+    struct list_order *order =
+        takes_back(w) ? work_set_find_order(set, key) : work_set_order(set, key);
     int64_t until_ms = w->for_ms ? clock_mono_ms() + w->for_ms : INT64_MAX;
-    if (w->of_state) {
-        order->has_state = w->override != OVERRIDE_AUTO;
+    if (order && w->of_state) {
+        order->has_state = !takes_back(w);
         order->state = order->has_state ? states[w->override] : MEMBER_UP;
         order->state_until_ms = until_ms;
-    } else {
-        order->has_weight = w->weight != COMMAND_WEIGHT_AUTO;
+    } else if (order) {
+        order->has_weight = !takes_back(w);
         order->weight = order->has_weight ? (uint32_t)w->weight : 0;
         order->weight_until_ms = until_ms;
     }
 }
 
-/** Counts the members of sets of that origin that are meant, and orders them where `order`. */
+/** Counts the members of a set that are meant, SERVICE for all that it has, and orders them where
+ *  `order`. */
+static uint32_t each_of_set(struct work_set *set, const struct wanted *w, bool order)
+{
+    bool all = glob_match(w->target, set->name);
+    uint32_t n = 0;
+    for (uint32_t m = 0; m < set->now.n; m++)
+        if (all || matches(set, &set->now.v[m], w->target)) {
+            n++;
+            if (order)
+                order_one(set, set->now.v[m].key, w);
+        }
+    return n;
+}
+
+/** The same of all sets that are listed, or told. */
 static uint32_t each_match(struct forwarder *f, const struct wanted *w, bool listed, bool order)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < f->sets.n; i++) {
         struct work_set *set = f->sets.v[i];
-        bool fits = listed ? set->origin == SET_LISTED
-                           : set->origin == SET_TOLD || set->origin == SET_SAVED;
-        for (uint32_t m = 0; fits && m < set->now.n; m++)
-            if (matches(set, &set->now.v[m], w->target)) {
-                n++;
-                if (order)
-                    order_one(set, set->now.v[m].key, w);
-            }
+        if (listed ? set->origin == SET_LISTED
+                   : set->origin == SET_TOLD || set->origin == SET_SAVED)
+            n += each_of_set(set, w, order);
     }
     return n;
 }

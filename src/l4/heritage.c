@@ -16,8 +16,8 @@
 static void write_orders(json_t *set, const struct work_set *from)
 {
     json_t *list = json_set_array(set, "orders");
-    for (size_t i = 0; i < from->orders.n; i++) {
-        const struct list_order *o = &from->orders.v[i];
+    for (size_t i = 0; i < from->orders.v.n; i++) {
+        const struct list_order *o = from->orders.v.v[i];
         json_t *order = json_object();
         json_set_text(order, "key", o->key);
         if (o->has_state) {
@@ -82,7 +82,7 @@ void heritage_read_sets(struct set_table *table, const struct l4_config *config,
             continue;
         if (setup_is_told(&config->sets[i]) && (origin == SET_TOLD || origin == SET_SAVED))
             take_told(table, i, set, origin);
-        table->v[i]->orders.n = 0;
+        work_set_forget_orders(table->v[i]);
         json_array_foreach(json_object_get(set, "orders"), o, order) read_order(table->v[i], order);
     }
 }

@@ -42,6 +42,7 @@ libl4_a_SOURCES = \
 	src/l4/lines.h \
 	src/l4/link.c \
 	src/l4/link.h \
+	src/l4/list_orders.c \
 	src/l4/listeners.c \
 	src/l4/listeners.h \
 	src/l4/local_ports.c \

@@ -23,7 +23,7 @@ static void work_set_free(struct work_set *set)
         return;
     member_set_free(&set->now);
     member_set_free(&set->saved);
-    vec_free(&set->orders);
+    work_set_forget_orders(set);
     free(set);
 }
 
@@ -200,7 +200,7 @@ bool work_set_adopt(struct work_set *set)
 
 void set_table_obey(struct set_table *table, uint32_t i, struct member_set *next)
 {
-    table->v[i]->orders.n = 0;
+    work_set_forget_orders(table->v[i]);
     take(table->v[i], next, table->v[i]->origin);
 }
 
@@ -276,63 +276,4 @@ bool set_table_check(struct set_table *table, uint32_t i, const struct l4_set *c
         }
     arena_free(arena);
     return take(table->v[i], &next, SET_CHECKED);
-}
-
-/* ---- orders of members of lists ---- */
-
-static struct list_order *find_order(const struct work_set *set, const char *key)
-{
-    for (size_t i = 0; i < set->orders.n; i++)
-        if (strcmp(set->orders.v[i].key, key) == 0)
-            return &set->orders.v[i];
-    return NULL;
-}
-
-struct list_order *work_set_order(struct work_set *set, const char *key)
-{
-    struct list_order *order = find_order(set, key);
-    if (order)
-        return order;
-    order = vec_push(&set->orders);
-    snprintf(order->key, sizeof order->key, "%s", key);
-    return order;
-}
-
-struct set_member_now work_set_member(const struct work_set *set, uint32_t member, int64_t now_ms)
-{
-    const struct set_member *m = &set->now.v[member];
-    struct set_member_now now = {m->state, m->weight, false};
-    const struct list_order *order =
-        set->orders.n && set->origin == SET_LISTED ? find_order(set, m->key) : NULL;
-    if (order && order->has_state && order->state_until_ms > now_ms)
-        now.state = order->state, now.is_ordered = true;
-    if (order && order->has_weight && order->weight_until_ms > now_ms)
-        now.weight = order->weight, now.is_ordered = true;
-    return now;
-}
-
-static void expire_one(struct list_order *order, int64_t now_ms, int64_t *next_ms)
-{
-    order->has_state = order->has_state && order->state_until_ms > now_ms;
-    order->has_weight = order->has_weight && order->weight_until_ms > now_ms;
-    if (order->has_state && order->state_until_ms < *next_ms)
-        *next_ms = order->state_until_ms;
-    if (order->has_weight && order->weight_until_ms < *next_ms)
-        *next_ms = order->weight_until_ms;
-}
-
-int64_t set_table_expire(struct set_table *table, int64_t now_ms)
-{
-    int64_t next_ms = INT64_MAX;
-    for (uint32_t i = 0; i < table->n; i++) {
-        struct work_set *set = table->v[i];
-        size_t kept = 0;
-        for (size_t k = 0; k < set->orders.n; k++) {
-            expire_one(&set->orders.v[k], now_ms, &next_ms);
-            if (set->orders.v[k].has_state || set->orders.v[k].has_weight)
-                set->orders.v[kept++] = set->orders.v[k];
-        }
-        set->orders.n = kept;
-    }
-    return next_ms;
 }

@@ -4,6 +4,7 @@
  * reloads. */
 #pragma once
 
+#include "base/strmap.h"
 #include "base/vec.h"
 #include "health/state.h"
 #include "l4/sets.h"
@@ -21,6 +22,11 @@ struct list_order {
     int64_t state_until_ms, weight_until_ms; /* monotonic; INT64_MAX: until changed */
 };
 
+struct list_orders {
+    VEC(struct list_order *) v; /* each owned */
+    struct strmap places;       /* by key: index of v */
+};
+
 struct work_set {
     char name[L4_NAME_MAX];
     enum set_origin origin;
@@ -29,7 +35,7 @@ struct work_set {
         saved;        /* SET_UNKNOWN: what is to be in force when nobody tells; or version 0 */
     int64_t since_ms; /* wall clock, of the last change */
     uint32_t cursor;  /* balance_cursor of the workers */
-    VEC(struct list_order) orders;
+    struct list_orders orders;
 };
 
 /** v[i] is config->sets[i] of the configuration that it follows. */
@@ -68,6 +74,8 @@ void set_table_obey(struct set_table *table, uint32_t i, struct member_set *set)
 bool set_table_check(struct set_table *table, uint32_t i, const struct l4_set *config,
                      const struct model *model, const struct endpoint_state *states) ATTR_NONNULL;
 
+/* list_orders.c: orders of members of lists, each found by its key at once. */
+
 /** A member as it is to be, with what was ordered of it. */
 struct set_member_now {
     enum member_state state;
@@ -77,8 +85,11 @@ struct set_member_now {
 struct set_member_now work_set_member(const struct work_set *set, uint32_t member,
                                       int64_t now_ms) ATTR_NONNULL;
 
-/** When the next order ends; INT64_MAX: none does. Forgets those that have. */
-int64_t set_table_expire(struct set_table *table, int64_t now_ms) ATTR_NONNULL;
-
 /** The order of a member of a list, to be changed; made where there is none. */
 struct list_order *work_set_order(struct work_set *set, const char *key) ATTR_NONNULL;
+/** NULL: there is none. */
+struct list_order *work_set_find_order(const struct work_set *set, const char *key) ATTR_NONNULL;
+void work_set_forget_orders(struct work_set *set) ATTR_NONNULL;
+
+/** When the next order ends; INT64_MAX: none does. Forgets those that have. */
+int64_t set_table_expire(struct set_table *table, int64_t now_ms) ATTR_NONNULL;

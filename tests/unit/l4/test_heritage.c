@@ -70,18 +70,18 @@ static void taken_over(void **state)
         assert_int_equal(new.v[0]->now.n, 3);
         assert_int_equal(new.v[0]->now.v[2].state, MEMBER_DRAIN);
         assert_int_equal(new.v[2]->origin, SET_UNKNOWN);
-        assert_int_equal(new.v[1]->orders.n, 1);
+        assert_int_equal(new.v[1]->orders.v.n, 1);
         struct set_member_now now = work_set_member(new.v[1], 0, 999);
         assert_int_equal(now.state, MEMBER_DRAIN);
         assert_int_equal(now.weight, 9);
         assert_int_equal(work_set_member(new.v[1], 0, 1000).state, MEMBER_UP);
         assert_false(work_set_member(new.v[1], 1, 999).is_ordered);
     }
-    old.v[1]->orders.n = 0; /* taken away meanwhile */
+    work_set_forget_orders(old.v[1]); /* taken away meanwhile */
     json_object_clear(packet);
     heritage_write_sets(packet, &old);
     heritage_read_sets(&new, &config, packet);
-    assert_int_equal(new.v[1]->orders.n, 0);
+    assert_int_equal(new.v[1]->orders.v.n, 0);
     set_table_free(&old);
     set_table_free(&new);
     json_decref(packet);
@@ -121,7 +121,7 @@ static void obeyed(void **state)
     heritage_write_members(packet, &new, 999);
     heritage_obey(&old, packet);
     assert_int_equal(old.v[0]->now.n, 2);
-    assert_int_equal(old.v[1]->orders.n, 0);
+    assert_int_equal(old.v[1]->orders.v.n, 0);
     assert_int_equal(work_set_member(old.v[1], 0, 5000).state, MEMBER_DRAIN);
     assert_int_equal(work_set_member(old.v[1], 0, 5000).weight, 9);
     assert_int_equal(work_set_member(old.v[1], 1, 5000).weight, 0);

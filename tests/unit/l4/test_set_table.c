@@ -155,13 +155,13 @@ static void orders_of_a_list(void **state)
     assert_int_equal(now.state, MEMBER_UP);
     assert_int_equal(now.weight, 9);
     assert_int_equal(set_table_expire(&table, 1000), 2000);
-    assert_int_equal(table.v[0]->orders.n, 1);
+    assert_int_equal(table.v[0]->orders.v.n, 1);
     follow(&table, &set, 1); /* a reload keeps them */
     assert_int_equal(work_set_member(table.v[0], 0, 1999).weight, 9);
     assert_int_equal(work_set_member(table.v[0], 0, 2000).weight, 3);
     assert_false(work_set_member(table.v[0], 1, 1999).is_ordered);
     assert_int_equal(set_table_expire(&table, 2000), INT64_MAX);
-    assert_int_equal(table.v[0]->orders.n, 0);
+    assert_int_equal(table.v[0]->orders.v.n, 0);
     set_table_free(&table);
 }
 
