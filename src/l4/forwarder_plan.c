@@ -68,6 +68,7 @@ void forwarder_plan_now(struct forwarder *f)
     const struct plan_parts parts = {.setup = f->setup,
                                      .listeners = f->listeners,
                                      .sets = &f->sets,
+                                     .before = f->plan,
                                      .registry = f->registry,
                                      .n_workers = f->n_workers,
                                      .version = ++f->n_plans,

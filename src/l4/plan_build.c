@@ -5,15 +5,79 @@
 #include "l4/limits.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SOURCES_MAX 65536 /* addresses of clients that a service counts */
+
+/** The table of a set, which goes from plan to plan for as long as what it is made of does. The
+ *  main thread's; workers see `balance`, which their plan holds. */
+struct table {
+    uint32_t n_holds;    /* plans */
+    struct arena *arena; /* itself, too */
+    enum l4_balance kind;
+    uint32_t n;
+    const struct balance_input *inputs;
+    const struct balance *balance;
+};
 
 /** A plan with what it keeps alive. */
 struct built {
     struct plan plan; /* first */
     struct setup *setup;
     struct listeners *listeners;
+    struct table **tables; /* of its sets */
 };
+
+/* ---- tables ---- */
+
+static struct table *table_new(enum l4_balance kind, const struct balance_input *inputs, uint32_t n)
+{
+    struct arena *arena = arena_new();
+    struct table *table = arena_calloc(arena, 1, sizeof *table);
+    struct balance_input *own = arena_calloc(arena, n + 1, sizeof *own);
+    memcpy(own, inputs, n * sizeof *own);
+    *table = (struct table){.n_holds = 1,
+                            .arena = arena,
+                            .kind = kind,
+                            .n = n,
+                            .inputs = own,
+                            .balance = balance_new(arena, kind, own, n)};
+    return table;
+}
+
+static struct table *table_hold(struct table *table)
+{
+    table->n_holds++;
+    return table;
+}
+
+static void table_release(struct table *table)
+{
+    if (--table->n_holds == 0)
+        arena_free(table->arena);
+}
+
+/** Members are the same ones while a plan has them, which the table's does. */
+static bool table_fits(const struct table *table, enum l4_balance kind,
+                       const struct balance_input *inputs, uint32_t n)
+{
+    bool fits = table->kind == kind && table->n == n;
+    for (uint32_t i = 0; fits && i < n; i++)
+        fits = table->inputs[i].member == inputs[i].member &&
+               table->inputs[i].weight == inputs[i].weight;
+    return fits;
+}
+
+/** Of the plan before, by cursors: where the set's table was. */
+static struct table **tables_by_cursor(const struct plan *before)
+{
+    struct table **v = xcalloc(before ? before->n_cursors : 1, sizeof(struct table *));
+    for (uint32_t i = 0; before && i < before->config->n_sets; i++)
+        v[before->sets[i].cursor] = ((const struct built *)before)->tables[i];
+    return v;
+}
+
+/* ---- members ---- */
 
 static void leave_by(struct member *member, int64_t at_ms)
 {
@@ -41,13 +105,16 @@ static int64_t set_end(struct member *member, enum member_state state,
     return atomic_load(&member->close_at_ms);
 }
 
-static void build_set(struct plan *plan, const struct plan_parts *parts, uint32_t nth)
+/** `last`: the set's table in the plan before; NULL: it has none. */
+static void build_set(struct plan *plan, const struct plan_parts *parts, uint32_t nth,
+                      struct table *last)
 {
+    struct table **table = &((struct built *)plan)->tables[nth];
     const struct work_set *from = parts->sets->v[nth];
     const struct l4_service *service = setup_service_of(plan->config, nth);
     uint32_t n = from->now.n;
     struct plan_member *members = arena_calloc(plan->arena, n + 1, sizeof *members);
-    struct balance_input *inputs = arena_calloc(plan->arena, n + 1, sizeof *inputs);
+    struct balance_input *inputs = xcalloc(n + 1, sizeof *inputs);
     for (uint32_t i = 0; i < n; i++) {
         const struct set_member *m = &from->now.v[i];
         struct set_member_now now = work_set_member(from, i, parts->now_ms);
@@ -59,8 +126,22 @@ static void build_set(struct plan *plan, const struct plan_parts *parts, uint32_
         members[i].close_at_ms = set_end(members[i].member, now.state, service, parts->now_ms);
     }
     enum l4_balance kind = service ? service->balance : L4_ROUND_ROBIN;
-    plan->sets[nth] = (struct plan_set){&plan->config->sets[nth], members, n,
-                                        balance_new(plan->arena, kind, inputs, n), from->cursor};
+    bool fits = last && table_fits(last, kind, inputs, n);
+    *table = fits ? table_hold(last) : table_new(kind, inputs, n);
+    free(inputs);
+    plan->sets[nth] =
+        (struct plan_set){&plan->config->sets[nth], members, n, (*table)->balance, from->cursor};
+}
+
+static void build_sets(struct plan *plan, const struct plan_parts *parts)
+{
+    struct table **last = tables_by_cursor(parts->before);
+    uint32_t n_last = parts->before ? parts->before->n_cursors : 0;
+    for (uint32_t i = 0; i < plan->config->n_sets; i++) {
+        uint32_t cursor = parts->sets->v[i]->cursor;
+        build_set(plan, parts, i, cursor < n_last ? last[cursor] : NULL);
+    }
+    free(last);
 }
 
 struct plan *plan_build(const struct plan_parts *parts)
@@ -84,8 +165,8 @@ struct plan *plan_build(const struct plan_parts *parts)
                           .ctx = parts->ctx};
     plan->services = arena_calloc(arena, config->n_services + 1, sizeof *plan->services);
     plan->sets = arena_calloc(arena, config->n_sets + 1, sizeof *plan->sets);
-    for (uint32_t i = 0; i < config->n_sets; i++)
-        build_set(plan, parts, i);
+    built->tables = arena_calloc(arena, config->n_sets + 1, sizeof(struct table *));
+    build_sets(plan, parts);
     for (uint32_t i = 0; i < config->n_services; i++) {
         const struct l4_service *s = &config->services[i];
         struct service_run *run = registry_service(parts->registry, s->name);
@@ -137,9 +218,11 @@ void plan_leave_gone(const struct plan *before, const struct plan *now, int64_t 
 void plan_unbuild(struct plan *plan, struct registry *registry)
 {
     struct built *built = (struct built *)plan;
-    for (uint32_t i = 0; i < plan->config->n_sets; i++)
+    for (uint32_t i = 0; i < plan->config->n_sets; i++) {
+        table_release(built->tables[i]);
         for (uint32_t m = 0; m < plan->sets[i].n_members; m++)
             registry_drop_member(registry, plan->sets[i].members[m].member);
+    }
     for (uint32_t i = 0; i < plan->config->n_services; i++)
         registry_drop_service(registry, plan->services[i].run);
     registry_collect(registry);

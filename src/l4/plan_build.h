@@ -11,6 +11,8 @@ struct plan_parts {
     struct setup *setup;
     struct listeners *listeners;
     const struct set_table *sets;
+    const struct plan *before; /* the last one, still held: tables of sets that are as they were
+                                * are shared with it; NULL: there is none */
     struct registry *registry;
     uint32_t n_workers;
     uint64_t version, seed;

@@ -96,6 +96,7 @@ tests_unit_l4_test_listeners_LDADD = $(UNIT_l4)
 check_PROGRAMS += tests/unit/l4/test_plan_build
 tests_unit_l4_test_plan_build_SOURCES = tests/unit/l4/test_plan_build.c
 tests_unit_l4_test_plan_build_LDADD = $(UNIT_l4)
+tests_unit_l4_test_plan_build_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=balance_new
 check_PROGRAMS += tests/unit/l4/test_list_orders
 tests_unit_l4_test_list_orders_SOURCES = tests/unit/l4/test_list_orders.c
 tests_unit_l4_test_list_orders_LDADD = $(UNIT_l4)

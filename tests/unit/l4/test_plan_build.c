@@ -12,6 +12,25 @@
 #include <cmocka.h>
 
 #define DRAIN_MS 60000
+#define SETS 200
+
+/* ---- how many tables are made ---- */
+
+static unsigned n_made;
+
+const struct balance *__real_balance_new(struct arena *arena, enum l4_balance kind,
+                                         const struct balance_input *members, uint32_t n);
+const struct balance *__wrap_balance_new(struct arena *arena, enum l4_balance kind,
+                                         const struct balance_input *members, uint32_t n);
+
+const struct balance *__wrap_balance_new(struct arena *arena, enum l4_balance kind,
+                                         const struct balance_input *members, uint32_t n)
+{
+    n_made++;
+    return __real_balance_new(arena, kind, members, n);
+}
+
+/* ---- a forwarder's parts ---- */
 
 struct scene {
     struct l4_set set;
@@ -23,6 +42,7 @@ struct scene {
     struct registry *registry;
     struct listeners *listeners;
     struct diags diags;
+    const struct plan *before;
     struct plan *unheld;
     uint64_t version;
 };
@@ -62,8 +82,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/** Members k0, k1, .. in these states. */
-static void tell(struct scene *s, const enum member_state *states, uint32_t n)
+/** Members k0, k1, .. of one set in these states. */
+static void tell_one(struct scene *s, uint32_t nth, const enum member_state *states, uint32_t n)
 {
     struct member_set set = {.version = ++s->version, .n = n, .v = xcalloc(n + 1, sizeof *set.v)};
     for (uint32_t i = 0; i < n; i++) {
@@ -73,7 +93,12 @@ static void tell(struct scene *s, const enum member_state *states, uint32_t n)
         set.v[i].weight = 3;
         set.v[i].state = states[i];
     }
-    set_table_tell(&s->sets, 0, &set, SET_TOLD);
+    set_table_tell(&s->sets, nth, &set, SET_TOLD);
+}
+
+static void tell(struct scene *s, const enum member_state *states, uint32_t n)
+{
+    tell_one(s, 0, states, n);
 }
 
 static struct plan *build(struct scene *s, int64_t now_ms)
@@ -81,6 +106,7 @@ static struct plan *build(struct scene *s, int64_t now_ms)
     const struct plan_parts parts = {.setup = &s->setup,
                                      .listeners = s->listeners,
                                      .sets = &s->sets,
+                                     .before = s->before,
                                      .registry = s->registry,
                                      .n_workers = 2,
                                      .version = s->version,
@@ -203,6 +229,101 @@ static void those_that_are_gone(void **state)
     assert_int_equal(n, 0);
 }
 
+/* ---- tables ---- */
+
+static const enum member_state up_up[] = {MEMBER_UP, MEMBER_UP};
+static const enum member_state up_down[] = {MEMBER_UP, MEMBER_DOWN};
+
+/** The next plan, in place of `before`, which goes. */
+static struct plan *next_plan(struct scene *s, struct plan *before)
+{
+    s->before = before;
+    struct plan *plan = build(s, 1000);
+    s->before = NULL;
+    drop(s, before);
+    return plan;
+}
+
+static void tables_are_shared_while_members_stay(void **state)
+{
+    struct scene *s = *state;
+    s->service.balance = L4_MAGLEV;
+    tell(s, up_up, 2);
+    struct plan *a = build(s, 1000);
+    const struct balance *table = a->sets[0].balance;
+    n_made = 0;
+    tell(s, up_up, 2); /* a later version of the same */
+    struct plan *b = next_plan(s, a), *c = next_plan(s, b);
+    assert_ptr_equal(c->sets[0].balance, table);
+    assert_int_equal(n_made, 0);
+    struct balance_flow flow = {.hash = UINT64_C(1) << 63};
+    struct balance_cursor cursor = {.rng = {1}};
+    assert_true(balance_pick(c->sets[0].balance, &cursor, &flow) < 2); /* it is still there */
+    drop(s, c);
+}
+
+static void what_it_is_made_of_makes_another(void **state)
+{
+    struct scene *s = *state;
+    s->service.balance = L4_MAGLEV;
+    tell(s, up_up, 2);
+    struct plan *plan = build(s, 1000);
+    n_made = 0;
+    tell(s, up_down, 2); /* gets nothing new */
+    plan = next_plan(s, plan);
+    assert_int_equal(n_made, 1);
+    tell(s, up_up, 1);
+    plan = next_plan(s, plan);
+    assert_int_equal(n_made, 2);
+    struct set_member *member = &s->sets.v[0]->now.v[0];
+    member->weight++;
+    plan = next_plan(s, plan);
+    assert_int_equal(n_made, 3);
+    member->addr.b[3]++; /* of the same key */
+    plan = next_plan(s, plan);
+    assert_int_equal(n_made, 4);
+    s->service.balance = L4_RANDOM2;
+    plan = next_plan(s, plan);
+    assert_int_equal(n_made, 5);
+    plan = next_plan(s, plan);
+    assert_int_equal(n_made, 5);
+    drop(s, plan);
+}
+
+/* Of many sets, wherever a reload puts them. */
+static void one_that_changes_costs_one(void **state)
+{
+    struct scene *s = *state;
+    static char names[SETS][8];
+    static struct l4_set sets[SETS];
+    for (uint32_t i = 0; i < SETS; i++) {
+        snprintf(names[i], sizeof names[i], "s%u", i);
+        sets[i] = (struct l4_set){.name = names[i], .pool = MODEL_NONE, .site = MODEL_NONE};
+    }
+    s->config.sets = sets;
+    s->config.n_sets = SETS;
+    set_table_follow(&s->sets, &s->config);
+    for (uint32_t i = 0; i < SETS; i++)
+        tell_one(s, i, up_up, 2);
+    n_made = 0;
+    struct plan *plan = build(s, 1000);
+    assert_int_equal(n_made, SETS);
+    tell_one(s, 77, up_down, 2);
+    plan = next_plan(s, plan);
+    assert_int_equal(n_made, SETS + 1);
+    const struct balance *last = plan->sets[SETS - 1].balance;
+    struct l4_config other = s->config;
+    other.sets = sets + 1;
+    other.n_sets = SETS - 1;
+    set_table_follow(&s->sets, &other);
+    s->model.l4 = &other;
+    s->service.set = MODEL_NONE;
+    plan = next_plan(s, plan);
+    assert_int_equal(n_made, SETS + 1);
+    assert_ptr_equal(plan->sets[SETS - 2].balance, last);
+    drop(s, plan);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -211,6 +332,9 @@ int main(void)
         TEST(down_that_resets),
         TEST(what_was_set_stays),
         TEST(those_that_are_gone),
+        TEST(tables_are_shared_while_members_stay),
+        TEST(what_it_is_made_of_makes_another),
+        TEST(one_that_changes_costs_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
