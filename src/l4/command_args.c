@@ -129,3 +129,18 @@ int command_args_read(const json_t *object, const struct command_arg *args,
             return refuse(arg, E_INVALID, error, "is missing");
     return 0;
 }
+
+int command_page_read(const json_t *object, uint64_t *limit, char after[COMMAND_TEXT_MAX],
+                      char error[COMMAND_ERROR_MAX])
+{
+    const struct command_arg args[] = {
+        {.key = "limit", .kind = ARG_NUMBER, .to = limit, .max = COMMAND_PAGE_MAX},
+        {.key = "after", .kind = ARG_TEXT, .to = after},
+        {0},
+    };
+    int code = command_args_read(object, args, error);
+    if (code != 0 || *limit > 0)
+        return code;
+    snprintf(error, COMMAND_ERROR_MAX, "limit: expected a number from 1 to %d", COMMAND_PAGE_MAX);
+    return E_RANGE;
+}

@@ -33,3 +33,10 @@ struct command_arg {
  *  what is wrong, and what was expected, in `error`. */
 int command_args_read(const json_t *object, const struct command_arg *args,
                       char error[COMMAND_ERROR_MAX]) ATTR_NONNULL ATTR_MUST_USE;
+
+#define COMMAND_PAGE_MAX 10000
+
+/** Reads those of a page: *limit, 1..COMMAND_PAGE_MAX, and `after`; each is left as it is when it
+ *  is not given. Otherwise as command_args_read(). */
+int command_page_read(const json_t *object, uint64_t *limit, char after[COMMAND_TEXT_MAX],
+                      char error[COMMAND_ERROR_MAX]) ATTR_NONNULL ATTR_MUST_USE;

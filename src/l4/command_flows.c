@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `flows` and `rtt`: what workers have open, and what they measured, page by page. */
-#include "base/clock.h"
-#include "base/vec.h"
+ * `flows`: what workers have open, page by page.
+ *
+ * Worker after worker is asked, each on its own thread, for a piece at a time, which is bounded
+ * whatever is open; and of those who ask one is served after the other, so that a worker has one
+ * piece in a turn, however many they are. */
+#include "base/digits.h"
 #include "l4/commands.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LIMIT_MAX 10000
 #define FLOWS_DEFAULT 1000
-#define RTT_DEFAULT 1000
-
-/* ---- flows: worker after worker is asked, each on its own thread ---- */
+#define PIECE 64 /* flows that are copied in a turn of the worker */
 
 /** A flow with its texts: those of the record go with its member. */
 struct shown {
@@ -22,54 +23,19 @@ struct shown {
 
 struct flows_job {
     struct forwarder *forwarder;
+    struct flows_job *next; /* waits for this one's end */
     struct control_call *call;
+    json_t *list;
     uint32_t limit, n; /* flows */
-    uint32_t worker, skip;
-    bool is_full;
-    struct shown *v;
+    uint32_t worker;
+    uint64_t at; /* its place, of worker_flows() */
+    uint32_t n_piece;
+    struct shown piece[PIECE];
 };
 
-static void answer_flows(struct flows_job *job);
 static void ask_worker(struct flows_job *job);
 
-static void on_flows(void *arg)
-{
-    struct flows_job *job = arg;
-    if (!job->is_full)
-        job->worker++, job->skip = 0;
-    if (job->is_full || job->worker == job->forwarder->n_workers)
-        answer_flows(job);
-    else
-        ask_worker(job);
-}
-
-/** On the worker's thread. */
-static void look(struct worker *worker, void *arg)
-{
-    struct flows_job *job = arg;
-    struct flow_record records[64];
-    uint32_t n = ARRAY_LEN(records);
-    while (job->n < job->limit && n == ARRAY_LEN(records)) {
-        uint32_t left = job->limit - job->n;
-        uint32_t max = left < ARRAY_LEN(records) ? left : ARRAY_LEN(records);
-        n = worker_flows(worker, records, max, job->skip);
-        for (uint32_t i = 0; i < n; i++) {
-            struct shown *s = &job->v[job->n++];
-            s->record = records[i];
-            snprintf(s->service, sizeof s->service, "%s",
-                     records[i].service ? records[i].service : "");
-            snprintf(s->key, sizeof s->key, "%s", records[i].key ? records[i].key : "");
-        }
-        job->skip += n;
-    }
-    job->is_full = job->n == job->limit;
-    mailbox_post(job->forwarder->mailbox, on_flows, job);
-}
-
-static void ask_worker(struct flows_job *job)
-{
-    worker_post(job->forwarder->hands[job->worker].worker, look, job);
-}
+/* ---- the page ---- */
 
 static void set_place(json_t *d, const char *key, const struct ip *ip, uint16_t port)
 {
@@ -95,54 +61,120 @@ static json_t *flow_document(const struct shown *s)
     return d;
 }
 
-static void answer_flows(struct flows_job *job)
+static void answer(struct flows_job *job)
 {
     char next[32];
-    json_t *result = json_object(), *list = json_set_array(result, "flows");
-    for (uint32_t i = 0; i < job->n; i++)
-        json_array_append_new(list, flow_document(&job->v[i]));
+    json_t *result = json_object();
+    json_object_set_new(result, "flows", job->list);
     json_set_int(result, "total", forwarder_n_flows(job->forwarder));
-    snprintf(next, sizeof next, "%u:%u", job->worker, job->skip);
-    if (job->is_full)
+    snprintf(next, sizeof next, "%u:%" PRIu64, job->worker, job->at);
+    if (job->worker < job->forwarder->n_workers)
         json_set_text(result, "next", next);
     control_call_answer(job->call, result);
-    free(job->v);
-    free(job);
 }
 
-/** "WORKER:SKIP", as `next` has it. */
-static bool read_place(struct flows_job *job, const char *after)
+/** The next one has its turn. */
+static void finish(struct flows_job *job)
 {
-    int n = 0;
+    struct forwarder *f = job->forwarder;
+    answer(job);
+    f->flows_jobs = job->next;
+    free(job);
+    if (f->flows_jobs)
+        ask_worker(f->flows_jobs);
+}
+
+/* ---- its pieces ---- */
+
+static bool is_done(const struct flows_job *job)
+{
+    return job->n == job->limit || job->worker == job->forwarder->n_workers ||
+           job->forwarder->ending || control_call_is_gone(job->call);
+}
+
+static void on_looked(void *arg)
+{
+    struct flows_job *job = arg;
+    for (uint32_t i = 0; i < job->n_piece; i++)
+        json_array_append_new(job->list, flow_document(&job->piece[i]));
+    job->n += job->n_piece;
+    if (job->at == WORKER_FLOWS_END)
+        job->worker++, job->at = 0;
+    if (is_done(job))
+        finish(job);
+    else
+        ask_worker(job);
+}
+
+/** On the worker's thread. */
+static void look(struct worker *worker, void *arg)
+{
+    struct flows_job *job = arg;
+    struct flow_record records[PIECE];
+    uint32_t left = job->limit - job->n;
+    job->n_piece = worker_flows(worker, records, left < PIECE ? left : PIECE, &job->at);
+    for (uint32_t i = 0; i < job->n_piece; i++) {
+        const struct flow_record *r = &records[i];
+        struct shown *s = &job->piece[i];
+        s->record = *r;
+        snprintf(s->service, sizeof s->service, "%s", r->service ? r->service : "");
+        snprintf(s->key, sizeof s->key, "%s", r->key ? r->key : "");
+    }
+    mailbox_post(job->forwarder->mailbox, on_looked, job);
+}
+
+static void ask_worker(struct flows_job *job)
+{
+    if (is_done(job)) {
+        finish(job);
+        return;
+    }
+    worker_post(job->forwarder->hands[job->worker].worker, look, job);
+}
+
+/* ---- the question ---- */
+
+/** "WORKER:PLACE", as `next` has it. */
+static bool read_place(const struct forwarder *f, const char *after, uint32_t *worker, uint64_t *at)
+{
+    uint64_t nth = 0;
+    const char *place = strchr(after, ':');
+    *worker = 0;
+    *at = 0;
     if (!*after)
         return true;
-    return sscanf(after, "%9u:%9u%n", &job->worker, &job->skip, &n) == 2 && !after[n] &&
-           job->worker < job->forwarder->n_workers;
+    if (!place ||
+        !decimal_parse(slice_of(after, (size_t)(place - after)), f->n_workers - 1, &nth) ||
+        !decimal_parse(slice_str(place + 1), INT64_MAX, at))
+        return false;
+    *worker = (uint32_t)nth;
+    return true;
 }
 
-static int read_page(const json_t *object, uint64_t *limit, char *after,
-                     char error[COMMAND_ERROR_MAX])
+static void begin(struct forwarder *f, struct control_call *call, uint32_t limit, uint32_t worker,
+                  uint64_t at)
 {
-    const struct command_arg args[] = {
-        {.key = "limit", .kind = ARG_NUMBER, .to = limit, .max = LIMIT_MAX},
-        {.key = "after", .kind = ARG_TEXT, .to = after},
-        {0},
-    };
-    int code = command_args_read(object, args, error);
-    if (code == 0 && *limit == 0) {
-        snprintf(error, COMMAND_ERROR_MAX, "limit: expected a number from 1 to %d", LIMIT_MAX);
-        code = E_RANGE;
-    }
-    return code;
+    struct flows_job *job = xcalloc(1, sizeof *job), **last = &f->flows_jobs;
+    job->forwarder = f;
+    job->call = call;
+    job->list = json_array();
+    job->limit = limit;
+    job->worker = worker;
+    job->at = at;
+    while (*last)
+        last = &(*last)->next;
+    *last = job;
+    if (f->flows_jobs == job)
+        ask_worker(job);
 }
 
 void command_flows(struct forwarder *f, struct control_call *call, json_t *object)
 {
     char error[COMMAND_ERROR_MAX], after[COMMAND_TEXT_MAX] = "";
-    uint64_t limit = FLOWS_DEFAULT;
-    int code = read_page(object, &limit, after, error);
-    struct flows_job at = {.forwarder = f, .call = call, .limit = (uint32_t)limit};
-    if (code == 0 && !read_place(&at, after)) {
+    uint64_t limit = FLOWS_DEFAULT, at;
+    uint32_t worker;
+    int code = command_page_read(object, &limit, after, error);
+    if (code == 0 && !read_place(f, after, &worker, &at)) {
         snprintf(error, sizeof error, "after: expected the \"next\" of the page before");
         code = E_SYNTAX;
     }
@@ -150,121 +182,8 @@ void command_flows(struct forwarder *f, struct control_call *call, json_t *objec
         snprintf(error, sizeof error, "loadstar-l4 is stopping");
         code = E_INVALID;
     }
-    if (code != 0) {
+    if (code != 0)
         control_call_fail(call, code, error);
-        return;
-    }
-    struct flows_job *job = xcalloc(1, sizeof *job);
-    *job = at;
-    job->v = xcalloc(job->limit, sizeof *job->v);
-    ask_worker(job);
-}
-
-/* ---- round-trip times of clients ---- */
-
-typedef VEC(struct rtt_source) rtt_list;
-
-static int compare_networks(const void *a, const void *b)
-{
-    const struct rtt_source *x = a, *y = b;
-    if (x->network.addr.family != y->network.addr.family)
-        return x->network.addr.family < y->network.addr.family ? -1 : 1;
-    return memcmp(x->network.addr.b, y->network.addr.b, sizeof x->network.addr.b);
-}
-
-static void read_all(const struct forwarder *f, rtt_list *all)
-{
-    struct rtt_source some[64];
-    for (uint32_t w = 0; w < f->n_workers; w++) {
-        uint32_t at = 0, n;
-        do {
-            n = rtt_sources_read(f->hands[w].rtt, some, ARRAY_LEN(some), &at);
-            for (uint32_t i = 0; i < n; i++)
-                *vec_push(all) = some[i];
-        } while (at != 0);
-    }
-}
-
-/** What several workers know of one network, together. */
-static void merge(struct rtt_source *to, const struct rtt_source *from)
-{
-    uint64_t n = (uint64_t)to->n + from->n;
-    if (n > 0)
-        to->rtt_us =
-            (uint32_t)(((uint64_t)to->rtt_us * to->n + (uint64_t)from->rtt_us * from->n) / n);
-    to->min_us = from->min_us < to->min_us ? from->min_us : to->min_us;
-    to->n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-    to->seen_ms = from->seen_ms > to->seen_ms ? from->seen_ms : to->seen_ms;
-}
-
-static void sort_and_merge(rtt_list *all)
-{
-    size_t kept = 0;
-    if (all->n > 1)
-        qsort(all->v, all->n, sizeof *all->v, compare_networks);
-    for (size_t i = 0; i < all->n; i++) {
-        if (kept > 0 && compare_networks(&all->v[kept - 1], &all->v[i]) == 0)
-            merge(&all->v[kept - 1], &all->v[i]);
-        else
-            all->v[kept++] = all->v[i];
-    }
-    all->n = kept;
-}
-
-static json_t *rtt_document(const struct rtt_source *s, int64_t now_ms)
-{
-    char text[IP_PREFIX_TEXT_MAX];
-    json_t *d = json_object();
-    json_set_text(d, "network", ip_prefix_text(text, &s->network));
-    json_set_real(d, "rtt_ms", s->rtt_us / 1000.0, 3);
-    json_set_real(d, "min_ms", s->min_us / 1000.0, 3);
-    json_set_int(d, "samples", s->n);
-    json_set_int(d, "age_s", (now_ms - s->seen_ms) / 1000);
-    return d;
-}
-
-static void answer_rtt(struct control_call *call, const rtt_list *all, uint32_t limit,
-                       const struct ip_prefix *after)
-{
-    json_t *result = json_object(), *list = json_set_array(result, "networks");
-    const struct rtt_source from = {.network = *after};
-    int64_t now_ms = clock_mono_ms();
-    char network[IP_PREFIX_TEXT_MAX] = "", next[IP_PREFIX_TEXT_MAX + 32];
-    uint32_t n = 0;
-    for (size_t i = 0; i < all->n; i++) {
-        if (after->addr.family != IP_NONE && compare_networks(&all->v[i], &from) <= 0)
-            continue;
-        if (n == limit) {
-            snprintf(next, sizeof next, "%zu:%s", i, network);
-            json_set_text(result, "next", next);
-            break;
-        }
-        ip_prefix_text(network, &all->v[i].network);
-        json_array_append_new(list, rtt_document(&all->v[i], now_ms));
-        n++;
-    }
-    json_set_int(result, "total", (int64_t)all->n);
-    control_call_answer(call, result);
-}
-
-void command_rtt(struct forwarder *f, struct control_call *call, json_t *object)
-{
-    char error[COMMAND_ERROR_MAX], after[COMMAND_TEXT_MAX] = "";
-    uint64_t limit = RTT_DEFAULT;
-    struct ip_prefix from = {0};
-    int code = read_page(object, &limit, after, error);
-    const char *network = strchr(after, ':'); /* behind its number, which is of no account */
-    if (code == 0 && *after && (!network || ip_prefix_parse(&from, network + 1) != 0)) {
-        snprintf(error, sizeof error, "after: expected the \"next\" of the page before");
-        code = E_SYNTAX;
-    }
-    if (code != 0) {
-        control_call_fail(call, code, error);
-        return;
-    }
-    rtt_list all = {0};
-    read_all(f, &all);
-    sort_and_merge(&all);
-    answer_rtt(call, &all, (uint32_t)limit, &from);
-    vec_free(&all);
+    else
+        begin(f, call, (uint32_t)limit, worker, at);
 }

@@ -17,4 +17,6 @@ command_fn command_members;
 /* command_orders.c */
 command_fn command_set, command_weight;
 /* command_flows.c */
-command_fn command_flows, command_rtt;
+command_fn command_flows;
+/* command_rtt.c */
+command_fn command_rtt;

@@ -65,6 +65,7 @@ struct forwarder {
     struct saved_sets *saved;
     struct followers followers;
     struct rates rates;
+    struct flows_job *flows_jobs; /* pages of `flows`: the first is being made, others wait */
 
     struct reload reload;
     struct {

@@ -117,28 +117,19 @@ void tcp_drain(struct tcp *tcp, int64_t close_at_ms, bool passed)
 
 /* ---- what is shown ---- */
 
-uint32_t tcp_flows(struct tcp *tcp, struct flow_record *out, uint32_t max, uint32_t skip)
+bool tcp_flows(struct tcp *tcp, struct flow_look *look, uint32_t *at)
 {
-    uint32_t n = 0;
-    struct tcp_conn *c;
-    for (uint32_t i = 0; n < max && (c = tcp_conn_at(tcp, i)); i++) {
+    for (; look->n < look->max && look->left > 0; ++*at, look->left--) {
+        struct tcp_conn *c = tcp_conn_at(tcp, *at);
+        if (!c)
+            return false;
         if (!is_open(c))
             continue;
-        if (skip > 0) {
-            skip--;
-            continue;
-        }
         tcp_find_server(c);
-        tcp_record(tcp, c, &out[n]);
-        out[n].end = "";
-        n++;
+        tcp_record(tcp, c, &look->out[look->n]);
+        look->out[look->n++].end = "";
     }
-    return n;
-}
-
-uint32_t tcp_n_flows(const struct tcp *tcp)
-{
-    return tcp->n_conns;
+    return true;
 }
 
 /* ---- begin and end ---- */

@@ -66,19 +66,16 @@ void udp_drain(struct udp *udp, int64_t close_at_ms, bool passed)
     udp_closing_start(udp);
 }
 
-uint32_t udp_flows(struct udp *udp, struct flow_record *out, uint32_t max, uint32_t skip)
+bool udp_flows(struct udp *udp, struct flow_look *look, uint32_t *at)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < udp->n_made && n < max; i++) {
-        const struct udp_flow *flow = udp_flow_at(udp, i);
-        if (!flow->peer)
-            continue;
-        if (skip > 0)
-            skip--;
-        else
-            udp_flow_record(udp, flow, &out[n++]);
+    for (; look->n < look->max && look->left > 0; ++*at, look->left--) {
+        if (*at >= udp->n_made)
+            return false;
+        const struct udp_flow *flow = udp_flow_at(udp, *at);
+        if (flow->peer)
+            udp_flow_record(udp, flow, &look->out[look->n++]);
     }
-    return n;
+    return true;
 }
 
 uint32_t udp_n_flows(const struct udp *udp)

@@ -213,11 +213,22 @@ void worker_drain(struct worker *worker, int64_t close_at_ms, bool passed)
     worker_post(worker, drain, how);
 }
 
-uint32_t worker_flows(struct worker *worker, struct flow_record *out, uint32_t max, uint32_t skip)
+/* Places are numbers of records: those of connections, then those of datagrams' flows. */
+#define PLACE_UDP (UINT64_C(1) << 32)
+
+uint32_t worker_flows(struct worker *worker, struct flow_record *out, uint32_t max, uint64_t *at)
 {
-    uint32_t n = tcp_flows(worker->tcp, out, max, skip);
-    uint32_t n_tcp = tcp_n_flows(worker->tcp);
-    return n + udp_flows(worker->udp, out + n, max - n, skip > n_tcp ? skip - n_tcp : 0);
+    struct flow_look look = {.out = out, .max = max, .left = WORKER_LOOK_MAX};
+    uint32_t nth = (uint32_t)*at;
+    if (*at < PLACE_UDP) {
+        if (tcp_flows(worker->tcp, &look, &nth)) {
+            *at = nth;
+            return look.n;
+        }
+        nth = 0;
+    }
+    *at = udp_flows(worker->udp, &look, &nth) ? PLACE_UDP + nth : WORKER_FLOWS_END;
+    return look.n;
 }
 
 /* ---- the loop ---- */

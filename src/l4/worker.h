@@ -95,9 +95,13 @@ void worker_post(struct worker *worker, void (*fn)(struct worker *worker, void *
 void worker_drain(struct worker *worker, int64_t close_at_ms, bool passed);
 /** Closes everything that is left, joins, frees. */
 void worker_stop(struct worker *worker);
-/** On the worker's thread (worker_post()): copies flows that are open now, from number `skip` on.
- *  Returns how many; strings are the registry's, good while the flow's member and service are. */
-uint32_t worker_flows(struct worker *worker, struct flow_record *out, uint32_t max, uint32_t skip);
+#define WORKER_FLOWS_END UINT64_MAX
+#define WORKER_LOOK_MAX 1024 /* records that one call looks at, in use or not */
+/** On the worker's thread (worker_post()): copies flows that are open now, from place *at on, at
+ *  first 0, and at most `max`. Returns how many, which may be none; *at is moved on by what was
+ *  looked at, to WORKER_FLOWS_END behind the last. A flow that is open all the while is come by
+ *  once. Strings are the registry's, good while the flow's member and service are. */
+uint32_t worker_flows(struct worker *worker, struct flow_record *out, uint32_t max, uint64_t *at);
 
 /* ---- for tcp and udp, on the worker's thread ---- */
 
@@ -118,16 +122,23 @@ static inline void worker_after(struct worker *worker, struct worker_timer *time
     wheel_start(&worker->wheel, &timer->entry, worker->now_ms + ms);
 }
 
-/* tcp.h and udp.h: each has these for the loop. */
+/** What worker_flows() has found so far. */
+struct flow_look {
+    struct flow_record *out;
+    uint32_t n, max; /* copied; at most */
+    uint32_t left;   /* records that may still be looked at */
+};
+
+/* tcp.h and udp.h: each has these for the loop. *_flows() goes on from record number *at, and
+ * returns false behind the last. */
 struct tcp *tcp_new(struct worker *worker);
 void tcp_follow(struct tcp *tcp, struct plan *before); /* worker->plan is another one */
 void tcp_drain(struct tcp *tcp, int64_t close_at_ms, bool passed);
-uint32_t tcp_flows(struct tcp *tcp, struct flow_record *out, uint32_t max, uint32_t skip);
-uint32_t tcp_n_flows(const struct tcp *tcp); /* that are open */
+bool tcp_flows(struct tcp *tcp, struct flow_look *look, uint32_t *at);
 void tcp_free(struct tcp *tcp);
 struct udp *udp_new(struct worker *worker);
 void udp_follow(struct udp *udp, struct plan *before);
 void udp_drain(struct udp *udp, int64_t close_at_ms, bool passed);
-uint32_t udp_flows(struct udp *udp, struct flow_record *out, uint32_t max, uint32_t skip);
-uint32_t udp_n_flows(const struct udp *udp);
+bool udp_flows(struct udp *udp, struct flow_look *look, uint32_t *at);
+uint32_t udp_n_flows(const struct udp *udp); /* that are open */
 void udp_free(struct udp *udp);

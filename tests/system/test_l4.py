@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -199,6 +200,44 @@ class Shown(l4_world.TestCase):
         self.assertEqual(sorted(seen), sorted("127.0.0.1:%d" % s.getsockname()[1] for s in clients))
         self.assertEqual(len(f.ctl_json("flows")["flows"]), 7)
 
+    def walk(self, f, limit):
+        """All flows by pages, over a connection of its own: whose they are."""
+        seen, after = [], {}
+        with f.control() as c:
+            while True:
+                page = c.ask(command="flows", limit=limit, **after)["result"]
+                self.assertLessEqual(len(page["flows"]), limit)
+                seen += [flow["client"] for flow in page["flows"]]
+                if "next" not in page:
+                    return seen
+                after = {"after": page["next"]}
+
+    def test_many_ask_for_flows_at_once(self):
+        """50 that page through all that is open, again and again: each sees every flow that stays, once, and
+        connections are forwarded all the while."""
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        clients = [f.connect() for _ in range(150)]
+        for s in clients:
+            self.addCleanup(s.close)
+        f.wait_for(lambda: f.ctl_json("status")["flows"] == 150, 20)
+        stay = {"127.0.0.1:%d" % s.getsockname()[1] for s in clients}
+        wrong = []
+
+        def ask(nth):
+            for limit in (nth + 1, 1000):
+                seen = self.walk(f, limit)
+                if len(seen) != len(set(seen)) or stay - set(seen):
+                    wrong.append((limit, len(seen), len(stay - set(seen))))
+        threads = [threading.Thread(target=ask, args=(i,)) for i in range(50)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            self.assertEqual(f.ask(), "a")
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
     def test_metrics(self):
         a, b = self.members(2)
         f = self.forwarder(web(members=[a, b]))
@@ -263,6 +302,11 @@ class Shown(l4_world.TestCase):
                 (b'{"command": "flows", "limit": -1}', "limit: expected"),
                 (b'{"command": "flows", "after": "7:0"}', "after: expected"),
                 (b'{"command": "flows", "after": "0:0x"}', "after: expected"),
+                (b'{"command": "flows", "after": "0:"}', "after: expected"),
+                (b'{"command": "flows", "after": "0"}', "after: expected"),
+                (b'{"command": "flows", "after": "0:-1"}', "after: expected"),
+                (b'{"command": "flows", "after": "0:18446744073709551616"}', "after: expected"),
+                (b'{"command": "flows", "limit": 10001}', "limit: expected"),
                 (b'{"command": "rtt", "after": "0:nonsense"}', "after: expected"),
                 (b'{"command": "set", "target": "web", "state": "sideways"}', "state: expected up"),
                 (b'{"command": "set", "state": "up"}', "target: is missing"),

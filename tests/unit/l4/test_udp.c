@@ -73,7 +73,7 @@ static void test_wildcard(void **state)
         assert_true(ip_equal(&from, &to));
     }
     struct flow_record records[4];
-    assert_int_equal(udp_flows(rig->worker.udp, records, 4, 0), 2);
+    assert_int_equal(rig_flows(rig, records, 4), 2);
     struct ip five = rig_ip("127.0.0.5");
     assert_true(ip_equal(&records[0].local, &five));
     close(fd);

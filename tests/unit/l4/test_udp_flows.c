@@ -15,7 +15,7 @@ static uint32_t client_of(const struct ip *addr)
 static void members_of(struct rig *rig, uint32_t n, uint8_t *members)
 {
     struct flow_record *records = xcalloc(n + 1, sizeof *records);
-    uint32_t n_flows = udp_flows(rig->worker.udp, records, n + 1, 0);
+    uint32_t n_flows = rig_flows(rig, records, n + 1);
     memset(members, RIG_MEMBERS, n);
     for (uint32_t i = 0; i < n_flows; i++) {
         assert_true(client_of(&records[i].client) < n);

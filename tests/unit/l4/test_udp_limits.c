@@ -399,10 +399,24 @@ static void test_records(void **state)
     clients_ask(rig, fd, 0, 10);
     clients_ask(rig, fd, 0, 10);
     struct udp *udp = rig->worker.udp;
-    assert_int_equal(udp_flows(udp, records, 16, 0), 10);
-    assert_int_equal(udp_flows(udp, records, 16, 7), 3);
-    assert_int_equal(udp_flows(udp, records, 16, 10), 0);
-    assert_int_equal(udp_flows(udp, records, 4, 2), 4);
+    struct flow_look look = {.out = records, .max = 16, .left = 4};
+    uint32_t at = 0;
+    for (uint32_t n = 4; n <= 12; n += 4, look.left = 4) {
+        assert_true(udp_flows(udp, &look, &at));
+        assert_int_equal(look.left, 0);
+        assert_int_equal(at, n);
+        assert_int_equal(look.n, n < 10 ? n : 10);
+    }
+    look.left = udp->n_made;
+    assert_false(udp_flows(udp, &look, &at));
+    assert_int_equal(at, udp->n_made);
+    assert_int_equal(look.n, 10);
+    struct flow_record first = records[0];
+    look = (struct flow_look){.out = records, .max = 1, .left = 16};
+    at = 0;
+    assert_true(udp_flows(udp, &look, &at));
+    assert_true(at == 1 && look.left == 15 && look.n == 1);
+    assert_int_equal(records[0].client_port, first.client_port);
     const struct flow_record *r = &records[0];
     assert_string_equal(r->service, "echo");
     assert_string_equal(r->key, "pool/site/0");

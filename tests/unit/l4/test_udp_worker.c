@@ -27,16 +27,10 @@ void tcp_drain(struct tcp *tcp, int64_t close_at_ms, bool passed)
     (void)tcp, (void)close_at_ms, (void)passed;
 }
 
-uint32_t tcp_flows(struct tcp *tcp, struct flow_record *out, uint32_t max, uint32_t skip)
+bool tcp_flows(struct tcp *tcp, struct flow_look *look, uint32_t *at)
 {
-    (void)tcp, (void)out, (void)max, (void)skip;
-    return 0;
-}
-
-uint32_t tcp_n_flows(const struct tcp *tcp)
-{
-    (void)tcp;
-    return 0;
+    (void)tcp, (void)look, (void)at;
+    return false;
 }
 
 void tcp_free(struct tcp *tcp)

@@ -24,7 +24,7 @@ struct tcp {
     struct plan *before, *now;
     unsigned n_followed;
     int64_t close_at_ms;
-    uint32_t n_flows, skip, max;
+    uint32_t n_flows, n_looked;
 };
 
 static struct tcp tcp;
@@ -52,19 +52,18 @@ void tcp_drain(struct tcp *t, int64_t close_at_ms, bool passed)
     t->close_at_ms = close_at_ms;
 }
 
-uint32_t tcp_flows(struct tcp *t, struct flow_record *out, uint32_t max, uint32_t skip)
+/* Of each ten records one is in use. */
+bool tcp_flows(struct tcp *t, struct flow_look *look, uint32_t *at)
 {
-    uint32_t n = 0;
-    t->skip = skip;
-    t->max = max;
-    for (uint32_t i = skip; i < t->n_flows && n < max; i++)
-        out[n++] = (struct flow_record){.tries = (uint8_t)i, .udp = t == &udp};
-    return n;
-}
-
-uint32_t tcp_n_flows(const struct tcp *t)
-{
-    return t->n_flows;
+    assert_in_range(look->left, 1, WORKER_LOOK_MAX);
+    for (; look->n < look->max && look->left > 0; ++*at, look->left--) {
+        if (*at >= t->n_flows * 10)
+            return false;
+        t->n_looked++;
+        if (*at % 10 == 9)
+            look->out[look->n++] = (struct flow_record){.connect_us = *at / 10, .udp = t == &udp};
+    }
+    return true;
 }
 
 void tcp_free(struct tcp *t)
@@ -90,9 +89,9 @@ void udp_drain(struct udp *u, int64_t close_at_ms, bool passed)
     tcp_drain((struct tcp *)u, close_at_ms, was_passed && passed);
 }
 
-uint32_t udp_flows(struct udp *u, struct flow_record *out, uint32_t max, uint32_t skip)
+bool udp_flows(struct udp *u, struct flow_look *look, uint32_t *at)
 {
-    return tcp_flows((struct tcp *)u, out, max, skip);
+    return tcp_flows((struct tcp *)u, look, at);
 }
 
 void udp_free(struct udp *u)
@@ -257,14 +256,50 @@ static void flows_are_listed_across_both(void **state)
     (void)state;
     struct flow_record out[8];
     struct worker *worker = started();
+    uint64_t at = 0;
     tcp.n_flows = 3;
     udp.n_flows = 3;
-    assert_int_equal(worker_flows(worker, out, 8, 0), 6);
-    assert_true(!out[2].udp && out[3].udp && out[3].tries == 0);
-    assert_int_equal(worker_flows(worker, out, 4, 1), 4);
-    assert_true(out[0].tries == 1 && out[2].udp && out[3].tries == 1);
-    assert_int_equal(worker_flows(worker, out, 8, 4), 2);
-    assert_true(out[0].udp && out[0].tries == 1);
+    assert_int_equal(worker_flows(worker, out, 8, &at), 6);
+    assert_true(!out[2].udp && out[3].udp && out[3].connect_us == 0);
+    assert_true(at == WORKER_FLOWS_END);
+    at = 0;
+    assert_int_equal(worker_flows(worker, out, 2, &at), 2);
+    assert_true(out[0].connect_us == 0 && out[1].connect_us == 1 && !out[1].udp);
+    assert_int_equal(worker_flows(worker, out, 2, &at), 2);
+    assert_true(out[0].connect_us == 2 && !out[0].udp && out[1].udp && out[1].connect_us == 0);
+    assert_int_equal(worker_flows(worker, out, 8, &at), 2);
+    assert_true(out[0].udp && out[0].connect_us == 1 && at == WORKER_FLOWS_END);
+    for (uint64_t beyond = 1; beyond != 0; beyond <<= 1) { /* what nobody was given */
+        at = beyond | 30;
+        assert_int_equal(worker_flows(worker, out, 8, &at), beyond < UINT64_C(1) << 32 ? 3 : 0);
+        assert_true(at == WORKER_FLOWS_END);
+    }
+    worker_stop(worker);
+}
+
+/* However many there are, and wherever the page begins, a call costs a piece, and all pages
+ * together look at each record once. */
+static void pages_cost_what_they_are(void **state)
+{
+    (void)state;
+    struct flow_record out[64];
+    struct worker *worker = started();
+    uint32_t n = 0, of_udp = 0;
+    tcp.n_flows = 100000;
+    udp.n_flows = 100;
+    tcp.n_looked = udp.n_looked = 0;
+    for (uint64_t at = 0; at != WORKER_FLOWS_END;) {
+        uint32_t before = tcp.n_looked + udp.n_looked, got = worker_flows(worker, out, 64, &at);
+        assert_in_range(tcp.n_looked + udp.n_looked - before, 0, WORKER_LOOK_MAX);
+        for (uint32_t i = 0; i < got; i++) {
+            assert_int_equal(out[i].connect_us, out[i].udp ? of_udp : n);
+            *(out[i].udp ? &of_udp : &n) += 1;
+        }
+    }
+    assert_int_equal(n, 100000);
+    assert_int_equal(of_udp, 100);
+    assert_int_equal(tcp.n_looked, 1000000);
+    assert_int_equal(udp.n_looked, 1000);
     worker_stop(worker);
 }
 
@@ -564,6 +599,7 @@ int main(void)
         cmocka_unit_test(plans_are_followed_and_let_go_of),
         cmocka_unit_test(a_drain_reaches_both),
         cmocka_unit_test(flows_are_listed_across_both),
+        cmocka_unit_test(pages_cost_what_they_are),
         cmocka_unit_test(descriptors_are_watched_and_no_more),
         cmocka_unit_test(timers_fire_once_and_not_before),
         cmocka_unit_test(tasks_run_once_a_turn),

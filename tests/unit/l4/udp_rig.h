@@ -461,3 +461,12 @@ static inline void pass_ms(struct rig *rig, int64_t ms)
     rig->skew_ms += ms;
     rig_run(rig, 5);
 }
+
+/* All flows that are open, up to `max`. */
+static inline uint32_t rig_flows(struct rig *rig, struct flow_record *out, uint32_t max)
+{
+    struct flow_look look = {.out = out, .max = max, .left = UINT32_MAX};
+    uint32_t at = 0;
+    (void)udp_flows(rig->worker.udp, &look, &at);
+    return look.n;
+}
