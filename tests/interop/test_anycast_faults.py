@@ -214,9 +214,10 @@ class Directory(harness.TestCase):
 
     @staticmethod
     def remount(site, mode, directory):
-        """As loadstard sees it: `ip netns exec` gives it mounts of its own."""
-        subprocess.run(["nsenter", "-t", str(site.d.process.pid), "-m", "mount", "-o",
-                        f"remount,{mode},bind", directory], check=True)
+        """As loadstard sees it: `ip netns exec` gives it mounts of its own. Busy while it writes."""
+        command = ["nsenter", "-t", str(site.d.process.pid), "-m", "mount", "-o",
+                   f"remount,{mode},bind", directory]
+        harness.wait_for(lambda: subprocess.run(command).returncode == 0, PATIENCE, step=0.1)
 
 
 class Stops(Lab5):

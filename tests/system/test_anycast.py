@@ -191,7 +191,7 @@ class Anycast(harness.TestCase):
         self.announced(DNS)
         self.never_without(DNS)
         self.assertTrue(any(GSHUT in wish.get("192.0.2.54/32", {}).get("communities", []) for wish in self.wishes()[n:]))
-        self.assertNotIn("192.0.2.54", self.host.run("ip", "addr", "show", "dev", "lo"))
+        wait_for(lambda: "192.0.2.54" not in self.host.run("ip", "addr", "show", "dev", "lo"), 30)
         self.configure({"renamed": SET % ""})
         n = len(self.lines("wishes"))
         for _ in range(3):

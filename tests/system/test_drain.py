@@ -99,7 +99,7 @@ class Client(threading.Thread):
     def __init__(self, d, port):
         super().__init__(daemon=True)
         self.d, self.port = d, port
-        self.ended, self.failed, self.served = threading.Event(), [], []  # (when, by whom)
+        self.ended, self.failed, self.served = threading.Event(), [], []  # (when it began, by whom)
 
     def run(self):
         address, until = None, 0
@@ -113,6 +113,7 @@ class Client(threading.Thread):
             time.sleep(0.02)
 
     def connect(self, address):
+        began = time.monotonic()
         try:
             with socket.create_connection((address, self.port), timeout=10) as s, s.makefile("rw") as file:
                 name = file.readline().strip()
@@ -120,7 +121,7 @@ class Client(threading.Thread):
                 file.flush()
                 if not name or file.readline() != "hello\n":
                     raise OSError("no answer")
-                self.served.append((time.monotonic(), name))
+                self.served.append((began, name))
         except OSError as e:
             self.failed.append((time.monotonic(), address, str(e)))
 

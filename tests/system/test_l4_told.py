@@ -148,21 +148,24 @@ class Told(l4_world.TestCase):
     def test_failures_come_back(self):
         f, (a, b), c = self.world()
         a.refuse()
+        began = time.monotonic()
         for _ in range(6):
             f.ask()
         event = c.event("failed")
         self.assertEqual(event, {"event": "failed", "service": "web", "key": "web/ams/a",
                                  "what": "refused"})
-        began = time.monotonic()
-        while time.monotonic() - began < 0.5:
+        for _ in range(50):
             f.ask()
+            time.sleep(0.01)
         c.socket.settimeout(0.2)
         try:
             while True:
                 c.events.append(c.line())
         except socket.timeout:
             pass
-        self.assertEqual(sum(e["event"] == "failed" for e in c.events), 0, "one a second")
+        # None but for a busy machine, which may have taken more than a second for all this.
+        told = sum(e["event"] == "failed" for e in c.events)
+        self.assertLessEqual(told, time.monotonic() - began, "one a second")
 
     def test_sessions_come_back(self):
         f, (a, b), c = self.world(workers=1) # which takes members in turn

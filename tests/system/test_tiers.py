@@ -162,8 +162,8 @@ class Tiers(harness.TestCase):
         a = self.fake(d, "a")
         d.start()
         wait_for(lambda: a.connections >= 2, 30)
-        d.ctl("set", "ams", "drain")
         began = time.monotonic()
+        d.ctl("set", "ams", "drain")
         wait_for(lambda: d.addresses("www.example.test") == ["127.0.0.3"], 10)
         while time.monotonic() < began + 5: # 2 s, and 5
             self.assertEqual(a.text(), RIGHT)
