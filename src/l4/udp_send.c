@@ -152,11 +152,21 @@ static bool send_otherwise(int fd, struct msghdr *h, int error, uint32_t *droppe
     return true;
 }
 
+/** As sendmmsg(), which takes 4 to 6 % of such a datagram's CPU time more. */
+static int send_messages(int fd, struct mmsghdr *out, uint32_t n)
+{
+    const struct msghdr *h = &out->msg_hdr;
+    if (n > 1 || h->msg_controllen || h->msg_name)
+        return sendmmsg(fd, out, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = send(fd, h->msg_iov->iov_base, h->msg_iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent < 0 ? -1 : 1;
+}
+
 ATTR_HOT uint32_t udp_send(int fd, struct mmsghdr *out, uint32_t n, uint32_t *dropped)
 {
     uint32_t done = 0;
     while (done < n) {
-        int sent = sendmmsg(fd, out + done, n - done, MSG_DONTWAIT | MSG_NOSIGNAL), error = errno;
+        int sent = send_messages(fd, out + done, n - done), error = errno;
         if (LIKELY(sent > 0)) {
             done += (uint32_t)sent;
             continue;

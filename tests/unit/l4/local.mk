@@ -57,7 +57,7 @@ tests_unit_l4_test_udp_limits_LDADD = $(UNIT_l4)
 check_PROGRAMS += tests/unit/l4/test_udp_faults
 tests_unit_l4_test_udp_faults_SOURCES = tests/unit/l4/test_udp_faults.c tests/unit/l4/udp_rig.h
 tests_unit_l4_test_udp_faults_LDADD = $(UNIT_l4)
-tests_unit_l4_test_udp_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmmsg,--wrap=sendmsg,--wrap=recvmmsg,--wrap=recv,--wrap=socket,--wrap=connect
+tests_unit_l4_test_udp_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmmsg,--wrap=sendmsg,--wrap=send,--wrap=recvmmsg,--wrap=recv,--wrap=socket,--wrap=connect
 check_PROGRAMS += tests/unit/l4/test_udp_ports
 tests_unit_l4_test_udp_ports_SOURCES = tests/unit/l4/test_udp_ports.c tests/unit/l4/udp_rig.h
 tests_unit_l4_test_udp_ports_LDADD = $(UNIT_l4)

@@ -12,7 +12,7 @@ static uint8_t got[UDP_MESSAGE_MAX];
 /* ---- calls that are counted, and fail on order ---- */
 
 static struct {
-    unsigned sendmmsg, recvmmsg, socket;         /* calls */
+    unsigned send, sendmmsg, recvmmsg, socket;   /* calls */
     int send_error, socket_error, connect_error; /* 0: none */
     int receive_error, piece_error;
     unsigned n_pieces;          /* that go before piece_error */
@@ -60,6 +60,18 @@ ssize_t __wrap_recv(int fd, void *p, size_t n, int flags)
     if (!calls.receive_error)
         return __real_recv(fd, p, n, flags);
     errno = calls.receive_error;
+    return -1;
+}
+
+ssize_t __real_send(int fd, const void *p, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags)
+{
+    calls.send++;
+    assert_true(flags & MSG_DONTWAIT);
+    if (!calls.send_error)
+        return __real_send(fd, p, n, flags);
+    errno = calls.send_error;
     return -1;
 }
 
@@ -169,6 +181,14 @@ static void test_calls(void **state)
     assert_int_equal(calls.sendmmsg, 1); /* the answers of four flows */
     for (unsigned i = 0; i < 24; i++)
         rig_receive(rig, fds[i % 4], got, NULL, NULL);
+    rig_send(fds[0], NULL, &addr, rig->listens[0].port, "four", 4);
+    settle(rig->fds[0], 1);
+    calls.sendmmsg = calls.send = 0;
+    rig_turn(rig, 0);
+    assert_int_equal(calls.sendmmsg, 0); /* one by itself */
+    assert_int_equal(calls.send, 1);
+    assert_int_equal(rig_receive(rig, fds[0], got, NULL, NULL), 4);
+    assert_memory_equal(got, "four", 4);
     for (unsigned i = 0; i < 4; i++)
         close(fds[i]);
     rig_free(rig);
@@ -185,11 +205,11 @@ static void check_send_error(int error, unsigned n_calls)
     for (unsigned i = 0; i < 10; i++)
         client_send(rig, fd, 0);
     settle(rig->fds[0], 10);
-    calls.sendmmsg = 0;
+    calls.sendmmsg = calls.send = 0;
     calls.send_error = error;
     rig_turn(rig, 0);
     calls.send_error = 0;
-    assert_int_equal(calls.sendmmsg, n_calls);
+    assert_int_equal(calls.sendmmsg + calls.send, n_calls);
     udp_publish(rig->worker.udp);
     assert_int_equal(atomic_load(&rig->run->dropped), 10);
     assert_int_equal(rig->n_failed, 0);
