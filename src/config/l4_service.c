@@ -131,7 +131,9 @@ static const struct schema_key limits_keys[] = {
      .doc = "Connections or flows that are open at one time, in all. A connection takes two open "
             "files of the process, a flow of `udp` one: a load is refused when the hard limit of "
             "these "
-            "(LimitNOFILE= of systemd) does not allow as many for all services.",
+            "(LimitNOFILE= of systemd) does not allow as many for all services. A flow takes a "
+            "local port towards its member besides: 7 of 8 of net.ipv4.ip_local_port_range can be "
+            "had to each, and what is beyond that is warned of.",
      .example = "20000"},
     {.name = "per_source",
      .kind = SCHEMA_U32,

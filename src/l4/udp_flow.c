@@ -170,23 +170,35 @@ static enum service_result limit_result(enum limits_verdict verdict)
     return verdict == LIMITS_SOURCE ? SERVICE_SOURCE : SERVICE_LIMITED;
 }
 
+/** Counts one more in. false: refused. Limits come first: whether answers reach the client may take
+ *  system calls to find out. */
+static bool admit(const struct udp *udp, struct udp_listener *listener, const struct udp_key *key,
+                  const struct ip *client)
+{
+    if (UNLIKELY(has_no_room(udp))) {
+        count_result(listener, udp->no_room_result);
+        return false;
+    }
+    struct limits *limits = listener->run->limits;
+    enum limits_verdict verdict = limits_enter(limits, client, udp->worker->now_ms);
+    if (verdict != LIMITS_OK) {
+        count_result(listener, limit_result(verdict));
+        return false;
+    }
+    if (udp_is_answerable(udp, listener, key))
+        return true;
+    limits_leave(limits, client);
+    return false;
+}
+
 struct udp_flow *udp_flow_begin(struct udp *udp, struct udp_listener *listener,
                                 const struct udp_key *key, uint32_t hash)
 {
     struct worker *worker = udp->worker;
     struct ip client = {.family = listener->v6 ? IP_V6 : IP_V4};
     memcpy(client.b, key->client, sizeof client.b);
-    if (UNLIKELY(udp->draining || !udp_is_answerable(udp, listener, key)))
+    if (udp->draining || !admit(udp, listener, key, &client))
         return NULL;
-    if (UNLIKELY(has_no_room(udp))) {
-        count_result(listener, udp->no_room_result);
-        return NULL;
-    }
-    enum limits_verdict verdict = limits_enter(listener->run->limits, &client, worker->now_ms);
-    if (verdict != LIMITS_OK) {
-        count_result(listener, limit_result(verdict));
-        return NULL;
-    }
     struct udp_flow *flow = udp_table_add(udp, key, hash);
     if (!flow) {
         limits_leave(listener->run->limits, &client);

@@ -64,7 +64,7 @@ class Client(socket.socket):
 
 class Datagrams(l4_world.TestCase):
     def world(self, n=3, **more):
-        self.echoes = [Echo("abcdefgh"[i]) for i in range(n)]
+        self.echoes = getattr(self, "echoes", None) or [Echo("abcdefgh"[i]) for i in range(n)]
         for e in self.echoes:
             self.addCleanup(e.close)
         f = self.forwarder(self.services(self.echoes, **more), workers=2)
@@ -120,6 +120,64 @@ class Datagrams(l4_world.TestCase):
         f.ctl("set", f"web/{self.echoes[0].place}", "drain")
         f.wait_for(lambda: f.members_of()[self.echoes[0].place]["active"] == 0, 20)
         self.assertLessEqual(set(self.ask_all()), set("bc"))
+
+    def test_an_order_moves_flows_once(self):
+        """Off a member that is down, without a loss; when it is up again those that were moved stay where they are."""
+        f = self.world()
+        first = self.ask_all()
+        place = self.echoes[0].place
+        f.ctl("set", f"web/{place}", "down")
+        f.wait_for(lambda: f.members_of()[place]["state"] == "down", 10)
+        then = self.ask_all()
+        self.assertEqual([a if b != "a" else "-" for a, b in zip(then, first)], [b if b != "a" else "-" for b in first])
+        self.assertNotIn("a", then)
+        self.assertEqual(f.members_of()[place]["active"], 0)
+        f.ctl("set", f"web/{place}", "up")
+        f.wait_for(lambda: f.members_of()[place]["state"] == "up", 10)
+        self.assertEqual(self.ask_all(), then)
+        self.assertEqual(f.metrics()['loadstar_l4_connections_total{service="web",result="ok"}'], 40)
+
+    def test_a_drain_taken_back_in_time_ends_nothing(self):
+        f = self.world(drain={"timeout": "1h"})
+        first = self.ask_all()
+        place = self.echoes[0].place
+        for state in "drain", "up":
+            f.ctl("set", f"web/{place}", state)
+            f.wait_for(lambda: f.members_of()[place]["state"] == state, 10)
+            self.assertEqual(self.ask_all(), first)
+
+    def gone(self, before, after):
+        """What is reloaded takes away where the other clients' flows are: these end, and nobody is there any more."""
+        f = self.world()
+        f.configure(before)
+        f.reload()
+        other = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(10)]
+        for s in other:
+            self.addCleanup(s.close)
+            s.settimeout(30)
+            s.connect(("127.0.0.2", f.port))
+            s.send(b"x")
+            s.recv(10)
+        first = self.ask_all()
+        self.assertEqual(f.ctl_json("status")["flows"], 50)
+        f.configure(after)
+        f.reload()
+        f.wait_for(lambda: f.ctl_json("status")["flows"] == 40, 20)
+        with self.assertRaises(ConnectionRefusedError):
+            other[0].send(b"x")
+            other[0].recv(10)
+        self.assertEqual(self.ask_all(), first)
+
+    def test_a_listen_address_goes(self):
+        self.echoes = [Echo("a"), Echo("b")]
+        both = ["127.0.0.1:{port}", "127.0.0.2:{port}"]
+        self.gone(self.services(self.echoes, listen=both), self.services(self.echoes))
+
+    def test_a_service_goes(self):
+        self.echoes = [Echo("a"), Echo("b")]
+        one = self.services(self.echoes)
+        two = dict(one, second=self.services(self.echoes, listen=["127.0.0.2:{port}"])["web"])
+        self.gone(two, one)
 
     def test_flows_go_on_while_it_stops(self):
         f = self.world(n=2, drain={"timeout": "60s"}, idle_timeout="60s")

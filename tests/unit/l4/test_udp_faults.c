@@ -496,6 +496,33 @@ static void test_narrower_way(void **state)
     rig_free(rig);
 }
 
+/** Of a storm that is refused by the limits nobody asks whose its addresses are. */
+static void test_whose_address(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new("0.0.0.0", 1);
+    struct ip to = rig_ip("127.0.0.1");
+    int fd = clients_open();
+    rig->services[0].limits.connections = 1;
+    rig_follow(rig);
+    for (unsigned full = 0; full < 2; full++) {
+        calls.socket = 0;
+        for (unsigned i = 0; i < 5; i++)
+            assert_int_equal(
+                rig_send(rig->fds[0], "127.0.0.9", &to, rig->listens[0].port, "ball", 4), 4);
+        settle(rig->fds[0], 5);
+        rig_run(rig, 5);
+        assert_int_equal(calls.socket, full ? 0 : 5);
+        assert_int_equal(rig_result(rig, SERVICE_LIMITED), full ? 5 : 0);
+        assert_int_equal(limits_open(rig->run->limits), full);
+        rig_send(fd, "127.1.0.1", &to, rig->listens[0].port, "four", 4);
+        if (!full)
+            assert_int_equal(rig_receive(rig, fd, got, NULL, NULL), 4);
+    }
+    close(fd);
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -504,7 +531,7 @@ int main(void)
         cmocka_unit_test(test_multicast),       cmocka_unit_test(test_read_errors),
         cmocka_unit_test(test_pieces_refused),  cmocka_unit_test(test_no_route),
         cmocka_unit_test(test_no_room_to_move), cmocka_unit_test(test_stranger_before_connect),
-        cmocka_unit_test(test_narrower_way),
+        cmocka_unit_test(test_narrower_way),    cmocka_unit_test(test_whose_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
