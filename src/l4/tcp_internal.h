@@ -62,6 +62,7 @@ struct tcp_side {
     bool readable, writable;     /* as far as is known */
     bool fin_came, broken;       /* the kernel says: there is an end; it was reset */
     bool read_on;                /* a short read does not say that there is no more */
+    bool urgent, all_read;       /* urgent data came; there is nothing but an end any more */
     bool wrote, no_delay;        /* something; TCP_NODELAY is set */
     bool watched, watched_out;
 };

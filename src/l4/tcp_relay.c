@@ -23,6 +23,8 @@ static void side_events(struct tcp_side *side, uint32_t events)
         side->readable = true;
     if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         side->read_on = true;
+    if (events & EPOLLPRI)
+        side->urgent = true;
     if (events & EPOLLRDHUP)
         side->fin_came = true;
     if (events & EPOLLERR)
@@ -55,10 +57,9 @@ void tcp_side_writes(struct tcp_side *side)
 
 /* ---- one way ---- */
 
-/* Less than there was room for is all there is, until the next edge. Not so where the end was seen
- * to have come, of which there is no other edge, nor with urgent data, at which reads stop
- * (tcp(7)).
- */
+/* Less than there was room for is all there is, until the next edge. Where the end was seen to have
+ * come, of which there is no other edge, that is next. Urgent data is another matter, as reads stop
+ * at it (tcp(7)). */
 enum tcp_move tcp_copy_fill(struct tcp *tcp, struct tcp_conn *c, unsigned from)
 {
     struct tcp_side *side = &c->sides[from];
@@ -81,6 +82,7 @@ enum tcp_move tcp_copy_fill(struct tcp *tcp, struct tcp_conn *c, unsigned from)
     way->end = (uint32_t)n;
     if (n < TCP_BUFFER && !side->read_on)
         side->readable = false;
+    side->all_read = n < TCP_BUFFER && side->fin_came && !side->urgent && !side->broken;
     tcp_note_read(way, n == TCP_BUFFER);
     return TCP_MOVED;
 }
@@ -123,6 +125,8 @@ static enum tcp_move fill(struct tcp *tcp, struct tcp_conn *c, unsigned from)
 {
     if (!c->sides[from].readable)
         return TCP_WAITS;
+    if (c->sides[from].all_read)
+        return TCP_ENDED;
     return tcp_splice_wanted(tcp, c, &c->ways[from]) ? tcp_splice_fill(tcp, c, from)
                                                      : tcp_copy_fill(tcp, c, from);
 }
