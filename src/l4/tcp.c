@@ -142,6 +142,7 @@ struct tcp *tcp_new(struct worker *worker)
     tcp->pause.fire = tcp_pause_ended;
     tcp->trim.fire = tcp_pipes_trim;
     tcp->leave.fire = leave_now;
+    tcp->trim_spares.fire = tcp_spares_trim;
     tcp->leave_at_ms = tcp->drain_at_ms = MEMBER_NEVER;
     tcp->pipes_allowed = tcp_pipes_allowed();
     return tcp;
@@ -150,13 +151,15 @@ struct tcp *tcp_new(struct worker *worker)
 /* The loop has ended: tasks and timers will not run any more; those of others are still there. */
 void tcp_free(struct tcp *tcp)
 {
-    struct worker_timer *const timers[] = {&tcp->pause, &tcp->trim, &tcp->leave};
+    struct worker_timer *const timers[] = {&tcp->pause, &tcp->trim, &tcp->leave, &tcp->trim_spares};
     struct tcp_conn *c;
     for (size_t i = 0; i < ARRAY_LEN(timers); i++)
         wheel_stop(&timers[i]->entry);
-    for (uint32_t i = 0; (c = tcp_conn_at(tcp, i)); i++)
+    for (uint32_t i = 0; (c = tcp_conn_at(tcp, i)); i++) {
         if (is_open(c))
             tcp_end(tcp, c, TCP_END_RESET, SERVICE_CLIENT, "stopped");
+        tcp_spare_close(tcp, c);
+    }
     for (size_t i = 0; i < tcp->listeners.n; i++)
         free(tcp->listeners.v[i]);
     vec_free(&tcp->listeners);

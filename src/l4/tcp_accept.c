@@ -25,6 +25,7 @@ void tcp_pause(struct tcp *tcp)
     if (tcp->paused)
         return;
     tcp->paused = true;
+    tcp_spares_close(tcp);
     for (size_t i = 0; i < tcp->listeners.n; i++)
         worker_rewatch(tcp->worker, tcp->listeners.v[i]->fd, 0, &tcp->listeners.v[i]->source);
     worker_after(tcp->worker, &tcp->pause, PAUSE_MS);

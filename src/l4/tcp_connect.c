@@ -88,7 +88,7 @@ static bool may_try_another(struct tcp *tcp, struct tcp_conn *c, int error)
 
 /* From the client's address (ip(7), IP_TRANSPARENT), with a port of the kernel's choice that it
  * takes when the other end is known. A member of the other family is reached from ours. */
-static int bind_as_client(int fd, const struct tcp_conn *c)
+static int bind_as_client(int fd, struct tcp_conn *c)
 {
     struct sockaddr_storage from;
     bool v6 = c->client.family == IP_V6;
@@ -99,6 +99,7 @@ static int bind_as_client(int fd, const struct tcp_conn *c)
         setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int)) != 0)
         return errno;
     socklen_t n = ip_to_sockaddr(&from, &c->client, 0);
+    c->bound = true;
     return bind(fd, (struct sockaddr *)&from, n) == 0 ? 0 : errno;
 }
 
@@ -108,17 +109,17 @@ static int open_member(struct tcp *tcp, struct tcp_conn *c)
 {
     struct sockaddr_storage to;
     socklen_t n = ip_to_sockaddr(&to, &c->member->addr, c->member->port);
-    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return errno;
-    c->sides[TCP_MEMBER] = (struct tcp_side){.source.ready = tcp_member_ready, .fd = fd};
+    int error = tcp_spare_open(tcp, c, to.ss_family);
+    if (error != 0)
+        return error;
+    int fd = c->sides[TCP_MEMBER].fd;
     c->connect_begun_us = clock_mono_us();
     /* The handshake's last acknowledgement goes with what is to be sent, where there is something:
      * 18 segments for a connection with one request and answer, in place of 20 (tcp(7)). A member
      * that is to speak first would have to wait for it. */
     if (tcp_way_holds(&c->ways[TCP_CLIENT]))
         setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &(int){0}, sizeof(int));
-    int error = tcp_service(tcp, c)->transparent ? bind_as_client(fd, c) : 0;
+    error = tcp_service(tcp, c)->transparent ? bind_as_client(fd, c) : 0;
     if (error == 0 && connect(fd, (struct sockaddr *)&to, n) != 0)
         error = errno;
     return error;

@@ -141,6 +141,8 @@ void tcp_end(struct tcp *tcp, struct tcp_conn *c, enum tcp_end end, enum service
     }
     tell_host(tcp, c, result, why);
     wheel_stop(&c->timer.entry);
+    if (end == TCP_END_CLOSE && c->ways[TCP_CLIENT].ended && c->ways[TCP_MEMBER].ended)
+        tcp_spare_keep(tcp, c);
     for (unsigned i = 0; i < 2; i++) {
         shut(&c->sides[i], end);
         drop_held(tcp, &c->ways[i]);

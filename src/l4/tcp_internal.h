@@ -7,6 +7,7 @@
  *   tcp_relay.c     bytes from one side to the other, both ways
  *   tcp_splice.c    the same through a pipe, for bulk
  *   tcp_end.c       looks at what goes on, and what is told at the end
+ *   tcp_spare.c     sockets of members that are connected anew
  *   tcp_pool.c      records, buffers, pipes
  *   tcp.c           plans, orders, members that are to be left
  *
@@ -67,6 +68,14 @@ struct tcp_side {
     bool watched, watched_out;
 };
 
+/** A socket that was connected with a member, is closed on both sides, and still watched. */
+struct tcp_spare {
+    int fd; /* -1: none */
+    sa_family_t family;
+    bool watched_out, no_delay;
+    int64_t since_ms;
+};
+
 struct tcp_pipe {
     struct tcp_pipe *next; /* in the pool */
     int ends[2];           /* read, write */
@@ -94,8 +103,10 @@ struct tcp_conn {
     bool entered;              /* limits_leave() is due */
     bool proxied, local;       /* the client is a PROXY header's; which said that there is none */
     bool kept_alive;           /* SO_KEEPALIVE is set */
+    bool bound;                /* to the client's address, on the member's side */
     uint32_t idle_ms;
     struct tcp_side sides[2];
+    uint64_t opened_turn; /* the worker's, when the member's socket was connected */
     struct tcp_way ways[2];
     int64_t active_ms, begun_ms; /* bytes moved last; accepted: monotonic */
     int64_t connect_begun_us;
@@ -109,6 +120,7 @@ struct tcp_conn {
     struct ip client, server; /* server: what the client asked for; IP_NONE: not looked up yet */
     uint8_t n_tried;
     uint32_t tried[BALANCE_TRIES_MAX]; /* indices of the set */
+    struct tcp_spare spare;            /* stays with the record; see tcp_spare.c */
 };
 static_assert(sizeof(struct tcp_conn) <= 1024, "what an idle pair takes in user space");
 
@@ -124,9 +136,10 @@ struct tcp_listener {
 
 struct tcp {
     struct worker *worker;
-    struct tcp_conn *free;
-    VEC(struct tcp_conn *) blocks; /* of TCP_BLOCK records */
-    void *free_buffers;            /* each begins with the address of the next */
+    struct tcp_conn *free, *free_spares; /* without a spare, and with one */
+    uint32_t n_spares;                   /* of all records */
+    VEC(struct tcp_conn *) blocks;       /* of TCP_BLOCK records */
+    void *free_buffers;                  /* each begins with the address of the next */
     struct tcp_pipe *free_pipes;
     uint32_t n_free_buffers, n_buffers; /* those, and all */
     uint32_t n_pipes, max_pipes;
@@ -136,7 +149,8 @@ struct tcp {
     uint32_t n_conns;
     struct tcp_conn opening; /* head of those without a member */
     VEC(struct tcp_listener *) listeners;
-    struct worker_timer pause, trim, leave; /* of tcp_accept.c, tcp_pool.c, tcp.c */
+    /* of tcp_accept.c, tcp_pool.c, tcp.c, tcp_spare.c */
+    struct worker_timer pause, trim, leave, trim_spares;
     bool paused, draining;
     int64_t leave_at_ms;   /* the next member's close_at_ms; MEMBER_NEVER */
     int64_t drain_at_ms;   /* all are reset then; MEMBER_NEVER */
@@ -243,6 +257,18 @@ void tcp_tell(struct tcp_conn *c);
 /** RELAYING: keepalive, RTT, and whether it is idle; sets the timer for the next one. */
 void tcp_look(struct tcp *tcp, struct tcp_conn *c);
 void tcp_record(const struct tcp *tcp, const struct tcp_conn *c, struct flow_record *out);
+
+/* ---- tcp_spare.c ---- */
+
+/** The member's socket of a connection whose ways have both ended: kept, or left to be closed. */
+void tcp_spare_keep(struct tcp *tcp, struct tcp_conn *c);
+/** Opens a socket for the member's side: the spare one, or a new one. Returns 0 or an errno. */
+int tcp_spare_open(struct tcp *tcp, struct tcp_conn *c, sa_family_t family);
+/** Closes a record's, if it has one. */
+void tcp_spare_close(struct tcp *tcp, struct tcp_conn *c);
+/** Closes those that no connection has. */
+void tcp_spares_close(struct tcp *tcp);
+void tcp_spares_trim(struct worker *worker, struct worker_timer *timer);
 
 /* ---- tcp_pool.c ---- */
 

@@ -29,6 +29,7 @@ static void grow(struct tcp *tcp)
     struct tcp_conn *block = xcalloc(TCP_BLOCK, sizeof *block);
     *vec_push(&tcp->blocks) = block;
     for (unsigned i = TCP_BLOCK; i-- > 0;) {
+        block[i].spare.fd = -1;
         block[i].next = tcp->free;
         tcp->free = &block[i];
     }
@@ -36,21 +37,23 @@ static void grow(struct tcp *tcp)
 
 struct tcp_conn *tcp_conn_new(struct tcp *tcp)
 {
-    if (!tcp->free)
+    if (!tcp->free_spares && !tcp->free)
         grow(tcp);
-    struct tcp_conn *c = tcp->free;
-    tcp->free = c->next;
+    struct tcp_conn **from = tcp->free_spares ? &tcp->free_spares : &tcp->free, *c = *from;
+    *from = c->next;
     memset(c, 0, offsetof(struct tcp_conn, tried));
     c->sides[TCP_CLIENT].fd = c->sides[TCP_MEMBER].fd = -1;
+    c->sides[TCP_MEMBER].source.ready = tcp_member_ready; /* a spare may have events */
     tcp->n_conns++;
     return c;
 }
 
 void tcp_conn_put(struct tcp *tcp, struct tcp_conn *c)
 {
+    struct tcp_conn **to = c->spare.fd >= 0 ? &tcp->free_spares : &tcp->free;
     c->state = TCP_FREE;
-    c->next = tcp->free;
-    tcp->free = c;
+    c->next = *to;
+    *to = c;
 }
 
 struct tcp_conn *tcp_conn_at(const struct tcp *tcp, uint32_t i)

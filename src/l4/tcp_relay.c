@@ -12,9 +12,13 @@
 
 bool tcp_side_watch(struct tcp *tcp, struct tcp_side *side, uint32_t more_events)
 {
+    bool was_watched = side->watched;
+    if (was_watched && (side->watched_out || !(more_events & EPOLLOUT)))
+        return true;
     side->watched = true;
     side->watched_out = more_events & EPOLLOUT;
-    return worker_watch(tcp->worker, side->fd, READ_EVENTS | more_events, &side->source) == 0;
+    return (was_watched ? worker_rewatch : worker_watch)(
+               tcp->worker, side->fd, READ_EVENTS | more_events, &side->source) == 0;
 }
 
 static void side_events(struct tcp_side *side, uint32_t events)
@@ -255,6 +259,9 @@ void tcp_member_ready(struct worker *worker, struct worker_source *source, uint3
 {
     struct tcp_conn *c =
         (struct tcp_conn *)((char *)source - offsetof(struct tcp_conn, sides[TCP_MEMBER]));
+    /* Of the connection before, by the same socket. */
+    if (c->opened_turn == worker->turn)
+        return;
     side_events(&c->sides[TCP_MEMBER], events);
     if (c->state == TCP_RELAYING)
         relay_event(worker->tcp, c, TCP_MEMBER, events);

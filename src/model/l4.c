@@ -7,8 +7,8 @@
 /* Of the program beside connections: its log and control socket with clients, checks, saved files.
  */
 #define DESCRIPTORS_PROGRAM 512
-/* Of a worker: its epoll instance and what wakes it, and at most 256 pipes between sockets while
- * bulk moves. */
+/* Of a worker: its epoll instance and what wakes it, at most 256 pipes between sockets while bulk
+ * moves, and 64 sockets that are to be connected anew. */
 #define DESCRIPTORS_WORKER 640
 
 /* Those that a reload or `replace` opens are there while the old ones still are. */

@@ -116,6 +116,15 @@ class Kinds(l4_world.TestCase):
                                                         str(s.getsockname()[1]), str(f.port)])
             lines.close()
 
+    def test_members_of_both_families_take_turns(self):
+        try:
+            b = self.member("b", address="::1")
+        except OSError as error:
+            self.skipTest(f"no IPv6 here: {error}")
+        f = self.forwarder(web(members=[self.member("a"), b]), workers=1)
+        self.assertEqual(sorted(f.ask() for _ in range(20)), ["a"] * 10 + ["b"] * 10)
+        self.assertEqual({m["refused"] for m in f.members_of().values()}, {0})
+
     def test_limits(self):
         a, = self.members(1)
         f = self.forwarder(web(members=[a], limits={"connections": 500, "per_source": 3}))
@@ -136,9 +145,9 @@ class Transparent(l4_world.TestCase):
         if os.geteuid() != 0:
             self.skipTest("needs root")
 
-    def world(self, main="", transparent=True):
+    def world(self, main="", transparent=True, workers=2):
         self.a, = self.members(1)
-        f = self.forwarder(web(members=[self.a], transparent=transparent), main=main, start=False)
+        f = self.forwarder(web(members=[self.a], transparent=transparent), main=main, workers=workers, start=False)
         os.chmod(f.dir, 0o777)
         os.chmod(os.path.join(f.dir, "state"), 0o777)
         os.chmod(f.path, 0o644)
@@ -151,6 +160,20 @@ class Transparent(l4_world.TestCase):
             s.sendall(b"x\n")
             self.assertEqual(s.recv(2), b"a ")
             self.assertEqual([c.getpeername()[0] for c in self.a.connections], ["127.0.0.9"])
+
+    def test_no_address_stays_with_a_socket(self):
+        f = self.world(workers=1)
+        seen = []
+        for transparent, address in ((True, "127.0.0.9"), (True, "127.0.0.10"), (False, "127.0.0.9")):
+            f.configure(web(members=[self.a], transparent=transparent))
+            f.reload()
+            with socket.create_connection((f.address, f.port), 30, source_address=(address, 0)) as s:
+                s.sendall(b"x\n")
+                self.assertEqual(s.recv(2), b"a ")
+                seen += [c.getpeername()[0] for c in self.a.connections]
+            f.wait_for(lambda: f.ctl_json("status")["flows"] == 0, 20)
+            f.wait_for(lambda: not self.a.connections, 20)
+        self.assertEqual(seen, ["127.0.0.9", "127.0.0.10", "127.0.0.1"])
 
     def test_workers_alone_keep_the_right(self):
         f = self.world(main="user: nobody\n")
