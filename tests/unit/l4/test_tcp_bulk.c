@@ -343,8 +343,8 @@ struct looks {
 static uint64_t written(struct worker *worker)
 {
     struct flow_record flows[STREAMS];
-    uint64_t sum = 0;
-    uint32_t n = worker_flows(worker, flows, STREAMS, 0);
+    uint64_t sum = 0, at = 0;
+    uint32_t n = worker_flows(worker, flows, STREAMS, &at);
     for (uint32_t i = 0; i < n; i++)
         sum += flows[i].bytes_out;
     return sum;
