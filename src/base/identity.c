@@ -2,12 +2,11 @@
  * Files as another user sees them. */
 #include "base/identity.h"
 
-#include "base/diag.h"
-
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -85,4 +84,31 @@ void identity_restore(struct identity *identity)
     }
     free(identity->groups);
     *identity = (struct identity){0};
+}
+
+int identity_judge(const char *user, struct span at, enum identity_purpose purpose,
+                   struct diags *diags)
+{
+    struct passwd pw;
+    char *buffer;
+    if (!user)
+        return 0;
+    int code = identity_find(&pw, &buffer, user);
+    int error = errno;
+    free(buffer); /* of the texts in pw none is looked at */
+    if (code == E_NOTFOUND)
+        diag_error(diags, at, "there is no user '%s' on this machine, expected one to run as",
+                   user);
+    else if (code != 0)
+        diag_error(diags, at, "the user '%s' cannot be looked up: %s", user, strerror(error));
+    if (code != 0 || getuid() == 0 || getuid() == pw.pw_uid)
+        return code;
+    if (purpose == IDENTITY_START) {
+        diag_error(diags, at, "only root can become '%s': start as root, or without 'user'", user);
+        return E_INVALID;
+    }
+    if (purpose == IDENTITY_CHECK)
+        diag_warning(diags, at,
+                     "files are not looked at as '%s' will see them: only root can do that", user);
+    return 0;
 }

@@ -4,7 +4,7 @@
  * rather than worked out from modes. */
 #pragma once
 
-#include "base/attr.h"
+#include "base/diag.h"
 
 #include <pwd.h>
 #include <stdbool.h>
@@ -31,3 +31,11 @@ int identity_find(struct passwd *pw, char **buffer, const char *user) ATTR_NONNU
 int identity_assume(struct identity *identity, const char *user)
     __attribute__((nonnull(1))) ATTR_MUST_USE;
 void identity_restore(struct identity *identity) ATTR_NONNULL;
+
+enum identity_purpose { IDENTITY_START, IDENTITY_RELOAD, IDENTITY_CHECK };
+
+/** Whether a program can run as `user`, which stands at `at`; NULL: as whoever starts it. Who
+ * cannot become that user is refused at a start, and told at a check that files are not looked at
+ * as it. Returns 0; E_NOTFOUND, E_SYSTEM or E_INVALID after an error. */
+int identity_judge(const char *user, struct span at, enum identity_purpose purpose,
+                   struct diags *diags) __attribute__((nonnull(4))) ATTR_MUST_USE;

@@ -85,18 +85,31 @@ int config_read(struct model **model, const char *path,
     return config_read_by(model, path, main_file_read, sections, options, diags);
 }
 
-const char *config_peek_user(struct arena *arena, const char *path, struct span *at)
+/** `section`: NULL when the user stands at the top. */
+static const char *peek_user(struct arena *arena, const char *path, const char *section,
+                             struct span *at)
 {
     struct diags unheard;
     diags_init(&unheard);
     struct load load = {.arena = arena, .scratch = arena, .diags = &unheard};
-    const struct yaml_node *root = load_yaml(&load, path, (struct span){0});
-    const struct yaml_node *server = root ? yaml_get(root, "server") : NULL;
-    const struct yaml_node *user = server ? yaml_get(server, "user") : NULL;
+    const struct yaml_node *in = load_yaml(&load, path, (struct span){0});
+    if (in && section)
+        in = yaml_get(in, section);
+    const struct yaml_node *user = in ? yaml_get(in, "user") : NULL;
     vec_free(&load.sources);
     diags_free(&unheard);
     if (!user || user->kind != YAML_SCALAR || user->n == 0)
         return NULL;
     *at = user->span;
     return user->text;
+}
+
+const char *config_peek_user(struct arena *arena, const char *path, struct span *at)
+{
+    return peek_user(arena, path, "server", at);
+}
+
+const char *config_l4_peek_user(struct arena *arena, const char *path, struct span *at)
+{
+    return peek_user(arena, path, NULL, at);
 }

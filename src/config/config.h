@@ -46,6 +46,9 @@ int config_l4_load(struct model **model, const char *path,
 /** Whom `server.user` of the main file at `path` names, and where; NULL when none, or when that
  *  cannot be read. Texts live in `arena`. Says nothing: a load does. */
 const char *config_peek_user(struct arena *arena, const char *path, struct span *at) ATTR_NONNULL;
+/** The same of `user` in l4.yaml. */
+const char *config_l4_peek_user(struct arena *arena, const char *path,
+                                struct span *at) ATTR_NONNULL;
 
 /** What was found at the last look at the files on disk, so that only what has changed since is
  * read again. NULL at first; of one model only. */

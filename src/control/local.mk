@@ -21,6 +21,8 @@ libcontrol_a_SOURCES = \
 	src/control/page.h \
 	src/control/peer.c \
 	src/control/peer.h \
+	src/control/place.c \
+	src/control/place.h \
 	src/control/protocol.c \
 	src/control/protocol.h \
 	src/control/reply.h \

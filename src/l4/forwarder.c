@@ -235,7 +235,7 @@ static int set_up(struct forwarder *f, struct diags *diags)
 {
     int code = inherited_take(&f->inherited, diags);
     if (code == 0)
-        code = setup_load(&f->setup, f->path, NULL, SETUP_START, diags);
+        code = setup_load(&f->setup, f->path, NULL, f->inherited ? SETUP_HEIR : SETUP_START, diags);
     if (code != 0)
         return code;
     f->setup->number = ++f->n_setups;

@@ -2,9 +2,11 @@
  * Reading and judging a configuration. */
 #include "l4/setup.h"
 
+#include "base/identity.h"
 #include "base/parallel.h"
 #include "base/units.h"
 #include "config/config.h"
+#include "control/place.h"
 #include "health/lanes.h"
 #include "health/program.h"
 #include "health/state_dir.h"
@@ -94,18 +96,57 @@ void setup_warn_of_ports(const struct l4_config *config, const struct model *mod
     }
 }
 
-static int judge(struct setup *s, const struct setup *before, enum setup_purpose purpose,
-                 struct diags *diags)
+static bool has_place(const struct setup *before, const char *path)
+{
+    return before && before->model->control && strcmp(before->model->control, path) == 0;
+}
+
+static int judge_files_of_user(struct setup *s, const struct setup *before, struct diags *diags)
 {
     int state = state_dir_check(s->model, diags);
     int tls =
         credentials_load(&s->credentials, s->model, before ? before->credentials : NULL, diags);
     int programs = programs_check(s->model, diags);
-    int files = setup_judge_files(s->model->l4, purpose, diags);
+    return state != 0 || tls != 0 || programs != 0 ? E_INVALID : 0;
+}
+
+static int judge_host(struct setup *s, const struct setup *before, enum setup_purpose purpose,
+                      struct diags *diags)
+{
+    const struct model *m = s->model;
+    static const enum identity_purpose purposes[] = {[SETUP_START] = IDENTITY_START,
+                                                     [SETUP_HEIR] = IDENTITY_START,
+                                                     [SETUP_RELOAD] = IDENTITY_RELOAD,
+                                                     [SETUP_CHECK] = IDENTITY_CHECK};
+    int user = identity_judge(m->server.user, m->server.user_at, purposes[purpose], diags);
+    bool has = purpose == SETUP_HEIR || has_place(before, m->control);
+    int place = has ? 0 : place_judge(m->control, m->control_at, diags);
+    int files = setup_judge_files(m->l4, purpose, diags);
     s->n_ports = local_ports_allowed(LOCAL_PORTS_FILE);
-    setup_warn_of_ports(s->model->l4, s->model, s->n_ports, diags);
-    lanes_warn(s->model, diags);
-    return state != 0 || tls != 0 || programs != 0 || files != 0 ? E_INVALID : 0;
+    setup_warn_of_ports(m->l4, m, s->n_ports, diags);
+    lanes_warn(m, diags);
+    return user != 0 || place != 0 || files != 0 ? E_INVALID : 0;
+}
+
+/** Files as the user will see them, who has to read them again at a reload. */
+static int read_as_user(struct setup *s, const char *path, const struct setup *before,
+                        enum setup_purpose purpose, struct diags *diags)
+{
+    struct arena *arena = arena_new();
+    struct identity identity = {0};
+    struct span at = {0};
+    const char *user = purpose == SETUP_RELOAD ? NULL : config_l4_peek_user(arena, path, &at);
+    int code = identity_assume(&identity, user);
+    if (code == E_SYSTEM) {
+        diag_error(diags, at, "cannot look at files as '%s': %s", user, strerror(errno));
+    } else { /* of a user who is not there judge_host() tells */
+        code = config_l4_load(&s->model, path, diags);
+        if (code == 0)
+            code = judge_files_of_user(s, before, diags);
+    }
+    identity_restore(&identity);
+    arena_free(arena);
+    return code;
 }
 
 int setup_load(struct setup **out, const char *path, const struct setup *before,
@@ -113,9 +154,11 @@ int setup_load(struct setup **out, const char *path, const struct setup *before,
 {
     struct setup *s = xcalloc(1, sizeof *s);
     s->n_holds = 1;
-    int code = config_l4_load(&s->model, path, diags);
-    if (code == 0)
-        code = judge(s, before, purpose, diags);
+    int code = read_as_user(s, path, before, purpose, diags);
+    if (s->model) {
+        int host = judge_host(s, before, purpose, diags);
+        code = code ? code : host;
+    }
     if (code != 0) {
         setup_release(s);
         return code;

@@ -6,7 +6,12 @@
 #include "model/l4.h"
 #include "model/model.h"
 
-enum setup_purpose { SETUP_START, SETUP_RELOAD, SETUP_CHECK };
+enum setup_purpose {
+    SETUP_START,
+    SETUP_HEIR, /* a start that is handed what another process has: its control socket, too */
+    SETUP_RELOAD,
+    SETUP_CHECK
+};
 
 /** Immutable; plans that go by it hold it. */
 struct setup {
@@ -17,10 +22,11 @@ struct setup {
     uint32_t n_ports; /* local ones that flows of datagrams may take, of all workers */
 };
 
-/** Reads, and judges what it wants of this host: files of checks, the state directory, local ports,
- *  and the limit of open files, which is raised where that can be done. `before` is in force; NULL:
- * nothing is. Returns 0 with one hold, or a negative code with all errors in `diags`. On any
- * thread. */
+/** Reads, and judges what it wants of this host: the user, files of checks, the state directory,
+ * the place of the control socket, local ports, and the limit of open files, which is raised where
+ * that can be done. Files are looked at as `user` sees them, by a root that is not yet that user.
+ * `before` is in force; NULL: nothing is. Returns 0 with one hold, or a negative code with all
+ * errors in `diags`. SETUP_RELOAD on any thread, else on the only one. */
 int setup_load(struct setup **out, const char *path, const struct setup *before,
                enum setup_purpose purpose, struct diags *diags)
     __attribute__((nonnull(1, 2, 5))) ATTR_MUST_USE;

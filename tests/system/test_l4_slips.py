@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Slips of who operates loadstar-l4: what --check, a start and a reload say of what this host has not got."""
+import os
+
+import harness
+import l4_world
+from l4_world import web
+
+
+class TheHost(l4_world.TestCase):
+    """Each is refused by --check, by a start and, where it is new there, by a reload, in the same words."""
+
+    def refused(self, line, said, services=None):
+        services = services or web(members=["127.0.0.1:1"])
+        f = self.forwarder(services, start=False)
+        f.write("pools.txt", "")
+        f.head = f.head.replace("control: control.sock\n", line.replace("DIR", f.dir))
+        f.configure(services)
+        done = f.check()
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, said)
+        with self.assertRaises(AssertionError):
+            f.start()
+        self.assertRegex(f.log(), said)
+        other = self.forwarder(services)
+        other.head = other.head.replace("control: control.sock\n", line.replace("DIR", f.dir))
+        other.configure(services)
+        done = other.reload(check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, said)
+
+    def test_the_place_of_the_control_socket(self):
+        for path, said in (
+                ("no/such/c.sock", r"l4\.yaml:1:10: 'control': its directory '.*no/such' cannot be made: No such"),
+                (".", r"l4\.yaml:1:10: 'control': '.*' is there and no socket, expected none or a socket"),
+                ("DIR/pools.txt", r"l4\.yaml:1:10: 'control': '.*pools\.txt' is there and no socket"),
+                ("DIR/pools.txt/c.sock", r"l4\.yaml:1:10: 'control': its directory '.*' cannot be used: Not a dir"),
+                ("x" * 120, r"l4\.yaml:1:10: 'control' is a path of \d+ bytes, expected at most 107: ")):
+            with self.subTest(path):
+                self.refused(f"control: {path}\n", said)
+
+    def test_the_user(self):
+        self.refused("user: nobodyatall\ncontrol: control.sock\n",
+                     r"l4\.yaml:1:7: there is no user 'nobodyatall' on this machine, expected one to run as")
+
+    def test_files_that_the_user_cannot_read(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to become another user")
+        f = self.forwarder(web(members=["127.0.0.1:1"]), main="user: nobody\npools: pools.yaml\n", start=False,
+                           files={"pools.yaml": "sites: {here: {}}\n"})
+        os.chmod(f.dir, 0o755)
+        os.chmod(os.path.join(f.dir, "state"), 0o777)
+        self.assertEqual(f.check().returncode, 0, f.check().stderr)
+        os.chmod(os.path.join(f.dir, "pools.yaml"), 0o600)
+        done = f.check()
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"l4\.yaml:\d+:8: cannot read '.*pools\.yaml': Permission denied")
+        with self.assertRaises(AssertionError):
+            f.start()
+        self.assertIn("pools.yaml': Permission denied", f.log())
+
+
+if __name__ == "__main__":
+    harness.main()
