@@ -146,6 +146,36 @@ static struct listener *find(const struct listeners *in, const struct l4_listen 
     return NULL;
 }
 
+/** SO_REUSEPORT would let another forwarder of the same user take half of what comes, unseen.
+ * Without it the kernel says who was there before: when nothing is ours yet, as our own addresses
+ * may lie within each other. An address that comes later is nobody's. */
+static bool is_free(const struct l4_listen *at, bool udp)
+{
+    struct sockaddr_storage sa;
+    socklen_t n = ip_to_sockaddr(&sa, &at->addr, at->port);
+    int type = (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
+    int fd = socket(at->addr.family == IP_V6 ? AF_INET6 : AF_INET, type, 0);
+    bool taken = fd >= 0 && (udp || set(fd, SOL_SOCKET, SO_REUSEADDR, 1)) &&
+                 (at->addr.family != IP_V6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+                 bind(fd, (const struct sockaddr *)&sa, n) != 0 && errno == EADDRINUSE;
+    if (fd >= 0)
+        close(fd);
+    return !taken;
+}
+
+static bool all_are_free(const struct l4_config *config, struct diags *diags)
+{
+    bool ok = true;
+    for (uint32_t i = 0; i < config->n_services; i++)
+        for (uint32_t k = 0; k < config->services[i].n_listens; k++)
+            if (!is_free(&config->services[i].listens[k], config->services[i].udp)) {
+                errno = EADDRINUSE;
+                tell_failure(&config->services[i].listens[k], diags);
+                ok = false;
+            }
+    return ok;
+}
+
 static bool open_all(struct listeners *ls, const struct l4_config *config, uint32_t n_workers,
                      const struct listeners *before, struct diags *diags)
 {
@@ -188,7 +218,8 @@ int listeners_open(struct listeners **out, const struct l4_config *config, uint3
     *ls = (struct listeners){.n_holds = 1,
                              .v = xcalloc(n + 1, sizeof(struct listener *)),
                              .first = xcalloc(config->n_services + 1, sizeof *ls->first)};
-    if (!open_all(ls, config, n_workers, before, diags)) {
+    if ((!before && !all_are_free(config, diags)) ||
+        !open_all(ls, config, n_workers, before, diags)) {
         listeners_release(ls);
         return E_SYSTEM;
     }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Slips of who operates loadstar-l4: what --check, a start and a reload say of what this host has not got."""
+"""Slips of who operates loadstar-l4: what --check, a start and a reload say of what this host has not got, and
+what a second one is told that would share an address."""
 import os
 
 import harness
@@ -58,6 +59,51 @@ class TheHost(l4_world.TestCase):
         with self.assertRaises(AssertionError):
             f.start()
         self.assertIn("pools.yaml': Permission denied", f.log())
+
+
+class TwoOfThem(l4_world.TestCase):
+    """SO_REUSEPORT would have the kernel share out connections between them, unseen."""
+
+    def second(self, services):
+        f = self.forwarder(services, start=False)
+        with self.assertRaises(AssertionError):
+            f.start()
+        return f
+
+    def test_another_forwarder_has_the_address(self):
+        a, = self.members(1)
+        for protocol in ("tcp", "udp"):
+            with self.subTest(protocol):
+                first = self.forwarder(web(members=[a], protocol=protocol))
+                second = self.second(web(port=first.port, members=[a], protocol=protocol))
+                self.assertRegex(second.log(), rf"l4\.yaml:\d+:\d+: cannot listen on 127\.0\.0\.1:{first.port}: "
+                                 r"(?i:address already in use)")
+
+    def test_another_one_within_all_addresses(self):
+        a, = self.members(1)
+        first = self.forwarder(web(members=[a]))
+        services = web(members=[a], listen=[f"0.0.0.0:{first.port}"])
+        self.assertRegex(self.second(services).log(), rf"cannot listen on 0\.0\.0\.0:{first.port}: ")
+
+    def test_its_own_may_lie_within_each_other(self):
+        a, b = self.members(2)
+        services = dict(web(members=[a]), all=dict(web(members=[b])["web"], listen=["0.0.0.0:{port}"]))
+        f = self.forwarder(services)
+        self.assertEqual(f.ask(), "a")
+        f.stop()
+        f.start()
+        self.assertEqual(f.ask(), "a")
+
+    def test_connections_of_before_do_not_hold_an_address(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        with f.connect() as s:
+            s.sendall(b"x\n")
+            self.assertTrue(s.makefile().readline())
+            f.ctl("stop", "--now")
+            f.process.wait(30)
+            f.start()
+            self.assertEqual(f.ask(), "a")
 
 
 if __name__ == "__main__":
