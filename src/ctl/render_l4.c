@@ -212,6 +212,13 @@ static void render_elders(struct buf *out, const json_t *elders)
     }
 }
 
+static void put_count(struct buf *out, const json_t *status, const char *key, const char *noun,
+                      const char *behind)
+{
+    int64_t n = json_get_int(status, key, 0);
+    buf_printf(out, "%" PRId64 " %s%s%s", n, noun, units_plural((uint64_t)n), behind);
+}
+
 static void render_state(struct buf *out, const json_t *status, struct screen screen)
 {
     char age[UNITS_TEXT_MAX];
@@ -222,12 +229,11 @@ static void render_state(struct buf *out, const json_t *status, struct screen sc
                units_age_text(age, json_get_int(status, "uptime_s", 0) * 1000));
     buf_printf(out, "generation %" PRId64 " of %s\n", json_get_int(status, "generation", 0),
                json_get_text(status, "file", "?"));
-    buf_printf(out,
-               "%" PRId64 " services, %" PRId64 " of %" PRId64 " members up, %" PRId64
-               " flows open, %" PRId64 " workers\n",
-               json_get_int(status, "services", 0), json_get_int(status, "members_up", 0),
-               json_get_int(status, "members", 0), json_get_int(status, "flows", 0),
-               json_get_int(status, "workers", 0));
+    put_count(out, status, "services", "service", ", ");
+    buf_printf(out, "%" PRId64 " of ", json_get_int(status, "members_up", 0));
+    put_count(out, status, "members", "member", " up, ");
+    put_count(out, status, "flows", "flow", " open, ");
+    put_count(out, status, "workers", "worker", "\n");
     render_elders(out, json_object_get(status, "replaced"));
     if (json_array_size(problems) == 0)
         buf_puts(out, "no problems\n");

@@ -33,6 +33,8 @@ static void answer(struct control_call *call, const struct wanted *w, uint32_t n
 {
     char word[32];
     json_t *result = json_object();
+    log_notice("%s %s %s, by %s%s%s", w->of_state ? "set" : "weight", w->target, word_of(word, w),
+               control_call_actor(call)->text, *w->reason ? ": " : "", w->reason);
     json_set_text(result, "program", PROGRAM);
     json_set_text(result, "target", w->target);
     json_set_text(result, w->of_state ? "state" : "weight", word_of(word, w));
@@ -105,6 +107,14 @@ static uint32_t each_match(struct forwarder *f, const struct wanted *w, bool lis
     return n;
 }
 
+static uint32_t order_listed(struct forwarder *f, const struct wanted *w)
+{
+    uint32_t n = each_match(f, w, true, true);
+    if (n > 0)
+        forwarder_replan(f);
+    return n;
+}
+
 /* ---- endpoints of our own pools ---- */
 
 struct order_wait {
@@ -112,6 +122,19 @@ struct order_wait {
     struct control_call *call;
     struct wanted wanted;
 };
+
+/** How many endpoints were meant, also when the order only took others away. */
+static uint32_t count_endpoints(const struct model *m, const char *text,
+                                const struct order_result *result)
+{
+    struct target target;
+    const struct order *order = *text == '@' ? orders_find_id(&result->before, text) : result->laid;
+    if (order || target_parse(&target, text) != 0)
+        return order ? target_count(&order->target, m) : 0;
+    uint32_t n = target_count(&target, m);
+    target_free(&target);
+    return n;
+}
 
 static void refuse_order(struct control_call *call, const struct order_result *result,
                          const char *target)
@@ -124,24 +147,36 @@ static void refuse_order(struct control_call *call, const struct order_result *r
                  strerror(result->error));
     else if (result->code == E_NOTFOUND)
         snprintf(error, sizeof error,
-                 "%.100s matches no member: see loadstarctl members for their keys", target);
+                 "%.100s matches no member, expected SERVICE or SERVICE/ADDRESS:PORT of a list, or "
+                 "SITE, POOL/* or POOL/SITE/LABEL: see loadstarctl members",
+                 target);
     else if (result->code == E_SYNTAX)
         snprintf(error, sizeof error,
                  "%.100s is no target, expected SERVICE/ADDRESS:PORT or POOL/SITE/LABEL", target);
+    else if (result->code == E_RANGE)
+        snprintf(error, sizeof error, "%.100s: there is no room for another order", target);
     else
-        snprintf(error, sizeof error, "%.100s cannot be ordered that", target);
+        snprintf(error, sizeof error,
+                 "%.100s cannot be ordered that: an id takes auto, and prefix sets are loadstard's",
+                 target);
     control_call_fail(call, result->code, error);
 }
 
+/** Lists are ordered last, as an order that cannot be saved is to change nothing. */
 static void on_ordered(void *arg, const struct order_result *result)
 {
     struct order_wait *wait = arg;
-    const struct model *m = wait->forwarder->setup->model;
-    if (result->code == 0)
-        answer(wait->call, &wait->wanted, result->laid ? target_count(&result->laid->target, m) : 0,
-               !wait->wanted.is_volatile && m->server.state_dir);
+    struct forwarder *f = wait->forwarder;
+    const struct wanted *w = &wait->wanted;
+    const struct model *m = f->setup->model;
+    bool none = result->code == E_NOTFOUND || result->code == E_SYNTAX;
+    uint32_t endpoints = result->code == 0 ? count_endpoints(m, w->target, result) : 0;
+    uint32_t listed = result->code == 0 || none ? order_listed(f, w) : 0;
+    if (result->code == 0 || listed > 0)
+        answer(wait->call, w, endpoints + listed,
+               listed == 0 && !w->is_volatile && m->server.state_dir);
     else
-        refuse_order(wait->call, result, wait->wanted.target);
+        refuse_order(wait->call, result, w->target);
     free(wait);
 }
 
@@ -165,13 +200,11 @@ static void order_endpoints(struct forwarder *f, struct control_call *call, cons
 
 static void carry_out(struct forwarder *f, struct control_call *call, const struct wanted *w)
 {
-    char word[32], error[COMMAND_ERROR_MAX];
-    log_notice("%s %s %s, by %s%s%s", w->of_state ? "set" : "weight", w->target, word_of(word, w),
-               control_call_actor(call)->text, *w->reason ? ": " : "", w->reason);
-    uint32_t n = each_match(f, w, true, true);
-    if (n > 0) {
-        forwarder_replan(f);
-        answer(call, w, n, false);
+    char error[COMMAND_ERROR_MAX];
+    if (f->setup->model->n_endpoints > 0) {
+        order_endpoints(f, call, w);
+    } else if (each_match(f, w, true, false) > 0) {
+        answer(call, w, order_listed(f, w), false);
     } else if (each_match(f, w, false, false) > 0) {
         snprintf(error, sizeof error,
                  "members of %.80s are told by loadstard, and would be told otherwise at once: "
@@ -179,7 +212,8 @@ static void carry_out(struct forwarder *f, struct control_call *call, const stru
                  w->target);
         control_call_fail(call, E_INVALID, error);
     } else {
-        order_endpoints(f, call, w);
+        const struct order_result nothing = {.code = E_NOTFOUND};
+        refuse_order(call, &nothing, w->target);
     }
 }
 

@@ -2,6 +2,7 @@
 """Slips of who operates loadstar-l4: what --check, a start and a reload say of what this host has not got, and
 what a second one is told that would share an address."""
 import os
+import re
 
 import harness
 import l4_world
@@ -104,6 +105,56 @@ class TwoOfThem(l4_world.TestCase):
             f.process.wait(30)
             f.start()
             self.assertEqual(f.ask(), "a")
+
+
+POOLS = """\
+sites: {ams: {}}
+pools: {web: {sites: {ams: [{address: 127.0.0.1, port: %d, name: a}]}}}
+"""
+
+
+class Orders(l4_world.TestCase):
+    def world(self):
+        """A service whose member is of a pool, and one that has a list."""
+        a, b = self.members(2)
+        services = dict(web(members={"pool": "web"}), api=web(port=harness.free_port(), members=[b])["web"])
+        return b, self.forwarder(services, main="pools: pools.yaml\n", files={"pools.yaml": POOLS % a.port})
+
+    def states(self, f):
+        return {m["key"]: m["state"] for m in f.request(command="members")["result"]["members"]}
+
+    def test_one_for_all_is_for_lists_and_pools(self):
+        b, f = self.world()
+        self.assertIn("* drain: 2 members", f.ctl("set", "*", "drain").stdout)
+        f.wait_for(lambda: self.states(f) == {"web/ams/a": "drain", b.place: "drain"}, 20)
+        self.assertIn("* auto: 2 members", f.ctl("set", "*", "auto").stdout)
+        f.wait_for(lambda: self.states(f) == {"web/ams/a": "up", b.place: "up"}, 20)
+
+    def test_each_is_for_its_own(self):
+        b, f = self.world()
+        for target, said in ((f"api/{b.place}", "drain: 1 member; in memory only"), ("api", "drain: 1 member"),
+                             ("web/ams/a", "drain: 1 member"), ("web/*", "drain: 1 member"), ("ams", "drain: 1 member")):
+            with self.subTest(target):
+                self.assertIn(f"{target} {said}", f.ctl("set", target, "drain").stdout)
+                self.assertIn(f"{target} auto: 1 member", f.ctl("set", target, "auto").stdout)
+        self.assertIn("set ams auto, by ", f.log())
+        f.ctl("set", "ams", "drain")
+        order = re.findall(r"(@\d+): ams drain", f.log())[-1]
+        self.assertIn(f"{order} auto: 1 member", f.ctl("set", order, "auto").stdout)
+
+    def test_what_is_refused_is_not_logged_as_done(self):
+        b, f = self.world()
+        for target in ("nope", "web", "web/ams/x", "api/127.0.0.1:1", "@17", "anycast:x", "a//b"):
+            with self.subTest(target):
+                done = f.ctl("set", target, "drain", check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, "matches no member, expected |is no target, expected |cannot be ordered that")
+        self.assertNotIn("by root", f.log())
+
+    def test_status_counts(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]), workers=1)
+        self.assertIn("1 service, 1 of 1 member up, 0 flows open, 1 worker\n", f.ctl("status").stdout)
 
 
 if __name__ == "__main__":
