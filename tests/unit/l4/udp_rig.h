@@ -210,8 +210,8 @@ void worker_defer(struct worker *worker, struct worker_task *task)
 {
     if (task->waits)
         return;
-    *task = (struct worker_task){.run = task->run, .next = worker->tasks, .waits = true};
-    worker->tasks = task;
+    *task = (struct worker_task){.run = task->run, .next = worker->tasks.first, .waits = true};
+    worker->tasks.first = task;
 }
 #endif
 
@@ -232,9 +232,9 @@ static inline void rig_turn(struct rig *rig, int wait_ms)
         source->ready(worker, source, events[i].events);
     }
     wheel_advance(&worker->wheel, worker->now_ms, rig_fire, worker);
-    for (struct worker_task *task = worker->tasks, *next; task; task = next) {
+    for (struct worker_task *task = worker->tasks.first, *next; task; task = next) {
         next = task->next;
-        worker->tasks = next;
+        worker->tasks.first = next;
         task->waits = false;
         task->run(worker, task);
     }
