@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/json.h"
+#include "l4/counted.h"
 #include "l4/elders_internal.h"
 #include "l4/heritage.h"
 #include "l4/limits.h"
@@ -19,23 +20,27 @@ struct elder {
     struct forwarder *f;
     struct elder *next;
     struct link *link;
-    json_t *facts; /* "pid", "open", "flows", as it said last */
+    json_t *facts; /* "pid", "open", "flows", "sessions", as it said last */
+    struct counted counted;
 };
 
 /* ---- one of them ---- */
 
-static json_t *facts_of(const json_t *packet)
+/** What is not said stays as it was. */
+static void learn(struct elder *elder, const json_t *packet)
 {
-    static const char *const keys[] = {"pid", "open", "flows"};
-    json_t *facts = json_object();
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        json_object_set_new(facts, keys[i], json_deep_copy(json_object_get(packet, keys[i])));
-    return facts;
+    static const char *const keys[] = {"pid", "open", "flows", "sessions"};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        json_t *value = json_object_get(packet, keys[i]);
+        if (value)
+            json_object_set_new(elder->facts, keys[i], json_deep_copy(value));
+    }
 }
 
 static void elder_free(struct elder *elder)
 {
     link_close(elder->link);
+    counted_free(&elder->counted, elder->f->registry);
     json_decref(elder->facts);
     free(elder);
 }
@@ -50,6 +55,7 @@ static void on_elder_ended(void *arg)
     *at = elder->next;
     log_notice("process %" PRId64 ", which was replaced, has ended",
                json_get_int(elder->facts, "pid", 0));
+    counted_end(&elder->counted);
     elder_free(elder);
     if (f->inherited) {
         log_error("cannot take over: the other process has ended, or has given up");
@@ -63,8 +69,8 @@ static void on_elder_ended(void *arg)
 static void on_update(struct elder *elder, const json_t *packet)
 {
     struct forwarder *f = elder->f;
-    json_decref(elder->facts);
-    elder->facts = facts_of(packet);
+    learn(elder, packet);
+    counted_follow(&elder->counted, json_object_get(packet, "fewer"));
     if (f->inherited)
         heritage_read_sets(&f->sets, f->setup->model->l4, packet);
     elders_count(f);
@@ -72,26 +78,71 @@ static void on_update(struct elder *elder, const json_t *packet)
 
 static bool add(struct forwarder *f, int fd, const json_t *facts);
 
-static void on_go(struct forwarder *f)
+static uint32_t longest_idle_ms(const struct l4_config *config)
 {
+    uint32_t longest_ms = 0;
+    for (uint32_t i = 0; i < config->n_services; i++)
+        if (config->services[i].udp && config->services[i].idle_timeout_ms > longest_ms)
+            longest_ms = config->services[i].idle_timeout_ms;
+    return longest_ms;
+}
+
+/** What all of them had comes with the last one, who is `first` here. */
+static void take_over(struct forwarder *f, struct elder *first, int fd)
+{
+    struct bequest file;
+    int code = fd < 0 ? E_NOTFOUND : bequest_open(&file, fd);
+    if (code != 0) {
+        log_warning("flows of datagrams and counts of clients are not handed on: %s",
+                    code == E_SYSTEM ? strerror(errno) : "another version has them otherwise");
+        return;
+    }
+    counted_adopt(&first->counted, &file, f->setup->model->l4, f->registry, clock_mono_ms());
+    for (struct elder *e = f->elders; e; e = e->next)
+        if (e != first)
+            counted_split(&e->counted, &first->counted, &file, f->registry,
+                          (uint32_t)json_get_int(e->facts, "pid", 0));
+    f->bound = bound_new(&file, f->registry);
+    f->bound_until_ms = clock_mono_ms() + longest_idle_ms(f->setup->model->l4);
+}
+
+/** Not before: what comes to a socket of ours alone would be lost if we did not come to forward. */
+static void complete_sockets(struct forwarder *f)
+{
+    struct diags diags;
+    diags_init(&diags);
+    listeners_complete(f->listeners, f->n_workers, &diags);
+    diags_log(&diags);
+    diags_free(&diags);
+}
+
+static void on_go(struct elder *elder, int fd)
+{
+    struct forwarder *f = elder->f;
     struct inherited *in = f->inherited;
     const json_t *facts;
     size_t from = 0;
-    for (int fd; (fd = inherited_claim(in, "elder", &from, &facts)) >= 0;)
-        (void)add(f, fd, facts);
+    for (int link; (link = inherited_claim(in, "elder", &from, &facts)) >= 0;)
+        (void)add(f, link, facts);
     f->inherited = NULL;
     inherited_free(in);
+    take_over(f, elder, fd);
+    complete_sockets(f);
     forwarder_begin(f);
 }
 
-static void on_packet(void *arg, const json_t *packet)
+static void on_packet(void *arg, const json_t *packet, int fd)
 {
     struct elder *elder = arg;
     const char *what = json_get_text(packet, "what", "");
+    if (strcmp(what, "go") == 0 && elder->f->inherited) {
+        on_go(elder, fd);
+        return;
+    }
+    if (fd >= 0)
+        close(fd);
     if (strcmp(what, "update") == 0)
         on_update(elder, packet);
-    else if (strcmp(what, "go") == 0 && elder->f->inherited)
-        on_go(elder->f);
 }
 
 static bool add(struct forwarder *f, int fd, const json_t *facts)
@@ -104,7 +155,8 @@ static bool add(struct forwarder *f, int fd, const json_t *facts)
         free(elder);
         return false;
     }
-    elder->facts = facts_of(facts);
+    elder->facts = json_object();
+    learn(elder, facts);
     elder->next = f->elders;
     f->elders = elder;
     return true;
@@ -175,17 +227,36 @@ void elders_tell(struct forwarder *f)
     say_to_all(f, packet);
 }
 
+/** Datagrams are no part of it: their flows go on here. */
+static bool is_counted(const struct forwarder *f, const char *service)
+{
+    const struct l4_config *config = f->setup->model->l4;
+    for (uint32_t i = 0; i < config->n_services; i++)
+        if (strcmp(config->services[i].name, service) == 0)
+            return !config->services[i].udp;
+    return true;
+}
+
 void elders_count(struct forwarder *f)
 {
     uint32_t n;
     struct service_run *const *services = registry_services(f->registry, &n);
     for (uint32_t i = 0; i < n; i++) {
         int64_t open = 0;
-        for (const struct elder *e = f->elders; e; e = e->next)
+        for (const struct elder *e = f->elders; e && is_counted(f, services[i]->name); e = e->next)
             open += json_get_int(json_object_get(e->facts, "open"), services[i]->name, 0);
         if (services[i]->limits)
             limits_elsewhere(services[i]->limits, (uint32_t)open);
     }
+}
+
+uint32_t elders_sessions(const struct forwarder *f, const char *set, const char *key)
+{
+    uint32_t n = 0;
+    for (const struct elder *e = f->elders; e; e = e->next)
+        n += (uint32_t)json_get_int(json_object_get(json_object_get(e->facts, "sessions"), set),
+                                    key, 0);
+    return n;
 }
 
 uint32_t elders_n_flows(const struct forwarder *f)
@@ -212,6 +283,15 @@ void elders_each(const struct forwarder *f, void (*fn)(void *arg, int fd, json_t
 {
     for (const struct elder *e = f->elders; e; e = e->next)
         fn(arg, link_fd(e->link), json_deep_copy(e->facts));
+}
+
+void elders_each_source(const struct forwarder *f,
+                        void (*fn)(void *arg, uint32_t pid, const struct counted_source *source),
+                        void *arg)
+{
+    for (const struct elder *e = f->elders; e; e = e->next)
+        for (size_t i = 0; i < e->counted.sources.n; i++)
+            fn(arg, (uint32_t)json_get_int(e->facts, "pid", 0), &e->counted.sources.v[i]);
 }
 
 void elders_leave(struct forwarder *f)

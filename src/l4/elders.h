@@ -4,6 +4,7 @@
  * so that all are told of members by the process that forwards. */
 #pragma once
 
+#include "l4/counted.h"
 #include "l4/forwarder.h"
 
 #include <jansson.h>
@@ -38,11 +39,18 @@ void elders_tell(struct forwarder *f) ATTR_NONNULL;
 /** What they have open counts for the limits of the services that there are. */
 void elders_count(struct forwarder *f) ATTR_NONNULL;
 uint32_t elders_n_flows(const struct forwarder *f) ATTR_NONNULL ATTR_PURE;
+/** Flows of a member that they have. */
+uint32_t elders_sessions(const struct forwarder *f, const char *set,
+                         const char *key) ATTR_NONNULL ATTR_PURE;
 /** [{"pid", "flows"}] */
 json_t *elders_document(const struct forwarder *f) ATTR_NONNULL ATTR_MUST_USE;
 /** Calls fn with each one's link and what is known of it, which fn takes over. */
 void elders_each(const struct forwarder *f, void (*fn)(void *arg, int fd, json_t *facts), void *arg)
     __attribute__((nonnull(1, 2)));
+/** Calls fn with each client that one of them has connections of. */
+void elders_each_source(const struct forwarder *f,
+                        void (*fn)(void *arg, uint32_t pid, const struct counted_source *source),
+                        void *arg) __attribute__((nonnull(1, 2)));
 /** Another process has them now. */
 void elders_leave(struct forwarder *f) ATTR_NONNULL;
 /** They close what they have left, and end. */

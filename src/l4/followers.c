@@ -77,21 +77,29 @@ void followers_tell_failed(struct followers *followers, const char *set, const c
     json_decref(event);
 }
 
-static uint32_t active_of(const struct plan_member *m)
+/** Of whom flows are counted. */
+struct count {
+    followers_elsewhere_fn *elsewhere;
+    void *ctx;
+};
+
+static uint32_t active_of(const struct plan_member *m, const struct count *count)
 {
-    return atomic_load_explicit(&m->member->active, memory_order_relaxed);
+    return atomic_load_explicit(&m->member->active, memory_order_relaxed) +
+           count->elsewhere(count->ctx, m->member->set, m->member->key);
 }
 
-static uint64_t digest_of(const struct plan_set *set)
+static uint64_t digest_of(const struct plan_set *set, const struct count *count)
 {
     uint64_t digest = HASH_K0 ^ set->n_members;
     for (uint32_t i = 0; i < set->n_members; i++)
         digest = hash_mix(digest ^ HASH_K1, (uintptr_t)set->members[i].member ^
-                                                (uint64_t)active_of(&set->members[i]) << 48);
+                                                (uint64_t)active_of(&set->members[i], count) << 48);
     return digest;
 }
 
-static void tell_set(struct followers *followers, const struct plan_set *set)
+static void tell_set(struct followers *followers, const struct plan_set *set,
+                     const struct count *count)
 {
     json_t *event = json_object();
     json_set_text(event, "event", "sessions");
@@ -100,7 +108,7 @@ static void tell_set(struct followers *followers, const struct plan_set *set)
     for (uint32_t i = 0; i < set->n_members; i++) {
         json_t *member = json_object();
         json_set_text(member, "key", set->members[i].member->key);
-        json_set_int(member, "active", active_of(&set->members[i]));
+        json_set_int(member, "active", active_of(&set->members[i], count));
         json_array_append_new(list, member);
     }
     tell(followers, event);
@@ -108,8 +116,9 @@ static void tell_set(struct followers *followers, const struct plan_set *set)
 }
 
 void followers_tell_sessions(struct followers *followers, const struct set_table *sets,
-                             const struct plan *plan)
+                             const struct plan *plan, followers_elsewhere_fn *elsewhere, void *ctx)
 {
+    const struct count count = {elsewhere, ctx};
     if (!followers->first || !plan || plan->config->n_sets != sets->n)
         return;
     while (followers->sessions.n < sets->n)
@@ -117,9 +126,9 @@ void followers_tell_sessions(struct followers *followers, const struct set_table
     for (uint32_t i = 0; i < sets->n; i++) {
         if (sets->v[i]->origin != SET_TOLD)
             continue;
-        uint64_t digest = digest_of(&plan->sets[i]);
+        uint64_t digest = digest_of(&plan->sets[i], &count);
         if (digest != followers->sessions.v[i])
-            tell_set(followers, &plan->sets[i]);
+            tell_set(followers, &plan->sets[i], &count);
         followers->sessions.v[i] = digest;
     }
 }

@@ -33,6 +33,9 @@ void followers_free(struct followers *followers) ATTR_NONNULL;
 /** How often is the caller's to bound. */
 void followers_tell_failed(struct followers *followers, const char *set, const char *key,
                            bool timed_out) ATTR_NONNULL;
+/** How many flows of a member another process has, which count as ours. */
+typedef uint32_t followers_elsewhere_fn(void *ctx, const char *set, const char *key);
 /** To be called once a second. `plan` may be NULL. */
 void followers_tell_sessions(struct followers *followers, const struct set_table *sets,
-                             const struct plan *plan) __attribute__((nonnull(1, 2)));
+                             const struct plan *plan, followers_elsewhere_fn *elsewhere, void *ctx)
+    __attribute__((nonnull(1, 2, 4)));

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "control/server.h"
 #include "l4/elders.h"
+#include "l4/forwarder_pass.h"
 #include "l4/heir.h"
 #include "l4/shortage.h"
 
@@ -22,12 +23,20 @@
 #define PATIENCE_MS 3000 /* with loadstard, at the start */
 #define SECOND_MS 1000
 
+static uint32_t sessions_elsewhere(void *ctx, const char *set, const char *key)
+{
+    return elders_sessions(ctx, set, key);
+}
+
 static void on_second(uv_timer_t *timer)
 {
     struct forwarder *f = timer->data;
-    rates_look(&f->rates, f->registry, clock_mono_ms());
-    shortage_look(f->registry, clock_mono_ms());
-    followers_tell_sessions(&f->followers, &f->sets, f->plan);
+    int64_t now_ms = clock_mono_ms();
+    rates_look(&f->rates, f->registry, now_ms);
+    shortage_look(f->registry, now_ms);
+    followers_tell_sessions(&f->followers, &f->sets, f->plan, sessions_elsewhere, f);
+    if (f->bound && now_ms >= f->bound_until_ms)
+        forwarder_forget_bound(f);
 }
 
 void forwarder_begin(struct forwarder *f)
@@ -264,6 +273,8 @@ static void tear_down(struct forwarder *f)
     set_table_free(&f->sets);
     listeners_release(f->listeners);
     setup_release(f->setup);
+    bound_release(f->bound, f->registry);
+    passing_free(f->passing);
     registry_free(f->registry);
     free(f->reload_errors);
     free(f->program);

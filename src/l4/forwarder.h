@@ -88,8 +88,10 @@ struct forwarder {
     struct inherited *inherited; /* from the process that we take over from, until we forward */
     struct elder *elders;        /* have been taken over from, and have flows left */
     bool retired;                /* the heir forwards, our flows end */
-    bool told_to_stop;           /* retired: once */
-    uint32_t n_workers_left;     /* retired: that look at no listener any more */
+    struct passing *passing;     /* forwarder_pass.h; NULL: workers do as they always do */
+    struct bound *bound;    /* flows that another process had; NULL: none is awaited any more */
+    int64_t bound_until_ms; /* monotonic */
+    bool told_to_stop;      /* retired: once */
     int exit_code;
 };
 
@@ -105,6 +107,8 @@ int forwarder_judge_rights(const struct forwarder *f, const struct l4_config *co
 void forwarder_replan(struct forwarder *f) ATTR_NONNULL;
 /** At once. */
 void forwarder_plan_now(struct forwarder *f) ATTR_NONNULL;
+/** What another process had of flows has gone on, or is too old. */
+void forwarder_forget_bound(struct forwarder *f) ATTR_NONNULL;
 /** Brings the sets whose members are of our own pools up to date. */
 void forwarder_look_at_checker(struct forwarder *f) ATTR_NONNULL;
 /** Whether every set is known, as far as somebody is to tell it. */
@@ -130,7 +134,8 @@ void forwarder_begin(struct forwarder *f) ATTR_NONNULL;
 void forwarder_give_up(struct forwarder *f) ATTR_NONNULL;
 
 /* forwarder_stop.c */
-/** Another process forwards from now on: everything but flows is left to it. */
+/** Another process forwards from now on, and workers have passed on what they listened to:
+ *  everything but flows is left to it. */
 void forwarder_retire(struct forwarder *f) ATTR_NONNULL;
 /** No new flows: those that are left may end in their time. The second time, or with `now`, at
  *  once. */

@@ -70,6 +70,7 @@ void forwarder_plan_now(struct forwarder *f)
                                      .sets = &f->sets,
                                      .before = f->plan,
                                      .registry = f->registry,
+                                     .bound = f->bound,
                                      .n_workers = f->n_workers,
                                      .version = ++f->n_plans,
                                      .seed = f->seed,
@@ -100,4 +101,11 @@ void forwarder_replan(struct forwarder *f)
 {
     if (!uv_is_active((uv_handle_t *)&f->plan_timer) && !f->ending)
         uv_timer_start(&f->plan_timer, on_plan_timer, GATHER_MS, 0);
+}
+
+void forwarder_forget_bound(struct forwarder *f)
+{
+    bound_release(f->bound, f->registry);
+    f->bound = NULL;
+    forwarder_replan(f);
 }

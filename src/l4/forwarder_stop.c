@@ -105,21 +105,6 @@ static void drain(struct forwarder *f)
 
 /* ---- another process goes on ---- */
 
-static void on_passed(void *arg)
-{
-    struct forwarder *f = arg;
-    if (--f->n_workers_left == 0)
-        listeners_leave(f->listeners);
-}
-
-/** On the worker: it has no listener any more. */
-static void pass(struct worker *worker, void *arg)
-{
-    struct forwarder *f = arg;
-    (void)worker;
-    mailbox_post(f->mailbox, on_passed, f);
-}
-
 static void on_checker_left(void *ctx)
 {
     (void)ctx;
@@ -139,9 +124,7 @@ void forwarder_retire(struct forwarder *f)
     f->metrics = NULL;
     f->checker = NULL;
     drain_workers(f, true);
-    f->n_workers_left = f->n_workers;
-    for (uint32_t i = 0; i < f->n_workers; i++)
-        worker_post(f->hands[i].worker, pass, f);
+    listeners_leave(f->listeners);
     uv_timer_start(&f->stop_timer, on_look, LOOK_MS, LOOK_MS);
 }
 

@@ -7,8 +7,9 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "control/json.h"
-#include "control/server.h"
 #include "l4/elders.h"
+#include "l4/estate.h"
+#include "l4/forwarder_pass.h"
 #include "l4/heritage.h"
 #include "l4/link.h"
 
@@ -24,6 +25,7 @@
 #define LINK_FD 3     /* in the new process */
 #define TELL_MS 50    /* what is open, while it changes */
 #define TELL_EVERY 20 /* and so many times that without change */
+#define SESSIONS_MS 1000
 
 struct heir {
     struct forwarder *f;
@@ -35,7 +37,10 @@ struct heir {
     unsigned n_handles; /* that are not closed */
     unsigned n_same;    /* times that nothing was told */
     uint32_t told_flows;
-    bool leads; /* we have retired */
+    int64_t told_sessions_ms;
+    struct remains remains; /* as it knows them */
+    bool passes;            /* workers are on their way out */
+    bool leads;             /* we have retired */
 };
 
 char *heir_find_program(const char *argv0)
@@ -58,8 +63,10 @@ bool heir_is_coming(const struct forwarder *f)
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct heir *heir = handle->data;
-    if (--heir->n_handles == 0)
-        free(heir);
+    if (--heir->n_handles > 0)
+        return;
+    remains_free(&heir->remains);
+    free(heir);
 }
 
 static void close_link(struct heir *heir)
@@ -90,6 +97,8 @@ static void refuse(struct heir *heir, json_t *errors, const char *why)
     heir->call = NULL;
     if (uv_is_active((uv_handle_t *)&heir->process))
         uv_process_kill(&heir->process, SIGKILL);
+    if (heir->passes)
+        passing_take_back(heir->f);
     leave(heir);
 }
 
@@ -130,98 +139,27 @@ void heir_close(struct forwarder *f)
         uv_close((uv_handle_t *)&heir->process, on_handle_closed);
 }
 
-/* ---- what it gets ---- */
+/* ---- what it is told ---- */
 
-struct estate {
-    json_t *list; /* of what each descriptor is */
-    VEC(int) fds;
-};
-
-static void add(struct estate *estate, int fd, const char *what, json_t *facts)
+/** With the descriptor, if it is one. Returns whether it went. */
+static bool tell(struct heir *heir, json_t *packet, int fd)
 {
-    json_set_text(facts, "for", what);
-    json_array_append_new(estate->list, facts);
-    *vec_push(&estate->fds) = fd;
-}
-
-static void add_socket(void *arg, const struct handed_socket *socket)
-{
-    char text[IP_TEXT_MAX];
-    json_t *facts = json_object();
-    json_set_text(facts, "address", ip_text(text, &socket->addr));
-    json_set_int(facts, "port", socket->port);
-    json_set_bool(facts, "udp", socket->udp);
-    add(arg, socket->fd, "service", facts);
-}
-
-static void add_elder(void *arg, int fd, json_t *facts)
-{
-    add(arg, fd, "elder", facts);
-}
-
-static void add_servers(struct estate *estate, const struct forwarder *f)
-{
-    const struct l4_config *config = f->setup->model->l4;
-    char text[IP_TEXT_MAX];
-    if (f->control) {
-        json_t *facts = json_object();
-        json_set_text(facts, "path", control_server_path(f->control));
-        add(estate, control_server_fd(f->control), "control", facts);
-    }
-    if (f->metrics) {
-        json_t *facts = json_object();
-        json_set_text(facts, "address", ip_text(text, &config->metrics_addr));
-        json_set_int(facts, "port", config->metrics_port);
-        add(estate, metrics_server_fd(f->metrics), "metrics", facts);
-    }
-}
-
-static json_t *update_of(const struct forwarder *f, const char *what)
-{
-    json_t *update = json_object();
-    json_set_text(update, "what", what);
-    json_set_int(update, "pid", getpid());
-    heritage_write_open(update, f->registry);
-    return update;
-}
-
-static int send_estate(const struct forwarder *f, int fd, const struct estate *estate)
-{
-    char seed[17];
-    json_t *state = update_of(f, "state"), *sockets = json_object();
-    snprintf(seed, sizeof seed, "%016" PRIx64, f->seed);
-    json_set_text(state, "seed", seed);
-    json_object_set(state, "descriptors", estate->list);
-    heritage_write_sets(state, &f->sets);
-    int code = link_send(fd, state, NULL, 0);
-    json_set_text(sockets, "what", "sockets");
-    for (size_t i = 0; code == 0 && i < estate->fds.n; i += LINK_FDS_MAX) {
-        size_t left = estate->fds.n - i;
-        code = link_send(fd, sockets, estate->fds.v + i,
-                         (uint32_t)(left < LINK_FDS_MAX ? left : LINK_FDS_MAX));
-    }
-    json_decref(state);
-    json_decref(sockets);
-    return code;
-}
-
-static int send_all(struct forwarder *f, int fd)
-{
-    struct estate estate = {.list = json_array()};
-    add_servers(&estate, f);
-    elders_each(f, add_elder, &estate);
-    listeners_each(f->listeners, add_socket, &estate);
-    int code = send_estate(f, fd, &estate);
-    json_decref(estate.list);
-    vec_free(&estate.fds);
-    return code;
-}
-
-static void tell(struct heir *heir, json_t *packet)
-{
-    if (heir->link && link_send(link_fd(heir->link), packet, NULL, 0) != 0)
-        log_warning("the process that takes over cannot be told: %s", strerror(errno));
+    bool ok = heir->link && link_send(link_fd(heir->link), packet, &fd, fd >= 0) == 0;
     json_decref(packet);
+    return ok;
+}
+
+/** Once we have retired. */
+static void add_what_ends(struct heir *heir, json_t *update)
+{
+    int64_t now_ms = clock_mono_ms();
+    json_t *fewer = remains_look(&heir->remains, heir->f->registry, now_ms);
+    if (fewer)
+        json_object_set_new(update, "fewer", fewer);
+    if (now_ms - heir->told_sessions_ms < SESSIONS_MS)
+        return;
+    heir->told_sessions_ms = now_ms;
+    heritage_write_sessions(update, heir->f->registry);
 }
 
 void heir_tell(struct forwarder *f)
@@ -229,12 +167,15 @@ void heir_tell(struct forwarder *f)
     struct heir *heir = f->heir;
     if (!heir)
         return;
-    json_t *update = update_of(f, "update");
+    json_t *update = estate_update(f, "update");
     heir->told_flows = (uint32_t)json_get_int(update, "flows", 0);
     heir->n_same = 0;
-    if (!heir->leads)
+    if (heir->leads)
+        add_what_ends(heir, update);
+    else
         heritage_write_sets(update, &f->sets);
-    tell(heir, update);
+    if (!tell(heir, update, -1) && heir->link)
+        log_warning("the process that takes over cannot be told: %s", strerror(errno));
 }
 
 static void on_tell(uv_timer_t *timer)
@@ -258,24 +199,52 @@ static void answer(struct heir *heir)
     heir->call = NULL;
 }
 
-/** The service manager hears of the new process before that one says anything. */
-static void hand_over(struct heir *heir)
+/** Returns whether it has gone. */
+static bool say_go(struct heir *heir)
 {
-    struct forwarder *f = heir->f;
     json_t *go = json_object();
-    uv_timer_stop(&heir->timer);
+    json_set_text(go, "what", "go");
+    int fd = estate_bequeath(heir->f, &heir->remains);
+    if (fd < 0)
+        log_warning("flows of datagrams and counts of clients are not handed on: %s",
+                    strerror(errno));
+    bool ok = tell(heir, go, fd);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/** The service manager hears of the new process before that one says anything. */
+void heir_go(struct forwarder *f)
+{
+    struct heir *heir = f->heir;
     heir_tell(f);
     notify_manager("MAINPID=%" PRId64, heir->pid);
+    if (!say_go(heir)) {
+        notify_manager("MAINPID=%d", (int)getpid());
+        refuse(heir, NULL, "the new one does not listen any more");
+        return;
+    }
     notify_close();
-    json_set_text(go, "what", "go");
-    tell(heir, go);
     log_notice("process %" PRId64 " forwards from now on; %u flow%s left here", heir->pid,
                forwarder_n_flows(f), forwarder_n_flows(f) == 1 ? " is" : "s are");
     answer(heir);
+    heir->passes = false;
     heir->leads = true;
     elders_leave(f);
     forwarder_retire(f);
     uv_timer_start(&heir->timer, on_tell, TELL_MS, TELL_MS);
+}
+
+/** Nothing can fail there any more. */
+static void on_ready(struct heir *heir)
+{
+    if (!passing_begin(heir->f)) {
+        refuse(heir, NULL, "the last one has only just been given up: try again");
+        return;
+    }
+    heir->passes = true;
+    uv_timer_stop(&heir->timer);
 }
 
 static void obey(struct forwarder *f, const json_t *packet)
@@ -284,12 +253,14 @@ static void obey(struct forwarder *f, const json_t *packet)
     forwarder_replan(f);
 }
 
-static void on_packet(void *arg, const json_t *packet)
+static void on_packet(void *arg, const json_t *packet, int fd)
 {
     struct heir *heir = arg;
     const char *what = json_get_text(packet, "what", "");
-    if (strcmp(what, "ready") == 0 && !heir->leads)
-        hand_over(heir);
+    if (fd >= 0)
+        close(fd);
+    if (strcmp(what, "ready") == 0 && !heir->leads && !heir->passes)
+        on_ready(heir);
     else if (strcmp(what, "failed") == 0 && !heir->leads)
         refuse(heir, json_object_get(packet, "errors"), "the new one cannot start");
     else if (strcmp(what, "members") == 0 && heir->leads)
@@ -382,7 +353,7 @@ void heir_start(struct forwarder *f, struct control_call *call)
         return;
     }
     heir->pid = heir->process.pid;
-    int code = send_all(f, ends[0]);
+    int code = estate_send(f, ends[0]);
     /* Of one that has ended already the exit status tells more. */
     if (code != 0 && errno != EPIPE && errno != ECONNRESET)
         close(ends[0]);

@@ -6,9 +6,12 @@
  *     starts it; "state", "sockets" ..  ->       loads, takes sockets, starts workers and checks
  *     "update" with each change         ->       goes by it
  *                                       <-       "ready": it has control socket, metrics, members
- *     tells the service manager, "go"   ->       forwards: what was queued meanwhile is in the same
- *     accepts nothing more, drains               sockets
- *     "update": what is open            ->       limits, `status`
+ *     workers take nothing new, and say          what comes now waits in the sockets
+ *     which flows of datagrams they have
+ *     tells the service manager, "go",  ->       forwards: what waits is in the same sockets, flows
+ *     with flows and clients' counts             that it is told of go on with their members
+ *     drains
+ *     "update": what is open, whose     ->       limits, `status`, sessions that are told
  *     goes by them                      <-       "members" with each change; "end": at once
  *
  * Until "go" nothing has changed: a new process that ends, says "failed", or is not ready in
@@ -30,6 +33,9 @@ void heir_start(struct forwarder *f, struct control_call *call) ATTR_NONNULL;
 bool heir_is_coming(const struct forwarder *f) ATTR_NONNULL;
 /** One that is not ready is ended: we are to stop. */
 void heir_give_up(struct forwarder *f) ATTR_NONNULL;
+
+/** Workers look at no listener any more: the replacement is to forward. */
+void heir_go(struct forwarder *f) ATTR_NONNULL;
 
 /** Tells what has changed. NULL-safe: nothing without an heir. */
 void heir_tell(struct forwarder *f) ATTR_NONNULL;

@@ -141,3 +141,19 @@ void heritage_write_open(json_t *object, const struct registry *registry)
     }
     json_set_int(object, "flows", n_flows);
 }
+
+void heritage_write_sessions(json_t *object, const struct registry *registry)
+{
+    uint32_t n;
+    struct member *const *members = registry_members(registry, &n);
+    json_t *sessions = json_set_object(object, "sessions");
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t active = atomic_load_explicit(&members[i]->active, memory_order_relaxed);
+        json_t *set = json_object_get(sessions, members[i]->set);
+        if (active == 0)
+            continue;
+        if (!set)
+            set = json_set_object(sessions, members[i]->set);
+        json_set_int(set, members[i]->key, active + json_get_int(set, members[i]->key, 0));
+    }
+}

@@ -21,3 +21,5 @@ void heritage_obey(struct set_table *table, const json_t *object) ATTR_NONNULL;
 
 /** "open": connections of each service by their limits; "flows": all that are open. */
 void heritage_write_open(json_t *object, const struct registry *registry) ATTR_NONNULL;
+/** "sessions": {set: {key: open flows}} of members that have some. */
+void heritage_write_sessions(json_t *object, const struct registry *registry) ATTR_NONNULL;

@@ -124,9 +124,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     (void)status, (void)events;
     int code = link_receive(link->fd, &packet);
     if (code == 0) {
-        for (uint32_t i = 0; i < packet.n; i++)
+        for (uint32_t i = 1; i < packet.n; i++)
             close(packet.fds[i]);
-        link->events.got(link->events.arg, packet.object);
+        link->events.got(link->events.arg, packet.object, packet.n ? packet.fds[0] : -1);
         json_decref(packet.object);
     } else if (code != E_SYSTEM || (errno != EAGAIN && errno != EINTR)) {
         uv_poll_stop(poll);

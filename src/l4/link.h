@@ -29,8 +29,9 @@ int link_receive(int fd, struct link_packet *packet) ATTR_NONNULL ATTR_MUST_USE;
 struct link;
 
 struct link_events {
-    /** `object` is borrowed; descriptors are not expected, and closed. May close the link. */
-    void (*got)(void *arg, const json_t *object);
+    /** `object` is borrowed; `fd` is the callee's, the first descriptor that came with it, -1:
+     *  none did. May close the link. */
+    void (*got)(void *arg, const json_t *object, int fd);
     /** The other one has ended, or is not to be understood; the link is to be closed. */
     void (*ended)(void *arg);
     void *arg;

@@ -253,6 +253,43 @@ struct listeners *listeners_handed(const struct handed_socket *v, uint32_t n, ui
     return ls;
 }
 
+static void tell_wanting(const struct listener *l, uint32_t n_workers, struct diags *diags)
+{
+    char text[IP_PORT_TEXT_MAX];
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < n_workers; w++)
+        n += l->fds[w] >= 0;
+    ip_port_text(text, &l->addr, l->port);
+    diag_warning(diags, (struct span){0},
+                 "%u of %u workers take datagrams to %s, until a restart: the others cannot have "
+                 "sockets there: %s",
+                 n, n_workers, text,
+                 errno == EADDRINUSE ? "those that there are belong to another user"
+                                     : strerror(errno));
+}
+
+static void complete(struct listener *l, uint32_t n_workers, struct diags *diags)
+{
+    bool is_absent;
+    for (uint32_t w = 0; l->udp && w < n_workers; w++) {
+        if (l->fds[w] < 0)
+            l->fds[w] = open_socket(&l->addr, l->port, true, &is_absent);
+        if (l->fds[w] < 0) {
+            tell_wanting(l, n_workers, diags);
+            return;
+        }
+    }
+}
+
+void listeners_complete(struct listeners *ls, uint32_t n_workers, struct diags *diags)
+{
+    for (uint32_t i = 0; i < ls->n; i++) {
+        complete(ls->v[i], n_workers, diags);
+        for (uint32_t k = 0; k < ls->v[i]->n; k++)
+            ls->fds[(size_t)i * ls->width + k] = ls->v[i]->fds[k];
+    }
+}
+
 void listeners_each(const struct listeners *ls,
                     void (*fn)(void *arg, const struct handed_socket *socket), void *arg)
 {

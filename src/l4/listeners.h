@@ -29,6 +29,12 @@ struct handed_socket {
 struct listeners *listeners_handed(const struct handed_socket *v, uint32_t n,
                                    uint32_t n_workers) ATTR_RETURNS_NONNULL ATTR_MUST_USE;
 
+/** Opens those that are wanting at addresses for UDP, for the first `n_workers` to have one each:
+ *  from now on the kernel deals datagrams out to them as well. Those that cannot be had, since this
+ *  user may not share the address or not bind its port, are told of as warnings in `diags`. */
+void listeners_complete(struct listeners *listeners, uint32_t n_workers,
+                        struct diags *diags) ATTR_NONNULL;
+
 /** Sockets of an address, a process that is to take over gets: `fn` for each that is open. */
 void listeners_each(const struct listeners *listeners,
                     void (*fn)(void *arg, const struct handed_socket *socket), void *arg)

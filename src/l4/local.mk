@@ -8,6 +8,10 @@ libl4_a_SOURCES = \
 	src/l4/balance_hash.c \
 	src/l4/balance_round.c \
 	src/l4/balance_tables.h \
+	src/l4/bequest.c \
+	src/l4/bequest.h \
+	src/l4/bound.c \
+	src/l4/bound.h \
 	src/l4/client.h \
 	src/l4/client_hello.c \
 	src/l4/client_hello.h \
@@ -20,9 +24,14 @@ libl4_a_SOURCES = \
 	src/l4/command_rtt.c \
 	src/l4/commands.c \
 	src/l4/commands.h \
+	src/l4/counted.c \
+	src/l4/counted.h \
 	src/l4/elders.c \
 	src/l4/elders.h \
 	src/l4/elders_internal.h \
+	src/l4/estate.c \
+	src/l4/estate.h \
+	src/l4/estate_bequeath.c \
 	src/l4/flow_log.c \
 	src/l4/flow_log.h \
 	src/l4/followers.c \
@@ -30,6 +39,8 @@ libl4_a_SOURCES = \
 	src/l4/forwarder.c \
 	src/l4/forwarder.h \
 	src/l4/forwarder_hands.c \
+	src/l4/forwarder_pass.c \
+	src/l4/forwarder_pass.h \
 	src/l4/forwarder_plan.c \
 	src/l4/forwarder_reload.c \
 	src/l4/forwarder_stop.c \
@@ -40,6 +51,8 @@ libl4_a_SOURCES = \
 	src/l4/inherited.c \
 	src/l4/limits.c \
 	src/l4/limits.h \
+	src/l4/limits_handed.c \
+	src/l4/limits_internal.h \
 	src/l4/lines.h \
 	src/l4/link.c \
 	src/l4/link.h \
@@ -63,6 +76,8 @@ libl4_a_SOURCES = \
 	src/l4/quantiles.h \
 	src/l4/rates.c \
 	src/l4/rates.h \
+	src/l4/remains.c \
+	src/l4/remains.h \
 	src/l4/result.c \
 	src/l4/route.c \
 	src/l4/saved_sets.c \
@@ -94,6 +109,7 @@ libl4_a_SOURCES = \
 	src/l4/udp_flow.c \
 	src/l4/udp_follow.c \
 	src/l4/udp_own.c \
+	src/l4/udp_resume.c \
 	src/l4/udp_send.c \
 	src/l4/udp_socket.c \
 	src/l4/udp_table.c \

@@ -31,6 +31,8 @@ struct plan_service {
     const int *listeners;
 };
 
+struct bound; /* bound.h */
+
 struct plan {
     struct arena *arena;
     _Atomic uint32_t n_holds;
@@ -39,8 +41,9 @@ struct plan {
     struct plan_service *services;
     struct plan_set *sets; /* as config->sets */
     uint32_t n_workers, n_sockets, n_cursors;
-    uint32_t n_ports; /* local ones that a worker may have for flows of datagrams */
-    uint64_t seed;    /* of balance_hash() */
+    uint32_t n_ports;          /* local ones that a worker may have for flows of datagrams */
+    uint64_t seed;             /* of balance_hash() */
+    const struct bound *bound; /* flows that another process had; NULL: none that may go on here */
     /** Runs when nobody holds it any more, on any thread. */
     void (*unheld)(void *ctx, struct plan *plan);
     void *ctx;

@@ -26,6 +26,7 @@ struct built {
     struct setup *setup;
     struct listeners *listeners;
     struct table **tables; /* of its sets */
+    struct bound *bound;
 };
 
 /* ---- tables ---- */
@@ -144,6 +145,14 @@ static void build_sets(struct plan *plan, const struct plan_parts *parts)
     free(last);
 }
 
+struct service_run *plan_service_run(struct registry *registry, const struct l4_service *service)
+{
+    struct service_run *run = registry_service(registry, service->name);
+    if (!run->limits)
+        run->limits = limits_new(SOURCES_MAX);
+    return run;
+}
+
 struct plan *plan_build(const struct plan_parts *parts)
 {
     struct arena *arena = arena_new();
@@ -152,6 +161,7 @@ struct plan *plan_build(const struct plan_parts *parts)
     struct plan *plan = &built->plan;
     built->setup = setup_hold(parts->setup);
     built->listeners = listeners_hold(parts->listeners);
+    built->bound = parts->bound ? bound_hold(parts->bound) : NULL;
     *plan = (struct plan){.arena = arena,
                           .n_holds = parts->n_workers + 1,
                           .version = parts->version,
@@ -161,6 +171,7 @@ struct plan *plan_build(const struct plan_parts *parts)
                           .n_cursors = parts->sets->n_cursors,
                           .n_ports = parts->setup->n_ports / parts->n_workers,
                           .seed = parts->seed,
+                          .bound = parts->bound,
                           .unheld = parts->unheld,
                           .ctx = parts->ctx};
     plan->services = arena_calloc(arena, config->n_services + 1, sizeof *plan->services);
@@ -169,9 +180,7 @@ struct plan *plan_build(const struct plan_parts *parts)
     build_sets(plan, parts);
     for (uint32_t i = 0; i < config->n_services; i++) {
         const struct l4_service *s = &config->services[i];
-        struct service_run *run = registry_service(parts->registry, s->name);
-        if (!run->limits)
-            run->limits = limits_new(SOURCES_MAX);
+        struct service_run *run = plan_service_run(parts->registry, s);
         limits_set(run->limits, s);
         plan->services[i] = (struct plan_service){s, run, listeners_of(parts->listeners, i)};
     }
@@ -225,6 +234,7 @@ void plan_unbuild(struct plan *plan, struct registry *registry)
     }
     for (uint32_t i = 0; i < plan->config->n_services; i++)
         registry_drop_service(registry, plan->services[i].run);
+    bound_release(built->bound, registry);
     registry_collect(registry);
     struct setup *setup = built->setup;
     listeners_release(built->listeners);

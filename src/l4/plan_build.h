@@ -2,6 +2,7 @@
  * Making what workers go by, and undoing it. */
 #pragma once
 
+#include "l4/bound.h"
 #include "l4/listeners.h"
 #include "l4/plan.h"
 #include "l4/set_table.h"
@@ -14,6 +15,7 @@ struct plan_parts {
     const struct plan *before; /* the last one, still held: tables of sets that are as they were
                                 * are shared with it; NULL: there is none */
     struct registry *registry;
+    struct bound *bound; /* NULL: none */
     uint32_t n_workers;
     uint64_t version, seed;
     int64_t now_ms; /* monotonic */
@@ -33,3 +35,7 @@ void plan_leave_gone(const struct plan *before, const struct plan *now,
 /** Of a plan that nobody holds: gives back what it has of the registry, and frees it. On the main
  *  thread. */
 void plan_unbuild(struct plan *plan, struct registry *registry) ATTR_NONNULL;
+
+/** The record of a service, with limits, as plan_build() takes it from the registry: one hold. */
+struct service_run *plan_service_run(struct registry *registry, const struct l4_service *service)
+    ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;

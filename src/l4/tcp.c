@@ -115,6 +115,14 @@ void tcp_drain(struct tcp *tcp, int64_t close_at_ms, bool passed)
     leave_later(tcp);
 }
 
+void tcp_undrain(struct tcp *tcp)
+{
+    tcp->draining = false;
+    tcp->drain_at_ms = MEMBER_NEVER;
+    if (tcp->worker->plan)
+        tcp_listeners_follow(tcp);
+}
+
 /* ---- what is shown ---- */
 
 bool tcp_flows(struct tcp *tcp, struct flow_look *look, uint32_t *at)

@@ -66,6 +66,19 @@ void udp_drain(struct udp *udp, int64_t close_at_ms, bool passed)
     udp_closing_start(udp);
 }
 
+void udp_undrain(struct udp *udp)
+{
+    udp->draining = false;
+    udp->close_at_ms = MEMBER_NEVER;
+    for (uint32_t i = 0; i < udp->n_listeners; i++) {
+        struct udp_listener *l = udp->listeners[i];
+        if (l->fd >= 0 && worker_watch(udp->worker, l->fd, EPOLLIN, &l->source) != 0)
+            udp_listener_remove(udp, l);
+    }
+    if (udp->worker->plan)
+        udp_follow(udp, udp->worker->plan);
+}
+
 bool udp_flows(struct udp *udp, struct flow_look *look, uint32_t *at)
 {
     for (; look->n < look->max && look->left > 0; ++*at, look->left--) {

@@ -9,6 +9,7 @@
  *   udp_answer.c  those of members on their way back
  *   udp_send.c    what both ways need
  *   udp_follow.c  listeners and members as the plan has them
+ *   udp_resume.c  flows that another process had, and those that another one is to have
  *   udp.c         begin, drain, end; what is shown
  *
  * A flow is what one client address and port sends to one address of ours (listener, and the local
@@ -255,6 +256,13 @@ void udp_socket_close(struct udp *udp, struct udp_flow *flow);
 bool udp_is_answerable(const struct udp *udp, const struct udp_listener *listener,
                        const struct udp_key *key);
 
+/* ---- udp_resume.c ---- */
+
+/** The member that the flow had in another process, if it may have it here. NULL: it may not, or
+ *  there was no such flow. The plan has some. */
+struct udp_peer *udp_resume(struct udp *udp, const struct udp_listener *listener,
+                            const struct udp_key *key);
+
 /* ---- udp_ask.c, udp_answer.c ---- */
 
 void udp_listener_ready(struct worker *worker, struct worker_source *source, uint32_t events);
@@ -291,6 +299,8 @@ void udp_publish(struct udp *udp);
 
 /* ---- udp_follow.c ---- */
 
+/** The peer of a member, which may be in no set; made where there is none. */
+struct udp_peer *udp_peer_of(struct udp *udp, struct member *member);
 /** Frees a peer that neither the plan nor a flow has any more. */
 void udp_peer_drop(struct udp *udp, struct udp_peer *peer);
 /** Starts the timer for the first close_at_ms. */

@@ -138,6 +138,20 @@ static enum service_result connect_some(struct udp *udp, struct udp_flow *flow,
     return result;
 }
 
+/** To the member that it `had` in another process, else to one that is picked. */
+static enum service_result connect_first(struct udp *udp, struct udp_flow *flow,
+                                         struct udp_peer *had)
+{
+    struct balance_flow choice = choice_of(udp, flow);
+    if (had && try_member(udp, flow, had) == 0) {
+        enter_peer(udp, flow, had);
+        return SERVICE_OK;
+    }
+    if (had)
+        udp_peer_drop(udp, had);
+    return connect_some(udp, flow, &choice);
+}
+
 static void on_timer(struct worker *worker, struct worker_timer *timer)
 {
     struct udp_flow *flow = (void *)((char *)timer - offsetof(struct udp_flow, timer));
@@ -170,17 +184,19 @@ static enum service_result limit_result(enum limits_verdict verdict)
     return verdict == LIMITS_SOURCE ? SERVICE_SOURCE : SERVICE_LIMITED;
 }
 
-/** Counts one more in. false: refused. Limits come first: whether answers reach the client may take
- *  system calls to find out. */
+/** Counts one more in, which `had` a member in another process. false: refused. Limits come first:
+ * whether answers reach the client may take system calls to find out. */
 static bool admit(const struct udp *udp, struct udp_listener *listener, const struct udp_key *key,
-                  const struct ip *client)
+                  const struct ip *client, const struct udp_peer *had)
 {
     if (UNLIKELY(has_no_room(udp))) {
         count_result(listener, udp->no_room_result);
         return false;
     }
     struct limits *limits = listener->run->limits;
-    enum limits_verdict verdict = limits_enter(limits, client, udp->worker->now_ms);
+    int64_t now_ms = udp->worker->now_ms;
+    enum limits_verdict verdict =
+        had ? limits_resume(limits, client, now_ms) : limits_enter(limits, client, now_ms);
     if (verdict != LIMITS_OK) {
         count_result(listener, limit_result(verdict));
         return false;
@@ -191,17 +207,12 @@ static bool admit(const struct udp *udp, struct udp_listener *listener, const st
     return false;
 }
 
-struct udp_flow *udp_flow_begin(struct udp *udp, struct udp_listener *listener,
-                                const struct udp_key *key, uint32_t hash)
+/** Without a member yet. NULL: there is no room, which is counted. */
+static struct udp_flow *flow_new(struct udp *udp, struct udp_listener *listener,
+                                 const struct udp_key *key, uint32_t hash)
 {
-    struct worker *worker = udp->worker;
-    struct ip client = {.family = listener->v6 ? IP_V6 : IP_V4};
-    memcpy(client.b, key->client, sizeof client.b);
-    if (udp->draining || !admit(udp, listener, key, &client))
-        return NULL;
     struct udp_flow *flow = udp_table_add(udp, key, hash);
     if (!flow) {
-        limits_leave(listener->run->limits, &client);
         count_result(listener, SERVICE_NO_ROOM);
         return NULL;
     }
@@ -209,8 +220,24 @@ struct udp_flow *udp_flow_begin(struct udp *udp, struct udp_listener *listener,
     flow->port = UDP_NONE;
     flow->source.ready = udp_flow_ready;
     flow->first = UDP_BATCH;
-    struct balance_flow choice = choice_of(udp, flow);
-    enum service_result result = connect_some(udp, flow, &choice);
+    return flow;
+}
+
+struct udp_flow *udp_flow_begin(struct udp *udp, struct udp_listener *listener,
+                                const struct udp_key *key, uint32_t hash)
+{
+    struct worker *worker = udp->worker;
+    struct ip client = {.family = listener->v6 ? IP_V6 : IP_V4};
+    memcpy(client.b, key->client, sizeof client.b);
+    struct udp_peer *had = worker->plan->bound ? udp_resume(udp, listener, key) : NULL;
+    if (udp->draining || !admit(udp, listener, key, &client, had))
+        return NULL;
+    struct udp_flow *flow = flow_new(udp, listener, key, hash);
+    if (!flow) {
+        limits_leave(listener->run->limits, &client);
+        return NULL;
+    }
+    enum service_result result = connect_first(udp, flow, had);
     if (result != SERVICE_OK)
         return refuse(udp, listener, flow, result);
     count_result(listener, SERVICE_OK);

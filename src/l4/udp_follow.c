@@ -37,6 +37,23 @@ static struct udp_peer *peer_new(struct udp *udp, struct member *member)
     return peer;
 }
 
+static void sort_peers(struct udp *udp)
+{
+    if (udp->n_peers)
+        qsort(udp->peers, udp->n_peers, sizeof(struct udp_peer *), by_member);
+}
+
+struct udp_peer *udp_peer_of(struct udp *udp, struct member *member)
+{
+    struct udp_peer *peer = peer_find(udp, udp->n_peers, member);
+    if (peer)
+        return peer;
+    peer = peer_new(udp, member);
+    peer->index = UDP_NONE;
+    sort_peers(udp);
+    return peer;
+}
+
 static bool peer_is_unused(const struct udp_peer *peer)
 {
     return peer->index == UDP_NONE && peer->n_flows == 0;
@@ -107,8 +124,7 @@ static void follow_members(struct udp *udp, const struct plan *plan)
             follow_set(udp, &udp->sets[service->set], &plan->sets[service->set], n_known);
     }
     drop_unused(udp);
-    if (udp->n_peers)
-        qsort(udp->peers, udp->n_peers, sizeof(struct udp_peer *), by_member);
+    sort_peers(udp);
 }
 
 /** Of the flows that are past it now, or the first one to come. */

@@ -213,6 +213,18 @@ void worker_drain(struct worker *worker, int64_t close_at_ms, bool passed)
     worker_post(worker, drain, how);
 }
 
+static void undrain(struct worker *worker, void *arg)
+{
+    (void)arg;
+    tcp_undrain(worker->tcp);
+    udp_undrain(worker->udp);
+}
+
+void worker_undrain(struct worker *worker)
+{
+    worker_post(worker, undrain, NULL);
+}
+
 /* Places are numbers of records: those of connections, then those of datagrams' flows. */
 #define PLACE_UDP (UINT64_C(1) << 32)
 

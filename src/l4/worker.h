@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/wheel.h"
+#include "l4/bequest.h"
 #include "l4/plan.h"
 
 #include <sys/epoll.h>
@@ -93,6 +94,8 @@ void worker_post(struct worker *worker, void (*fn)(struct worker *worker, void *
  * otherwise connections that are queued are taken and others refused, for good; datagrams of flows
  * that are open go on, and others are dropped. */
 void worker_drain(struct worker *worker, int64_t close_at_ms, bool passed);
+/** Takes back a worker_drain() whose listeners were to be passed on. */
+void worker_undrain(struct worker *worker);
 /** Closes everything that is left, joins, frees. */
 void worker_stop(struct worker *worker);
 #define WORKER_FLOWS_END UINT64_MAX
@@ -134,11 +137,23 @@ struct flow_look {
 struct tcp *tcp_new(struct worker *worker);
 void tcp_follow(struct tcp *tcp, struct plan *before); /* worker->plan is another one */
 void tcp_drain(struct tcp *tcp, int64_t close_at_ms, bool passed);
+void tcp_undrain(struct tcp *tcp);
 bool tcp_flows(struct tcp *tcp, struct flow_look *look, uint32_t *at);
 void tcp_free(struct tcp *tcp);
 struct udp *udp_new(struct worker *worker);
 void udp_follow(struct udp *udp, struct plan *before);
 void udp_drain(struct udp *udp, int64_t close_at_ms, bool passed);
+void udp_undrain(struct udp *udp);
 bool udp_flows(struct udp *udp, struct flow_look *look, uint32_t *at);
 uint32_t udp_n_flows(const struct udp *udp); /* that are open */
+
+/* For the process that is to take over: what it gets of a flow. */
+struct udp_handed {
+    struct bound_key key;
+    struct member *member;
+    int64_t seen_ms;
+};
+/** Copies flows from entry number *at on, up to max, and returns how many; *at is moved on, to
+ *  UINT32_MAX at the end. */
+uint32_t udp_hand_on(const struct udp *udp, struct udp_handed *out, uint32_t max, uint32_t *at);
 void udp_free(struct udp *udp);

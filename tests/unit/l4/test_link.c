@@ -114,9 +114,12 @@ struct heard {
     struct link *link;
 };
 
-static void on_got(void *arg, const json_t *object)
+static void on_got(void *arg, const json_t *object, int fd)
 {
     struct heard *heard = arg;
+    assert_int_equal(fd >= 0, heard->n < 2); /* the first one of two, and the one alone */
+    if (fd >= 0)
+        close(fd);
     assert_string_equal(json_get_text(object, "text", ""), "x");
     heard->n++;
 }
@@ -140,8 +143,8 @@ static void on_a_loop(void **state)
     ends_of(ends);
     heard.link = link_open(&loop, ends[1], &events);
     assert_int_equal(link_fd(heard.link), ends[1]);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(link_send(ends[0], object, (int[]){0}, 1), 0);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(link_send(ends[0], object, (int[]){0, 0}, 2 - i), 0);
     close(ends[0]);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(heard.n, 3);

@@ -175,6 +175,12 @@ static void hand_to(uint32_t n_workers, const struct l4_config *config, uint32_t
         assert_true(same_socket(listeners_of(new, 0)[k], listeners_of(old, 0)[tcp[k]]));
     for (uint32_t k = 0; k < width; k++)
         assert_int_equal(listeners_of(new, 1)[k] >= 0, k < n_udp);
+    listeners_complete(new, n_workers, &diags);
+    for (uint32_t k = 0; k < n_workers; k++) {
+        assert_int_equal(option(listeners_of(new, 1)[k], SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+        assert_int_equal(option(listeners_of(new, 1)[k], SOL_SOCKET, SO_REUSEPORT), 1);
+    }
+    assert_int_equal(diags.n, 0);
     int udp = listeners_of(old, 1)[0], left = listeners_of(old, 0)[0];
     listeners_leave(old);
     assert_false(is_open(left));
@@ -200,6 +206,34 @@ static void handed_on(void **state)
     int again = dup(0);
     close(again);
     assert_int_equal(again, next);
+}
+
+/* Somebody else has the address to himself by then: they are told of, and nothing is lost. */
+static void what_cannot_be_had(void **state)
+{
+    (void)state;
+    struct diags diags;
+    const struct l4_listen place = {.addr = loopback(1), .port = free_port()};
+    const struct l4_service service = {.listens = &place, .n_listens = 1, .udp = true};
+    const struct l4_config config = {.services = &service, .n_services = 1};
+    struct listeners *ls = NULL;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* without SO_REUSEPORT */
+    struct sockaddr_storage sa;
+    socklen_t n = ip_to_sockaddr(&sa, &place.addr, place.port);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, n), 0);
+    diags_init(&diags);
+    const struct handed_socket handed = {place.addr, place.port, true, fd};
+    struct listeners *before = listeners_handed(&handed, 1, 3);
+    assert_int_equal(listeners_open(&ls, &config, 3, before, &diags), 0);
+    listeners_release(before);
+    listeners_complete(ls, 3, &diags);
+    assert_int_equal(diags.n, 1);
+    assert_int_equal(diags.n_warnings, 1);
+    assert_non_null(strstr(diags.v[0].text, "1 of 3 workers"));
+    assert_int_equal(listeners_of(ls, 0)[0], fd);
+    assert_int_equal(listeners_of(ls, 0)[1], -1);
+    listeners_release(ls);
+    diags_free(&diags);
 }
 
 static void what_is_not_wanted_is_closed(void **state)
@@ -231,6 +265,7 @@ int main(void)
         cmocka_unit_test(all_errors_are_told_and_nothing_is_left),
         cmocka_unit_test(an_address_that_is_not_there),
         cmocka_unit_test(handed_on),
+        cmocka_unit_test(what_cannot_be_had),
         cmocka_unit_test(what_is_not_wanted_is_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,11 @@ void tcp_drain(struct tcp *tcp, int64_t close_at_ms, bool passed)
     (void)tcp, (void)close_at_ms, (void)passed;
 }
 
+void tcp_undrain(struct tcp *tcp)
+{
+    (void)tcp;
+}
+
 bool tcp_flows(struct tcp *tcp, struct flow_look *look, uint32_t *at)
 {
     (void)tcp, (void)look, (void)at;

@@ -52,6 +52,11 @@ void tcp_drain(struct tcp *t, int64_t close_at_ms, bool passed)
     t->close_at_ms = close_at_ms;
 }
 
+void tcp_undrain(struct tcp *t)
+{
+    t->close_at_ms = 0;
+}
+
 /* Of each ten records one is in use. */
 bool tcp_flows(struct tcp *t, struct flow_look *look, uint32_t *at)
 {
@@ -87,6 +92,11 @@ void udp_follow(struct udp *u, struct plan *before)
 void udp_drain(struct udp *u, int64_t close_at_ms, bool passed)
 {
     tcp_drain((struct tcp *)u, close_at_ms, was_passed && passed);
+}
+
+void udp_undrain(struct udp *u)
+{
+    tcp_undrain((struct tcp *)u);
 }
 
 bool udp_flows(struct udp *u, struct flow_look *look, uint32_t *at)
@@ -248,6 +258,10 @@ static void a_drain_reaches_both(void **state)
     settle(worker);
     assert_int_equal(udp.close_at_ms, 1235);
     assert_false(was_passed);
+    worker_undrain(worker);
+    settle(worker);
+    assert_int_equal(tcp.close_at_ms, 0);
+    assert_int_equal(udp.close_at_ms, 0);
     worker_stop(worker);
 }
 
