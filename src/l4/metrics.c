@@ -62,9 +62,14 @@ static void write_bytes(struct buf *out, const struct registry *registry)
 
 /** What the registry has under one set and key. There are several when a key has another address
  *  and flows of the one before are left: what can be is added up, the rest is of the last. */
+struct sum {
+    uint64_t n, us;
+};
+
 struct series {
     const struct member *member;
     uint64_t active, refused, timeouts;
+    struct sum connect, rtt;
 };
 
 struct all_series {
@@ -87,6 +92,12 @@ static struct series *series_of(struct all_series *all, const struct member *m)
     return &all->v.v[i];
 }
 
+static void sum_up(struct sum *sum, const struct quantiles *q)
+{
+    sum->n += atomic_load_explicit(&q->n, memory_order_relaxed);
+    sum->us += atomic_load_explicit(&q->sum_us, memory_order_relaxed);
+}
+
 static void gather(struct all_series *all, const struct registry *registry)
 {
     uint32_t n;
@@ -97,6 +108,8 @@ static void gather(struct all_series *all, const struct registry *registry)
         s->active += atomic_load_explicit(&m->active, memory_order_relaxed);
         s->refused += atomic_load_explicit(&m->refused, memory_order_relaxed);
         s->timeouts += atomic_load_explicit(&m->timeouts, memory_order_relaxed);
+        sum_up(&s->connect, &m->connect_us);
+        sum_up(&s->rtt, &m->rtt_us);
         if (m->n_plans > 0)
             s->member = m;
     }
@@ -137,6 +150,7 @@ static void ejected_sample(struct buf *out, const struct series *s, int64_t now_
     number(out, atomic_load_explicit(&m->ejected_until_ms, memory_order_relaxed) > now_ms);
 }
 
+/* Of none there is no quantile: NaN, as the format's own libraries have it. */
 static void quantile_samples(struct buf *out, const char *name, const struct member *m,
                              const struct quantiles *q)
 {
@@ -145,23 +159,39 @@ static void quantile_samples(struct buf *out, const char *name, const struct mem
         double share;
     } shares[] = {{"0.5", 0.5}, {"0.9", 0.9}, {"0.99", 0.99}};
     for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
+        uint32_t us = quantiles_at(q, shares[i].share);
         labels(out, name, m->set, "member", m->key);
         out->n--;
         buf_printf(out, ",quantile=\"%s\"}", shares[i].text);
-        metric_value(out, quantiles_at(q, shares[i].share) / 1e6);
+        if (us > 0)
+            metric_value(out, us / 1e6);
+        else
+            buf_puts(out, " NaN\n");
     }
+}
+
+static void sum_samples(struct buf *out, const char *name_sum, const char *name_count,
+                        const struct member *m, const struct sum *sum)
+{
+    labels(out, name_sum, m->set, "member", m->key);
+    metric_value(out, (double)sum->us / 1e6);
+    labels(out, name_count, m->set, "member", m->key);
+    number(out, sum->n);
 }
 
 static void connect_samples(struct buf *out, const struct series *s, int64_t now_ms)
 {
     (void)now_ms;
     quantile_samples(out, NAME("connect_seconds"), s->member, &s->member->connect_us);
+    sum_samples(out, NAME("connect_seconds_sum"), NAME("connect_seconds_count"), s->member,
+                &s->connect);
 }
 
 static void rtt_samples(struct buf *out, const struct series *s, int64_t now_ms)
 {
     (void)now_ms;
     quantile_samples(out, NAME("rtt_seconds"), s->member, &s->member->rtt_us);
+    sum_samples(out, NAME("rtt_seconds_sum"), NAME("rtt_seconds_count"), s->member, &s->rtt);
 }
 
 static void write_members(struct buf *out, const struct metrics_facts *f)

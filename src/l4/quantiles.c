@@ -50,9 +50,10 @@ static void fade(struct quantiles *q, uint32_t nth)
 void quantiles_add(struct quantiles *q, uint32_t us)
 {
     atomic_fetch_add_explicit(&q->counts[bucket_of(us)], 1, memory_order_relaxed);
-    uint32_t n = atomic_fetch_add_explicit(&q->n, 1, memory_order_relaxed) + 1;
+    atomic_fetch_add_explicit(&q->sum_us, us, memory_order_relaxed);
+    uint64_t n = atomic_fetch_add_explicit(&q->n, 1, memory_order_relaxed) + 1;
     if (n % FADE_EVERY == 0)
-        fade(q, n / FADE_EVERY);
+        fade(q, (uint32_t)(n / FADE_EVERY));
 }
 
 uint32_t quantiles_at(const struct quantiles *q, double share)

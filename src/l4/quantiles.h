@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Quantiles of durations in bounded memory: counts by logarithm, so that a quantile is known to
  * within 1/16 of it. Old ones fade: counts are halved when the newest 4,096 have come. Writers are
- * many and do not wait (relaxed atomics); a reader may see a value counted and its sum not. */
+ * many and do not wait (relaxed atomics); a reader may see a value counted and not yet summed up. */
 #pragma once
 
 #include <stdatomic.h>
@@ -11,7 +11,7 @@
 #define QUANTILES_POWERS 24 /* 1 us .. 16 s */
 
 struct quantiles {
-    _Atomic uint32_t n; /* that came, modulo 2^32 */
+    _Atomic uint64_t n, sum_us; /* of all that came, also the faded */
     _Atomic uint32_t counts[QUANTILES_SUB * QUANTILES_POWERS];
 };
 

@@ -2,6 +2,7 @@
 """loadstar-l4 alone: members of lists and of pools that it checks itself, and what it shows."""
 import json
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -238,6 +239,18 @@ class Shown(l4_world.TestCase):
             thread.join()
         self.assertEqual(wrong, [])
 
+    def test_metrics_are_prometheus(self):
+        promtool = os.environ.get("PROMTOOL") or shutil.which("promtool")
+        if not promtool:
+            self.skipTest("promtool is missing: it is in Debian's package prometheus")
+        a, b = self.members(2)
+        f = self.forwarder(web(members=[a, b], balance="maglev"))
+        f.ask()
+        f.metrics()
+        done = subprocess.run([promtool, "check", "metrics"], input=f.metrics_text, capture_output=True, text=True,
+                              timeout=60)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""), f.metrics_text)
+
     def test_metrics(self):
         a, b = self.members(2)
         f = self.forwarder(web(members=[a, b]))
@@ -250,6 +263,9 @@ class Shown(l4_world.TestCase):
         self.assertEqual(m[f'loadstar_l4_active{{service="web",member="{a.place}"}}'], 0)
         self.assertGreater(
             m[f'loadstar_l4_connect_seconds{{service="web",member="{a.place}",quantile="0.99"}}'], 0)
+        of = [f'{{service="web",member="{member.place}"}}' for member in (a, b)]
+        self.assertEqual(sum(m["loadstar_l4_connect_seconds_count" + labels] for labels in of), 4)
+        self.assertGreater(m["loadstar_l4_connect_seconds_sum" + of[0]], 0)
         self.assertEqual(m['loadstar_l4_members{service="web",state="up"}'], 2)
         for line in f.metrics_text.splitlines():
             self.assertRegex(line, r"^(# (HELP|TYPE) loadstar_l4_\w+ \S|loadstar_l4_\w+(\{.*\})? \S+$)")

@@ -35,6 +35,9 @@ static void a_key_with_another_address_is_one_series(void **state)
     now->refused = 5;
     gone->timeouts = 1;
     gone->ejected_until_ms = 2000;
+    quantiles_add(&gone->connect_us, 1000000);
+    for (int i = 0; i < 3; i++)
+        quantiles_add(&now->connect_us, 500000);
     const struct metrics_facts facts = {.registry = r, .version = "1", .now_ms = 1000};
     metrics_write(&out, &facts);
     buf_add(&out, "", 1);
@@ -47,6 +50,12 @@ static void a_key_with_another_address_is_one_series(void **state)
     assert_non_null(strstr(out.p, "connect_failures_total" WEB ",what=\"refused\"} 7\n"));
     assert_non_null(strstr(out.p, "connect_failures_total" WEB ",what=\"timeout\"} 1\n"));
     assert_non_null(strstr(out.p, "loadstar_l4_active{service=\"we\",member=\"bk\"} 0\n"));
+    /* a summary: quantiles of the one in plans, sum and count of both; of none, no quantile */
+    assert_non_null(strstr(out.p, "# TYPE loadstar_l4_connect_seconds summary\n"));
+    assert_non_null(strstr(out.p, "loadstar_l4_connect_seconds_sum" WEB "} 2.5\n"));
+    assert_non_null(strstr(out.p, "loadstar_l4_connect_seconds_count" WEB "} 4\n"));
+    assert_non_null(strstr(out.p, "loadstar_l4_rtt_seconds" WEB ",quantile=\"0.9\"} NaN\n"));
+    assert_non_null(strstr(out.p, "loadstar_l4_rtt_seconds_count" WEB "} 0\n"));
     buf_free(&out);
     registry_free(r);
 }

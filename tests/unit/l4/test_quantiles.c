@@ -127,6 +127,7 @@ static void writers_do_not_wait(void **state)
     for (unsigned i = 0; i < WRITERS; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(q.n, WRITERS * EACH);
+    assert_int_equal(q.sum_us, WRITERS * (EACH / 1000) * 500500ULL);
     uint32_t middle = quantiles_at(&q, 0.5);
     assert_true(middle > 400 && middle < 600);
 }
