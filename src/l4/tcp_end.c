@@ -126,7 +126,7 @@ static void leave(struct tcp *tcp, struct tcp_conn *c)
 void tcp_end(struct tcp *tcp, struct tcp_conn *c, enum tcp_end end, enum service_result result,
              const char *why)
 {
-    bool relayed = c->state == TCP_RELAYING;
+    bool relayed = c->state == TCP_RELAYING || c->state == TCP_REST;
     int64_t now_ms = tcp->worker->now_ms;
     /* Two calls for each that ends are felt where thousands do in a second: one a millisecond. */
     if (relayed && now_ms != tcp->sampled_at_ms) {

@@ -6,6 +6,7 @@
  *   tcp_connect.c   to a member, and to another when that fails
  *   tcp_relay.c     bytes from one side to the other, both ways
  *   tcp_splice.c    the same through a pipe, for bulk
+ *   tcp_rest.c      what a side that was reset had sent before
  *   tcp_end.c       looks at what goes on, and what is told at the end
  *   tcp_spare.c     sockets of members that are connected anew
  *   tcp_pool.c      records, buffers, pipes
@@ -13,7 +14,7 @@
  *
  * A connection is in one state at a time, and one timer is its state's:
  *
- *   accept ─▶ HEADER ─▶ HELLO ─▶ CONNECTING ─▶ RELAYING ─▶ DEAD ─▶ back in the slab
+ *   accept ─▶ HEADER ─▶ HELLO ─▶ CONNECTING ─▶ RELAYING (─▶ REST) ─▶ DEAD ─▶ back in the slab
  *            (if the service wants one)  ▲ │        │        ▲
  *               │         │              └─┤        │        │
  *               │         │     another    │        │ both ways have ended, idle, reset,
@@ -26,6 +27,7 @@
  *   CONNECTING  connect.timeout of this member   member: connected or failed; client: only whether
  *                                                it was reset
  *   RELAYING    next look (keepalive, RTT, idle) either: may be read, may be written
+ *   REST        next look at what was taken      the side that is left: may be written
  *   DEAD        none                             none: closed, stale events fall through
  *
  * Relaying is two ways, each of which is the same loop: write what is held; when nothing is, read;
@@ -52,7 +54,15 @@
 #define TCP_LOOK_MS 15000  /* between looks at a connection that goes on */
 #define TCP_TELL 1048576   /* bytes, after which counters are told without waiting for a look */
 
-enum tcp_state { TCP_FREE, TCP_HEADER, TCP_HELLO, TCP_CONNECTING, TCP_RELAYING, TCP_DEAD };
+enum tcp_state {
+    TCP_FREE,
+    TCP_HEADER,
+    TCP_HELLO,
+    TCP_CONNECTING,
+    TCP_RELAYING,
+    TCP_REST,
+    TCP_DEAD
+};
 
 enum tcp_end { TCP_END_CLOSE, TCP_END_RESET }; /* what the peers see: FIN, or RST */
 
@@ -100,6 +110,7 @@ struct tcp_conn {
     uint8_t state;             /* enum tcp_state */
     uint8_t relay;             /* enum l4_relay */
     uint8_t tries;             /* members that were tried */
+    uint8_t broken;            /* REST: the side that is */
     bool entered;              /* limits_leave() is due */
     bool proxied, local;       /* the client is a PROXY header's; which said that there is none */
     bool kept_alive;           /* SO_KEEPALIVE is set */
@@ -110,7 +121,8 @@ struct tcp_conn {
     struct tcp_way ways[2];
     int64_t active_ms, begun_ms; /* bytes moved last; accepted: monotonic */
     int64_t connect_begun_us;
-    uint64_t looked_bytes; /* both ways, at the last look */
+    uint64_t looked_bytes; /* both ways, at the last look; REST: that were taken */
+    const char *why;       /* REST: how it ends */
     struct service_run *run;
     struct member *member;        /* counted in its `active`; NULL: none */
     struct tcp_conn *prev, *next; /* of those without a member; `next` in the slab as well */
@@ -227,6 +239,8 @@ enum tcp_move {
 void tcp_relay_begin(struct tcp *tcp, struct tcp_conn *c);
 /** Moves what there is from a side to the other one. May end the connection. */
 void tcp_relay(struct tcp *tcp, struct tcp_conn *c, unsigned from);
+/** Moves until a side has to be waited for, or (TCP_MOVED) it is the others' turn. */
+enum tcp_move tcp_move_all(struct tcp *tcp, struct tcp_conn *c, unsigned from);
 /** Reads once into a buffer, which the way does not have yet. */
 enum tcp_move tcp_copy_fill(struct tcp *tcp, struct tcp_conn *c, unsigned from);
 /** Reading is watched from now on. Returns false when that cannot be had (errno). */
@@ -245,6 +259,15 @@ void tcp_side_writes(struct tcp_side *side);
 bool tcp_splice_wanted(struct tcp *tcp, const struct tcp_conn *c, struct tcp_way *way);
 enum tcp_move tcp_splice_fill(struct tcp *tcp, struct tcp_conn *c, unsigned from);
 enum tcp_move tcp_splice_flush(struct tcp *tcp, struct tcp_conn *c, unsigned from);
+
+/* ---- tcp_rest.c ---- */
+
+/** A side is broken: REST from now on. May end the connection. `why` is constant text. */
+void tcp_rest_begin(struct tcp *tcp, struct tcp_conn *c, unsigned side, const char *why);
+void tcp_rest_event(struct tcp *tcp, struct tcp_conn *c, unsigned nth, uint32_t events);
+/** Its turn, and its time for a look. */
+void tcp_rest_go(struct tcp *tcp, struct tcp_conn *c);
+void tcp_rest_late(struct tcp *tcp, struct tcp_conn *c);
 
 /* ---- tcp_end.c ---- */
 

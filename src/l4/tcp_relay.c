@@ -135,8 +135,7 @@ static enum tcp_move fill(struct tcp *tcp, struct tcp_conn *c, unsigned from)
                                                      : tcp_copy_fill(tcp, c, from);
 }
 
-/* Until a side has to be waited for, or it is the others' turn. */
-static enum tcp_move move_all(struct tcp *tcp, struct tcp_conn *c, unsigned from)
+enum tcp_move tcp_move_all(struct tcp *tcp, struct tcp_conn *c, unsigned from)
 {
     struct tcp_way *way = &c->ways[from];
     uint64_t until = way->bytes + TCP_TURN;
@@ -161,10 +160,7 @@ static void pass_end(struct tcp *tcp, struct tcp_conn *c, unsigned from)
         shutdown(c->sides[!from].fd, SHUT_WR);
 }
 
-#define REST_TURNS 32 /* more than a receive buffer holds (tcp(7), tcp_rmem) */
-
-/* What the broken side had sent before is passed on still, as the peer would have got it. A call
- * that failed for want of memory says nothing of a side. */
+/* A call that failed for want of memory says nothing of a side. */
 static void broken(struct tcp *tcp, struct tcp_conn *c, unsigned side)
 {
     bool timed_out = errno == ETIMEDOUT;
@@ -173,13 +169,10 @@ static void broken(struct tcp *tcp, struct tcp_conn *c, unsigned side)
         return;
     }
     side_events(&c->sides[side], EPOLLERR); /* a failed write is there before the event */
-    for (unsigned i = 0; i < REST_TURNS && !c->ways[side].ended; i++)
-        if (move_all(tcp, c, side) != TCP_MOVED)
-            break;
-    tcp_end(tcp, c, TCP_END_RESET, SERVICE_OK,
-            timed_out            ? (side == TCP_CLIENT ? "client is silent" : "member is silent")
-            : side == TCP_CLIENT ? "reset by client"
-                                 : "reset by member");
+    tcp_rest_begin(tcp, c, side,
+                   timed_out ? (side == TCP_CLIENT ? "client is silent" : "member is silent")
+                   : side == TCP_CLIENT ? "reset by client"
+                                        : "reset by member");
 }
 
 void tcp_relay(struct tcp *tcp, struct tcp_conn *c, unsigned from)
@@ -187,7 +180,7 @@ void tcp_relay(struct tcp *tcp, struct tcp_conn *c, unsigned from)
     struct tcp_way *way = &c->ways[from];
     if (way->ended)
         return;
-    switch (move_all(tcp, c, from)) {
+    switch (tcp_move_all(tcp, c, from)) {
     case TCP_MOVED:
         worker_go_on(tcp->worker, &c->task);
         break;
@@ -251,6 +244,8 @@ void tcp_client_ready(struct worker *worker, struct worker_source *source, uint3
         relay_event(worker->tcp, c, TCP_CLIENT, events);
     else if (c->state == TCP_HEADER || c->state == TCP_HELLO)
         tcp_front_read(worker->tcp, c);
+    else if (c->state == TCP_REST)
+        tcp_rest_event(worker->tcp, c, TCP_CLIENT, events);
     else if (c->state == TCP_CONNECTING && (events & EPOLLERR))
         tcp_end(worker->tcp, c, TCP_END_RESET, SERVICE_CLIENT, "reset by client");
 }
@@ -267,6 +262,8 @@ void tcp_member_ready(struct worker *worker, struct worker_source *source, uint3
         relay_event(worker->tcp, c, TCP_MEMBER, events);
     else if (c->state == TCP_CONNECTING)
         tcp_connect_event(worker->tcp, c, events);
+    else if (c->state == TCP_REST)
+        tcp_rest_event(worker->tcp, c, TCP_MEMBER, events);
 }
 
 void tcp_timer_fired(struct worker *worker, struct worker_timer *timer)
@@ -276,6 +273,8 @@ void tcp_timer_fired(struct worker *worker, struct worker_timer *timer)
         tcp_look(worker->tcp, c);
     else if (c->state == TCP_CONNECTING)
         tcp_connect_late(worker->tcp, c);
+    else if (c->state == TCP_REST)
+        tcp_rest_late(worker->tcp, c);
     else
         tcp_end(worker->tcp, c, TCP_END_RESET, SERVICE_BAD_HEADER, "header or hello too slow");
 }
@@ -285,6 +284,10 @@ void tcp_go_on(struct worker *worker, struct worker_task *task)
     struct tcp_conn *c = (struct tcp_conn *)((char *)task - offsetof(struct tcp_conn, task));
     if (c->state == TCP_DEAD) {
         tcp_conn_put(worker->tcp, c);
+        return;
+    }
+    if (c->state == TCP_REST) {
+        tcp_rest_go(worker->tcp, c);
         return;
     }
     tcp_relay(worker->tcp, c, TCP_CLIENT);
