@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Quantiles of durations in bounded memory: counts by logarithm, so that a quantile is known to
  * within 1/16 of it. Old ones fade: counts are halved when the newest 4,096 have come. Writers are
- * many and do not wait (relaxed atomics); a reader may see a value counted and not yet summed up. */
+ * many and do not wait (relaxed atomics); a reader may see a value counted and not yet summed up.
+ */
 #pragma once
 
 #include <stdatomic.h>
