@@ -35,6 +35,7 @@ void daemon_close_handles(struct daemon *d)
     uv_close((uv_handle_t *)&d->ready_timer, NULL);
     uv_close((uv_handle_t *)&d->event_timer, NULL);
     uv_close((uv_handle_t *)&d->level_timer, NULL);
+    uv_close((uv_handle_t *)&d->tier_timer, NULL);
     if (d->event_file)
         event_file_stop(d->event_file);
     uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
@@ -175,11 +176,12 @@ static void init_handles(struct daemon *d)
     uv_timer_init(&d->loop, &d->ready_timer);
     uv_timer_init(&d->loop, &d->event_timer);
     uv_timer_init(&d->loop, &d->level_timer);
+    uv_timer_init(&d->loop, &d->tier_timer);
     uv_timer_init(&d->loop, &d->watchdog_timer);
     uv_timer_init(&d->loop, &d->host_timer);
     uv_timer_init(&d->loop, &d->stop_timer);
     daemon_init_guard(d);
-    d->stop_timer.data = d;
+    d->stop_timer.data = d->tier_timer.data = d;
     d->ready_timer.data = d->event_timer.data = d->level_timer.data = d->host_timer.data = d;
     if (notify_watchdog_ms() > 0)
         uv_timer_start(&d->watchdog_timer, on_watchdog_timer, 0, notify_watchdog_ms());

@@ -37,6 +37,7 @@ struct daemon {
     uv_timer_t ready_timer;    /* until the first results are in */
     uv_timer_t event_timer;    /* for events that no refresh follows */
     uv_timer_t level_timer;    /* for levels that have moved */
+    uv_timer_t tier_timer;     /* for tiers that have */
     uv_timer_t watchdog_timer; /* tells the service manager that the loop goes on */
     uv_timer_t stop_timer;     /* tells the service manager that the stop goes on */
     uv_timer_t host_timer;     /* instead of host_watch, where there is no news */
@@ -48,6 +49,7 @@ struct daemon {
     struct workers *workers;
     struct ctl *ctl;
     struct tiers *tiers;                  /* NULL: not yet, or not any more */
+    struct tier_news *tier_news;          /* how they were told to be */
     struct tier_set *first_tiers;         /* of the start, until they are in force */
     rights_set tier_rights;               /* of the tiers' thread, for good */
     struct anycast *anycast;              /* NULL: not yet, or not any more */
@@ -154,6 +156,8 @@ int daemon_start_tiers(struct daemon *daemon, struct diags *diags) ATTR_NONNULL 
 int daemon_prepare_tiers(struct daemon *daemon, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 /** They follow the checker. */
 void daemon_follow_tiers(struct daemon *daemon) ATTR_NONNULL;
+/** Nothing is told of them any more. */
+void daemon_leave_tiers(struct daemon *daemon) ATTR_NONNULL;
 /** After a start that failed. */
 void daemon_give_up_tiers(struct daemon *daemon) ATTR_NONNULL;
 

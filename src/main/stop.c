@@ -40,6 +40,7 @@ static void on_ctl_stopped(void *ctx)
     struct daemon *d = ctx;
     struct tiers *tiers = d->tiers;
     d->ctl = NULL;
+    daemon_leave_tiers(d);
     d->tiers = NULL;
     tiers_stop(tiers, on_tiers_stopped, d);
 }

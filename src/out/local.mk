@@ -34,6 +34,8 @@ libout_a_SOURCES = \
 	src/out/standing.h \
 	src/out/tier_facts.c \
 	src/out/tier_facts.h \
+	src/out/tier_news.c \
+	src/out/tier_news.h \
 	src/out/transitions.c \
 	src/out/transitions.h \
 	src/out/vanished.c \

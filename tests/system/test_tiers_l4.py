@@ -235,8 +235,14 @@ class TiersL4(harness.TestCase):
         fake.close()
         d.start()
         self.state_becomes(d, "unreachable")
+        told = lambda: [(e["severity"], e["from"], e["to"]) for e in d.ctl_json("events")["events"] if e["target"] == "tier edge"]
+        wait_for(lambda: told() == [("error", "unknown", "unreachable")], 30, step=0.1)
+        event = [e for e in d.ctl_json("events")["events"] if e["target"] == "tier edge"][0]
+        self.assertIn("cannot connect", event["reason"])
+        self.assertRegex(d.log(), "event [0-9]+: tier edge: unknown -> unreachable: ")
         fake.open()
         self.becomes(fake, RIGHT)
+        wait_for(lambda: told()[1:] == [("notice", "unreachable", "ok")], 30, step=0.1)
 
     def test_it_misbehaves(self):
         d, fake = self.world()
