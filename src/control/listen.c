@@ -254,8 +254,8 @@ static int remove_stale(const struct place *place)
     if (!S_ISSOCK(st.st_mode))
         return refuse(place, "a file that is no socket is in its place; it is not removed");
     if (is_live(place)) {
-        diag_error(place->diags, (struct span){0}, "another loadstard is running on %s",
-                   place->path);
+        diag_error(place->diags, (struct span){0}, "another %s is running on %s",
+                   program_invocation_short_name, place->path);
         return E_EXISTS;
     }
     return unlinkat(place->dir, place->name, 0) == 0

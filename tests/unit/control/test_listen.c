@@ -94,7 +94,7 @@ static void test_live_is_refused_stale_replaced(void **state)
     struct listen_socket first, second;
     assert_int_equal(listen_at(place, &first), 0);
     assert_int_equal(listen_at(place, &second), E_EXISTS);
-    assert_last_error(place, "another loadstard is running on");
+    assert_last_error(place, "another test_listen is running on");
     close(first.fd); /* as after kill -9: the file is left */
     assert_int_equal(listen_at(place, &second), 0);
     assert_true(listen_unix_remove(&first)); /* no longer its own */
