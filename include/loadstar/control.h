@@ -44,7 +44,7 @@
  *   members    service?                          {"members": [{service key address port weight
  * state active total refused timeouts connect_ms{p50 p99} rtt_ms{p50 p99}}], "version"} members
  * service version members           the whole set of a service whose members loadstard tells: [{key
- * address port weight state}], state up, down or drain. A version that is not above the one in
+ * address port weight state}], state up, down or drain. A version that is not later than the one in
  * force is refused ("invalid"), unless the members are the same. From then on the connection also
  * gets lines between replies:
  *                                                {"event": "failed", service, key, "what":

@@ -25,6 +25,26 @@ static void set_counter(json_t *object, const char *key, uint64_t n)
         json_set_int(object, key, (int64_t)n);
 }
 
+/** Left out where nothing was measured. */
+static void set_percentiles(json_t *object, const char *key, double p50, double p99)
+{
+    if (p50 < 0 || p99 < 0)
+        return;
+    json_t *value = json_set_object(object, key);
+    json_set_real(value, "p50", p50, 3);
+    json_set_real(value, "p99", p99, 3);
+}
+
+static void set_measures(json_t *object, const struct observed *seen)
+{
+    if (!seen->measures)
+        return;
+    json_set_int(object, "refused", (int64_t)seen->n_refused);
+    json_set_int(object, "timeouts", (int64_t)seen->n_timeouts);
+    set_percentiles(object, "connect_ms", seen->connect_ms.p50, seen->connect_ms.p99);
+    set_percentiles(object, "rtt_ms", seen->rtt_ms.p50, seen->rtt_ms.p99);
+}
+
 static json_t *observed_json(const struct observed *seen)
 {
     json_t *object = json_object();
@@ -37,6 +57,7 @@ static json_t *observed_json(const struct observed *seen)
     set_counter(object, "total", seen->n_total);
     set_counter(object, "bytes_in", seen->bytes_in);
     set_counter(object, "bytes_out", seen->bytes_out);
+    set_measures(object, seen);
     if (seen->differs)
         json_set_bool(object, "differs", true);
     return object;

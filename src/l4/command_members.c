@@ -160,8 +160,9 @@ static void tell_members(struct forwarder *f, struct control_call *call, json_t 
     }
     enum set_verdict verdict = set_table_tell(&f->sets, i, &set, SET_TOLD);
     if (verdict == SET_OLD) {
-        snprintf(error, sizeof error, "version %" PRIu64 " is not above %" PRIu64 ", the last one",
-                 version, work_set_version(f->sets.v[i]));
+        snprintf(error, sizeof error,
+                 "version %" PRIu64 " is not later than %" PRIu64 ", the last one", version,
+                 work_set_version(f->sets.v[i]));
         control_call_fail(call, E_INVALID, error);
         return;
     }

@@ -101,6 +101,7 @@ static void put_in_force(void *ctx, struct diags *diags)
     f->setup->number = ++f->n_setups;
     succession_finish(f->checker, f->next.succession);
     checker_tell_orders(f->checker, diags);
+    saved_sets_keep(f->saved, &f->sets, f->setup->model->l4);
     set_table_follow(&f->sets, f->setup->model->l4);
     saved_sets_offer(f->saved, &f->sets, f->setup->model->l4);
     saved_sets_adopt(&f->sets);

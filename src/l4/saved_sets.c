@@ -13,11 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OTHERS_MAX                                                                 \
+    256 /* sets that no service has any more, so that they do not grow without end \
+         */
+
 struct saved_sets {
     uv_loop_t *loop;
     char *path; /* NULL: nothing is kept */
     size_t max_b;
-    VEC(struct member_set) others; /* as they were read: no set has asked for them yet */
+    VEC(struct member_set) others; /* as they were read, or have left: no set has asked for them */
     uv_work_t work;
     char *text, *next; /* is being written; is to be written then */
     int error, failed; /* of the last write; as it was logged */
@@ -100,15 +104,55 @@ void saved_sets_adopt(struct set_table *sets)
                        sets->v[i]->name, sets->v[i]->now.n);
 }
 
-/* ---- writing ---- */
+/* ---- what leaves the configuration ---- */
 
 /** What loadstard told of a set last; NULL: nothing. */
-static const struct member_set *told_of(const struct work_set *set)
+static struct member_set *told_of(struct work_set *set)
 {
     if (set->origin == SET_TOLD || set->origin == SET_SAVED)
         return &set->now;
     return set->saved.version > 0 ? &set->saved : NULL;
 }
+
+static bool still_told(const struct l4_config *config, const char *name)
+{
+    for (uint32_t i = 0; i < config->n_sets; i++)
+        if (strcmp(config->sets[i].name, name) == 0)
+            return setup_is_told(&config->sets[i]);
+    return false;
+}
+
+static void forget(struct saved_sets *saved, size_t k)
+{
+    struct member_set *v = saved->others.v;
+    member_set_free(&v[k]);
+    memmove(v + k, v + k + 1, (--saved->others.n - k) * sizeof *v);
+}
+
+/** Takes over what `set` has: in place of what there is under its name, or of the oldest. */
+static void keep(struct saved_sets *saved, struct member_set *set)
+{
+    for (size_t k = saved->others.n; k-- > 0;)
+        if (strcmp(saved->others.v[k].name, set->name) == 0)
+            forget(saved, k);
+    if (saved->others.n == OTHERS_MAX)
+        forget(saved, 0);
+    *vec_push(&saved->others) = *set;
+    *set = (struct member_set){0};
+}
+
+void saved_sets_keep(struct saved_sets *saved, struct set_table *sets, const struct l4_config *next)
+{
+    for (uint32_t i = 0; i < sets->n; i++) {
+        struct member_set *set = told_of(sets->v[i]);
+        if (!set || still_told(next, sets->v[i]->name))
+            continue;
+        snprintf(set->name, sizeof set->name, "%s", sets->v[i]->name);
+        keep(saved, set);
+    }
+}
+
+/* ---- writing ---- */
 
 /** What an earlier configuration had of that name is left out where this one has news. */
 static bool is_told(const struct set_table *sets, const char *name)

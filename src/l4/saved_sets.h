@@ -22,6 +22,10 @@ struct saved_sets *saved_sets_open(uv_loop_t *loop, const char *state_dir, size_
  *  work_set.saved. What no set of the configuration has asked for yet is kept. */
 void saved_sets_offer(struct saved_sets *saved, struct set_table *sets,
                       const struct l4_config *config) ATTR_NONNULL;
+/** Keeps what loadstard told of sets that `next`, which set_table_follow() is given then, does not
+ *  have, or not from loadstard: they may come back. Takes their members away. */
+void saved_sets_keep(struct saved_sets *saved, struct set_table *sets,
+                     const struct l4_config *next) ATTR_NONNULL;
 /** Puts in force what was saved of sets of which nothing is known. */
 void saved_sets_adopt(struct set_table *sets) ATTR_NONNULL;
 /** Saves what loadstard has told, soon; and what was saved of others. */

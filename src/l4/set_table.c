@@ -177,7 +177,7 @@ enum set_verdict set_table_tell(struct set_table *table, uint32_t i, struct memb
     struct work_set *set = table->v[i];
     const struct member_set *last = last_of(set);
     bool has_one = set->origin != SET_UNKNOWN;
-    if ((has_one || last->version > 0) && next->version <= last->version) {
+    if ((has_one || last->version > 0) && !set_version_is_later(next->version, last->version)) {
         bool same = next->version == last->version && same_members(last, next);
         if (!same || has_one) {
             if (same)

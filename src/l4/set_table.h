@@ -59,7 +59,7 @@ enum set_verdict { SET_TAKEN, SET_SAME, SET_OLD };
 enum set_verdict set_table_tell(struct set_table *table, uint32_t i, struct member_set *set,
                                 enum set_origin origin) ATTR_NONNULL;
 
-/** The version that the next one told has to be above. */
+/** The version that the next one told has to be later than. */
 uint64_t work_set_version(const struct work_set *set) ATTR_NONNULL ATTR_PURE;
 
 /** Puts in force what was saved of a set of which nothing is known. Returns whether there was

@@ -9,7 +9,15 @@
 #include <jansson.h>
 
 #define SETS_MEMBERS_MAX 65536           /* of one set */
-#define SETS_VERSION_MAX (INT64_MAX / 2) /* so that there is always one after it */
+#define SETS_VERSION_MAX (INT64_MAX / 2) /* after it comes 1 */
+
+/** Whether version `a` is later than `b` (0: there was none). They go round, as serial numbers do
+ *  (RFC 1982): whatever somebody has told, there is a later one. */
+static inline bool set_version_is_later(uint64_t a, uint64_t b)
+{
+    uint64_t ahead = a >= b ? a - b : a + SETS_VERSION_MAX - b;
+    return ahead > 0 && (b == 0 || ahead <= SETS_VERSION_MAX / 2);
+}
 
 struct set_member {
     char key[MEMBER_KEY_MAX];

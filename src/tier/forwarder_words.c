@@ -84,6 +84,26 @@ static bool read_serving(struct serving *out, const json_t *member)
     return out->serves != SERVES_UNKNOWN;
 }
 
+/** A percentile in milliseconds, or -1. */
+static double percentile(const json_t *member, const char *what, const char *which)
+{
+    const json_t *value = json_object_get(json_object_get(member, what), which);
+    double ms = json_is_number(value) ? json_number_value(value) : -1;
+    return ms >= 0 ? ms : -1;
+}
+
+static void read_measures(struct observed *seen, const json_t *member)
+{
+    const json_int_t refused = number_of(member, "refused"), late = number_of(member, "timeouts");
+    seen->measures = refused >= 0 && late >= 0;
+    seen->n_refused = seen->measures ? (uint64_t)refused : 0;
+    seen->n_timeouts = seen->measures ? (uint64_t)late : 0;
+    seen->connect_ms.p50 = percentile(member, "connect_ms", "p50");
+    seen->connect_ms.p99 = percentile(member, "connect_ms", "p99");
+    seen->rtt_ms.p50 = percentile(member, "rtt_ms", "p50");
+    seen->rtt_ms.p99 = percentile(member, "rtt_ms", "p99");
+}
+
 static bool read_member(struct forwarder_member *out, const json_t *member)
 {
     const json_int_t total = number_of(member, "total");
@@ -96,6 +116,7 @@ static bool read_member(struct forwarder_member *out, const json_t *member)
     out->seen.is_ours = true; /* nobody else tells it of any */
     out->seen.active = number_of(member, "active");
     out->seen.n_total = total > 0 ? (uint64_t)total : 0;
+    read_measures(&out->seen, member);
     return true;
 }
 
@@ -185,6 +206,12 @@ static void add_member(json_t *members, const char *key, const struct tier_row *
                           json_pack("{s:o, s:s, s:i, s:i, s:s}", "key", tier_json_text(key),
                                     "address", ip_text(addr, &row->addr), "port", (int)row->port,
                                     "weight", (int)shown.weight, "state", words[shown.serves]));
+}
+
+uint64_t forwarder_next_version(uint64_t last, int64_t wall_ms)
+{
+    uint64_t next = tier_next_version(last, wall_ms);
+    return next <= FORWARDER_VERSION_MAX ? next : 1;
 }
 
 void forwarder_tell(struct buf *out, const char *service, uint64_t version,

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #define FORWARDER_ERROR_MAX 256
-#define FORWARDER_VERSION_MAX (INT64_MAX / 2) /* so that there is always one after it */
+#define FORWARDER_VERSION_MAX (INT64_MAX / 2) /* after it comes 1 */
 
 enum forwarder_word {
     FORWARDER_NONSENSE, /* no JSON object, or one that is neither of these */
@@ -61,6 +61,8 @@ struct serving forwarder_shown(struct serving target);
 
 /** The read form. */
 void forwarder_ask(struct buf *out, const char *service) ATTR_NONNULL;
+/** The version to be told after `last` was, or was seen. */
+uint64_t forwarder_next_version(uint64_t last, int64_t wall_ms);
 /** The write form: the whole set by the targets of the table. What has left the configuration goes
  *  by the key that it has in `before`. */
 void forwarder_tell(struct buf *out, const char *service, uint64_t version,

@@ -264,7 +264,7 @@ static void apply(struct driver *d, const struct tier_table *table, const struct
     struct buf text = {0};
     (void)plan;
     d->does = APPLIES;
-    d->version = tier_next_version(d->version, clock_wall_ms());
+    d->version = forwarder_next_version(d->version, clock_wall_ms());
     forwarder_tell(&text, config_of(d)->l4.service, d->version, d->host->spec, table->rows.v,
                    table->rows.n, &d->now);
     ask(d, &text);

@@ -52,6 +52,11 @@ struct observed {
     bool at_most;     /* `active` may count others' connections */
     uint64_t n_total, bytes_in, bytes_out; /* sessions since it was made; 0: not known */
     uint64_t packets_in, packets_out;
+    bool measures;                  /* the tier tells of connects to it: */
+    uint64_t n_refused, n_timeouts; /* that were refused, that took too long */
+    struct {
+        double p50, p99; /* milliseconds; < 0: nothing was measured */
+    } connect_ms, rtt_ms;
 };
 
 struct tier_row {

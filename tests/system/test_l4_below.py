@@ -71,6 +71,14 @@ class Below(l4_world.TestCase):
         self.assertIn("connect refused", of_a[-1][2])
         tier = self.d.ctl_json("tiers")["tiers"][0]
         self.assertEqual((tier["state"], tier.get("note")), ("ok", None))
+        # What the forwarder measured of its connects is with what was seen of each member.
+        seen = lambda: {m["key"]: m["observed"] for m in self.d.ctl_json("tiers", "--diff")["tiers"][0]["members"]}
+        self.d.wait_for(lambda: seen()["web/ams/a"]["refused"] > 0, 30)
+        a, b = seen()["web/ams/a"], seen()["web/ams/b"]
+        self.assertEqual((b["refused"], b["timeouts"], a["timeouts"]), (0, 0, 0))
+        self.assertGreater(b["connect_ms"]["p99"], 0)
+        self.assertGreaterEqual(b["connect_ms"]["p99"], b["connect_ms"]["p50"])
+        self.assertEqual(a["refused"], self.f.members_of()["web/ams/a"]["refused"])
         self.assertEqual({self.f.ask() for _ in range(8)}, {"b"})
 
     def test_a_drain_empties_it(self):

@@ -94,7 +94,16 @@ class Told(l4_world.TestCase):
         self.assertEqual(c.ask(**told([a, b], 4))["code"], "invalid")
         self.assertEqual(len(f.members_of()), 2)
         self.assertEqual(c.ask(**told([a], 2 ** 62))["code"], "invalid")
-        self.assertTrue(c.ask(**told([a], 2 ** 62 - 1))["ok"])
+        self.assertEqual(c.ask(**told([a], 2 ** 63 - 1))["code"], "invalid")
+        self.assertEqual(c.ask(**told([a], 2 ** 64 - 1))["code"], "invalid")
+        self.assertEqual(c.ask(**told([a], 2 ** 62 - 1))["code"], "invalid") # it goes round: that is before 5
+        for version in (2 ** 61, 2 ** 62 - 1):
+            self.assertTrue(c.ask(**told([a], version))["ok"])
+        # Who has told the last number of all is followed by others all the same.
+        self.assertEqual(c.ask(**told([b], 2 ** 62 - 2))["code"], "invalid")
+        self.assertTrue(c.ask(**told([b], 1))["ok"])
+        self.assertTrue(c.ask(**told([a, b], int(time.time() * 1000)))["ok"])
+        self.assertEqual(len(f.members_of()), 2)
 
     def test_what_is_refused(self):
         f, (a, b), c = self.world()
@@ -277,6 +286,26 @@ class Saved(l4_world.TestCase):
         f.configure(dict(web(members=TOLD), other=other))
         f.reload()
         self.assertEqual({m["service"] for m in f.request(command="members")["result"]["members"]}, {"web", "other"})
+
+    def test_a_service_that_comes_back(self):
+        """By reloads: an older set than it had is refused, though its service was not there meanwhile."""
+        a, b = self.members(2)
+        other = web(port=harness.free_port(), members=TOLD)["web"]
+        f = self.forwarder(dict(web(members=TOLD), other=other), start=False)
+        f.start(ready=False)
+        harness.wait_for(lambda: self.tell(f, told([b], 41, service="other")), 30)
+        self.assertTrue(f.request(**told([a], 7))["ok"])
+        f._wait_ready(30)
+        for between in (web(members=TOLD), dict(web(members=TOLD), other=dict(other, members=[a.place]))):
+            f.configure(between)
+            f.reload()
+            self.assertTrue(f.request(**told([a], 8))["ok"])
+            f.configure(dict(web(members=TOLD), other=other))
+            f.reload()
+            self.assertEqual(f.request(**told([a], 40, service="other"))["code"], "invalid")
+            self.assertEqual([m["key"] for m in f.request(command="members", service="other")["result"]["members"]],
+                             ["web/ams/b"])
+        self.assertTrue(f.request(**told([a], 42, service="other"))["ok"])
 
     def test_a_file_that_cannot_be_read(self):
         a, = self.members(1)

@@ -33,6 +33,8 @@ static void follow(struct start *s, const char *const names[], uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         s->sets[i] = (struct l4_set){.name = names[i], .pool = MODEL_NONE, .site = MODEL_NONE};
     s->config = (struct l4_config){.sets = s->sets, .n_sets = n};
+    if (s->saved)
+        saved_sets_keep(s->saved, &s->table, &s->config);
     set_table_follow(&s->table, &s->config);
     if (s->saved)
         saved_sets_offer(s->saved, &s->table, &s->config);
@@ -135,6 +137,62 @@ static void what_was_saved_is_a_floor(void **state)
     end(&s);
 }
 
+/* A service that a reload takes out and another brings back, or that has a list in between, is told
+ * above what it was told; with and without a file. */
+static void what_has_left_comes_back(void **state)
+{
+    static const char *const all[] = {"a", "b"}, *const one[] = {"a"};
+    struct start s;
+    (void)state;
+    begin(&s, all, 2, SAVED_MAX);
+    assert_int_equal(tell(&s, 1, 10, 1), SET_TAKEN);
+    follow(&s, one, 1);
+    assert_int_equal(tell(&s, 0, 5, 1), SET_TAKEN); /* the file is written without it */
+    follow(&s, all, 2);
+    check(&s, 1, SET_UNKNOWN, 10);
+    assert_int_equal(tell(&s, 1, 9, 2), SET_OLD);
+    saved_sets_adopt(&s.table);
+    check(&s, 1, SET_SAVED, 10);
+    assert_int_equal(tell(&s, 1, 9, 2), SET_OLD);
+    follow(&s, one, 1); /* what was saved of it as well */
+    assert_int_equal(tell(&s, 0, 6, 1), SET_SAME);
+    end(&s);
+
+    begin(&s, all, 2, SAVED_MAX);
+    check(&s, 1, SET_UNKNOWN, 10);
+    struct l4_listed listed = {.addr = {.family = IP_V4, .b = {192, 0, 2, 9}}, .port = 1};
+    assert_int_equal(tell(&s, 1, 12, 1), SET_TAKEN);
+    s.sets[1].listed = &listed;
+    s.sets[1].n_listed = 1;
+    saved_sets_keep(s.saved, &s.table, &s.config);
+    set_table_follow(&s.table, &s.config);
+    assert_int_equal(s.table.v[1]->origin, SET_LISTED);
+    follow(&s, all, 2);
+    check(&s, 1, SET_UNKNOWN, 12);
+    end(&s);
+}
+
+static void of_those_that_have_left_few_are_kept(void **state)
+{
+    static const char *const none[] = {"a"};
+    static char text[300][8];
+    struct start s;
+    (void)state;
+    begin(&s, none, 1, SAVED_MAX);
+    for (unsigned i = 0; i < 300; i++) {
+        snprintf(text[i], sizeof text[i], "s%u", i);
+        follow(&s, (const char *const[]){text[i]}, 1);
+        assert_int_equal(tell(&s, 0, 10 + i, 1), SET_TAKEN);
+    }
+    follow(&s, (const char *const[]){text[0], text[299]}, 2);
+    check(&s, 0, SET_UNKNOWN, 0);
+    check(&s, 1, SET_TOLD, 309);
+    follow(&s, (const char *const[]){text[298], text[44]}, 2);
+    check(&s, 0, SET_UNKNOWN, 308);
+    check(&s, 1, SET_UNKNOWN, 54);
+    end(&s);
+}
+
 static void what_could_not_be_read_is_not_written(void **state)
 {
     static const char *const names[] = {"a", "b"};
@@ -169,6 +227,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(sets_that_are_not_told_yet_stay, forget),
         cmocka_unit_test_teardown(what_was_saved_is_a_floor, forget),
+        cmocka_unit_test_teardown(what_has_left_comes_back, forget),
+        cmocka_unit_test_teardown(of_those_that_have_left_few_are_kept, forget),
         cmocka_unit_test_teardown(what_could_not_be_read_is_not_written, forget),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -82,6 +82,38 @@ static void versions_rise(void **state)
     set_table_free(&table);
 }
 
+/* Whatever was told, there is a later one: numbers go round. */
+static void a_later_version_always_is(void **state)
+{
+    (void)state;
+    const uint64_t max = SETS_VERSION_MAX, now_ms = 1800000000000;
+    static const uint64_t some[] = {1,
+                                    2,
+                                    1800000000000,
+                                    SETS_VERSION_MAX / 2,
+                                    SETS_VERSION_MAX / 2 + 1,
+                                    SETS_VERSION_MAX - 1,
+                                    SETS_VERSION_MAX};
+    for (size_t i = 0; i < ARRAY_LEN(some); i++) {
+        assert_true(set_version_is_later(some[i], 0));
+        assert_false(set_version_is_later(some[i], some[i]));
+        assert_true(set_version_is_later(some[i] == max ? 1 : some[i] + 1, some[i]));
+        assert_false(set_version_is_later(some[i], some[i] == max ? 1 : some[i] + 1));
+    }
+    assert_false(set_version_is_later(1, 2));
+    assert_false(set_version_is_later(now_ms, now_ms + 1));
+    assert_true(set_version_is_later(now_ms, max)); /* of a clock */
+    assert_false(set_version_is_later(max, now_ms));
+    struct set_table table = {0};
+    const struct l4_set set = told_set("a");
+    follow(&table, &set, 1);
+    assert_int_equal(tell(&table, 0, members(max, 2, 1), SET_TOLD), SET_TAKEN);
+    assert_int_equal(tell(&table, 0, members(max - 1, 2, 2), SET_TOLD), SET_OLD);
+    assert_int_equal(tell(&table, 0, members(1, 2, 2), SET_TOLD), SET_TAKEN);
+    assert_int_equal(tell(&table, 0, members(max, 2, 1), SET_TOLD), SET_OLD);
+    set_table_free(&table);
+}
+
 static void what_was_saved_gives_way(void **state)
 {
     (void)state;

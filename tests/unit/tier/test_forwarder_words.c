@@ -149,6 +149,53 @@ static void test_reading(void **state)
     forwarder_reading_free(&r);
 }
 
+/* What is measured of connects, where it is told, and is what it can be. */
+static void test_measures(void **state)
+{
+    (void)state;
+    struct forwarder_reading r;
+    static const char text[] = RESULT(MEMBER(
+        "web", "a",
+        UP
+        ", \"refused\": 3, \"timeouts\": 0, \"connect_ms\": {\"p50\": 0.25, \"p99\": 2}, "
+        "\"rtt_ms\": {\"p50\": null, \"p99\": null}") ", " MEMBER("web", "b",
+                                                                  UP
+                                                                  ", \"refused\": -3, "
+                                                                  "\"timeouts\": 1, "
+                                                                  "\"connect_ms\": 7, "
+                                                                  "\"rtt_ms\": {\"p50\": -1, "
+                                                                  "\"p99\": \"x\"}") ", " MEMBER("w"
+                                                                                                 "e"
+                                                                                                 "b",
+                                                                                                 "c",
+                                                                                                 UP));
+    assert_int_equal(take(&r, text), 0);
+    const struct observed *a = &r.v[0].seen;
+    assert_true(a->measures);
+    assert_int_equal(a->n_refused, 3);
+    assert_int_equal(a->n_timeouts, 0);
+    assert_true(a->connect_ms.p50 == 0.25 && a->connect_ms.p99 == 2);
+    assert_true(a->rtt_ms.p50 < 0 && a->rtt_ms.p99 < 0);
+    for (uint32_t i = 1; i < 3; i++) {
+        const struct observed *seen = &r.v[i].seen;
+        assert_true(!seen->measures && seen->n_refused == 0 && seen->n_timeouts == 0);
+        assert_true(seen->connect_ms.p50 < 0 && seen->rtt_ms.p50 < 0 && seen->rtt_ms.p99 < 0);
+    }
+    forwarder_reading_free(&r);
+}
+
+static void test_next_version(void **state)
+{
+    (void)state;
+    const int64_t now_ms = 1800000000000;
+    assert_int_equal(forwarder_next_version(0, now_ms), now_ms);
+    assert_int_equal(forwarder_next_version(now_ms, now_ms), now_ms + 1);
+    assert_int_equal(forwarder_next_version(now_ms + 9, now_ms), now_ms + 10);
+    assert_int_equal(forwarder_next_version(FORWARDER_VERSION_MAX - 1, now_ms),
+                     FORWARDER_VERSION_MAX);
+    assert_int_equal(forwarder_next_version(FORWARDER_VERSION_MAX, now_ms), 1);
+}
+
 static void test_readings_refused(void **state)
 {
     (void)state;
@@ -252,6 +299,8 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_sessions_entries),
         cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_measures),
+        cmocka_unit_test(test_next_version),
         cmocka_unit_test(test_readings_refused),
         cmocka_unit_test(test_telling),
         cmocka_unit_test(test_took),
