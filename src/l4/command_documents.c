@@ -145,6 +145,11 @@ static void find_problem_of_set(json_t *problems, const struct forwarder *f, uin
     else if (t.up == 0)
         add_problem(problems, "%s: no member is up, of %u: connections are refused", set->name,
                     t.n);
+    if (set->origin == SET_CHECKED && set->all_down)
+        add_problem(problems,
+                    "%s: all members are down; as on_all_down says, those serve that are not "
+                    "ordered away",
+                    set->name);
     if (set->origin == SET_SAVED)
         add_problem(problems, "%s goes by the members that were saved: loadstard is not there",
                     set->name);

@@ -268,6 +268,7 @@ static void tear_down(struct forwarder *f)
 {
     reload_free(&f->reload);
     flow_log_stop(f->log);
+    endpoint_index_free(&f->endpoints);
     followers_free(&f->followers);
     rates_free(&f->rates);
     set_table_free(&f->sets);

@@ -33,6 +33,13 @@ struct hand {
     struct worker_host host;
 };
 
+/** Endpoints of our own pools by their keys, POOL/SITE/LABEL. */
+struct endpoint_index {
+    uint64_t setup; /* number of the one that it is of; 0: of none */
+    struct arena *arena;
+    struct strmap places;
+};
+
 struct forwarder {
     const char *path; /* of the configuration */
     char **argv;      /* of this program */
@@ -59,6 +66,7 @@ struct forwarder {
 
     struct checker *checker;
     struct subscription *changes; /* of its endpoints */
+    struct endpoint_index endpoints;
     struct control_server *control;
     struct metrics_server *metrics;
     struct flow_log *log;
@@ -113,6 +121,11 @@ void forwarder_forget_bound(struct forwarder *f) ATTR_NONNULL;
 void forwarder_look_at_checker(struct forwarder *f) ATTR_NONNULL;
 /** Whether every set is known, as far as somebody is to tell it. */
 bool forwarder_has_sets(const struct forwarder *f) ATTR_NONNULL;
+
+/* forwarder_checks.c */
+/** A connect to a member failed: where it is an endpoint of our own pools, it is probed now. */
+void forwarder_hasten(struct forwarder *f, const char *set, const char *key) ATTR_NONNULL;
+void endpoint_index_free(struct endpoint_index *index) ATTR_NONNULL;
 
 /* forwarder_hands.c: workers, and what they tell. */
 int forwarder_start_workers(struct forwarder *f, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;

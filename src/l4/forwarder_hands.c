@@ -25,6 +25,7 @@ static void on_failure(void *arg)
     struct failure *failure = arg;
     struct forwarder *f = failure->forwarder;
     followers_tell_failed(&f->followers, failure->set, failure->key, failure->timed_out);
+    forwarder_hasten(f, failure->set, failure->key);
     free(failure);
 }
 

@@ -38,6 +38,7 @@ libl4_a_SOURCES = \
 	src/l4/followers.h \
 	src/l4/forwarder.c \
 	src/l4/forwarder.h \
+	src/l4/forwarder_checks.c \
 	src/l4/forwarder_hands.c \
 	src/l4/forwarder_pass.c \
 	src/l4/forwarder_pass.h \

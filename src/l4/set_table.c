@@ -206,11 +206,13 @@ void set_table_obey(struct set_table *table, uint32_t i, struct member_set *next
 
 /* ---- from the checker ---- */
 
-static enum member_state state_of(const struct endpoint_state *s)
+/** `all`: serve_all is in force. */
+static enum member_state state_of(const struct endpoint_state *s, bool all)
 {
     if (s->override == OVERRIDE_DRAIN)
         return MEMBER_DRAIN;
-    return endpoint_serves(s) ? MEMBER_UP : MEMBER_DOWN;
+    bool serves = endpoint_serves(s) || (all && s->override == OVERRIDE_AUTO);
+    return serves ? MEMBER_UP : MEMBER_DOWN;
 }
 
 /** Weights as they are, unless some member has a part of its own only: then in sixteenths. */
@@ -232,19 +234,51 @@ static uint32_t share_of(const struct endpoint *e, const struct endpoint_state *
     return weight < WEIGHT_MAX ? (uint32_t)weight : WEIGHT_MAX;
 }
 
-static void add_endpoint(struct member_set *next, struct arena *arena, const struct l4_set *config,
-                         const struct model *m, uint32_t e, const struct endpoint_state *s,
-                         bool in_shares)
+/** A set that is taken from the checker. */
+struct taking {
+    const struct l4_set *config;
+    const struct model *model;
+    const struct endpoint_state *states;
+    uint32_t n_endpoints; /* of the sites that it has */
+    bool in_shares;
+    bool some; /* one may get clients */
+    bool all;  /* as none may, those do that are down by health */
+};
+
+static uint16_t port_of(const struct taking *t, const struct endpoint *e)
 {
-    const struct endpoint *endpoint = &m->endpoints[e];
+    return e->port ? e->port : t->config->port;
+}
+
+static bool is_usable(const struct taking *t, const struct endpoint *e)
+{
+    return e->addr.family != IP_NONE && port_of(t, e) != 0;
+}
+
+static void look_at_site(struct taking *t, const struct pool_site *site)
+{
+    t->n_endpoints += site->n_endpoints;
+    t->in_shares |= has_shares(t->model, site, t->states);
+    for (uint32_t k = 0; k < site->n_endpoints; k++) {
+        const struct endpoint *e = &t->model->endpoints[site->first_endpoint + k];
+        const struct endpoint_state *s = &t->states[site->first_endpoint + k];
+        t->some |= is_usable(t, e) && endpoint_serves(s) && endpoint_weight(e, s) > 0;
+    }
+}
+
+static void add_endpoint(struct member_set *next, struct arena *arena, const struct taking *t,
+                         uint32_t e)
+{
+    const struct endpoint *endpoint = &t->model->endpoints[e];
+    const struct endpoint_state *s = &t->states[e];
     struct set_member *member = &next->v[next->n];
-    member->addr = endpoint->addr;
-    member->port = endpoint->port ? endpoint->port : config->port;
-    if (member->addr.family == IP_NONE || member->port == 0 || next->n == SETS_MEMBERS_MAX)
+    if (!is_usable(t, endpoint) || next->n == SETS_MEMBERS_MAX)
         return;
-    snprintf(member->key, sizeof member->key, "%s", endpoint_key(arena, m, e));
-    member->weight = share_of(endpoint, s, in_shares);
-    member->state = state_of(s);
+    member->addr = endpoint->addr;
+    member->port = port_of(t, endpoint);
+    snprintf(member->key, sizeof member->key, "%s", endpoint_key(arena, t->model, e));
+    member->weight = share_of(endpoint, s, t->in_shares);
+    member->state = state_of(s, t->all);
     next->n++;
 }
 
@@ -257,23 +291,22 @@ bool set_table_check(struct set_table *table, uint32_t i, const struct l4_set *c
                      const struct model *m, const struct endpoint_state *states)
 {
     const struct pool *pool = &m->pools[config->pool];
+    struct taking t = {.config = config, .model = m, .states = states};
     struct arena *arena = arena_new();
     struct member_set next = {.version = table->v[i]->now.version + 1};
-    uint32_t n = 0;
-    bool in_shares = false;
     for (uint32_t k = 0; k < pool->n_sites; k++)
-        if (wants_site(config, &pool->sites[k])) {
-            n += pool->sites[k].n_endpoints;
-            in_shares |= has_shares(m, &pool->sites[k], states);
-        }
+        if (wants_site(config, &pool->sites[k]))
+            look_at_site(&t, &pool->sites[k]);
+    t.all = !t.some && pool->on_all_down == ALL_DOWN_SERVE_ALL;
     name_set(&next, table->v[i]);
-    next.v = xcalloc(n + 1, sizeof *next.v);
+    next.v = xcalloc(t.n_endpoints + 1, sizeof *next.v);
     for (uint32_t k = 0; k < pool->n_sites; k++)
         for (uint32_t j = 0; wants_site(config, &pool->sites[k]) && j < pool->sites[k].n_endpoints;
-             j++) {
-            uint32_t e = pool->sites[k].first_endpoint + j;
-            add_endpoint(&next, arena, config, m, e, &states[e], in_shares);
-        }
+             j++)
+            add_endpoint(&next, arena, &t, pool->sites[k].first_endpoint + j);
     arena_free(arena);
+    table->v[i]->all_down = false;
+    for (uint32_t k = 0; k < next.n && t.all; k++)
+        table->v[i]->all_down |= next.v[k].state == MEMBER_UP && next.v[k].weight > 0;
     return take(table->v[i], &next, SET_CHECKED);
 }

@@ -35,6 +35,7 @@ struct work_set {
         saved;        /* SET_UNKNOWN: what is to be in force when nobody tells; or version 0 */
     int64_t since_ms; /* wall clock, of the last change */
     uint32_t cursor;  /* balance_cursor of the workers */
+    bool all_down;    /* SET_CHECKED: those that are down by health serve, as nobody else does */
     struct list_orders orders;
 };
 
@@ -70,7 +71,9 @@ bool work_set_adopt(struct work_set *set) ATTR_NONNULL;
  *  were given here end, as it has them. Takes over what `set` has. */
 void set_table_obey(struct set_table *table, uint32_t i, struct member_set *set) ATTR_NONNULL;
 
-/** Takes the members of a pool from the checker's states; returns whether anything is new. */
+/** Takes the members of a pool from the checker's states; returns whether anything is new. When
+ * none of them serves, and the pool's on_all_down is serve_all, those that are down by health do,
+ * at their weights: as in a tier (tier/desired.h). */
 bool set_table_check(struct set_table *table, uint32_t i, const struct l4_set *config,
                      const struct model *model, const struct endpoint_state *states) ATTR_NONNULL;
 

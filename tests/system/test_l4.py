@@ -108,6 +108,55 @@ class Pools(l4_world.TestCase):
         f.wait_for(lambda: f.ask() == "a", 20)
         self.assertRegex(f.log(), r"web/ams/a: up -> down")
 
+    def test_a_failure_hastens_a_probe(self):
+        """Checks look every 10 minutes: it is the connection that was refused which has them look now."""
+        a, b, c = self.members(3)
+        pools = ("sites: {ams: {}}\nchecks: {slow: {type: tcp, interval: 10m, timeout: 2s, rise: 1, fall: 2}}\n"
+                 "pools: {web: {checks: [slow], sites: {ams: [%s]}}}\n")
+        endpoints = lambda *members: pools % ", ".join(f"{{address: 127.0.0.1, port: {m.port}, name: {m.name}}}" for m in members)
+        f = self.forwarder(web(members={"pool": "web"}), main="pools: pools.yaml\n", files={"pools.yaml": endpoints(a, b, c)})
+        self.assertEqual({f.ask() for _ in range(6)}, {"a", "b", "c"})
+
+        def dies(member, others):
+            key = f"web/ams/{member.name}"
+            member.refuse()
+            for _ in range(6):
+                self.assertIn(f.ask(), others)
+            f.wait_for(lambda: f.members_of()[key]["state"] == "down", 60)
+            told = f"{key}: up -> up: service web met a failure: it is probed now"
+            self.assertIn(told, f.log())
+            self.assertGreater(f.log().index(f"{key}: up -> down"), f.log().index(told))
+        dies(c, "ab")
+        f.write("pools.yaml", endpoints(b, a, c)) # the same, by other numbers
+        f.reload()
+        dies(a, "b")
+        self.assertEqual({f.ask() for _ in range(4)}, {"b"})
+
+    def test_all_are_down(self):
+        """As on_all_down says: all serve on as far as they can, or connections are refused at once."""
+        a, b, f = self.world()
+        c = self.member("c")
+        problems = lambda: " ".join(f.ctl_json("status")["problems"])
+        for policy, serves in (("serve_all", True), ("nodata", False)):
+            # Checks look where nobody is; connections go to those that are there.
+            f.write("pools.yaml", (POOLS % (a.port, b.port)).replace("checks: [alive]", f"checks: [alive]\n    on_all_down: {policy}")
+                    .replace("name:", "probe: {port: 1}, name:"))
+            f.reload()
+            if serves:
+                f.wait_for(lambda: "all members are down" in problems(), 30)
+                self.assertEqual({f.ask() for _ in range(8)}, {"a", "b"})
+                f.ctl("set", "web/ams/a", "down")
+                f.wait_for(lambda: f.members_of()["web/ams/a"]["state"] == "down", 10)
+                self.assertEqual({f.ask() for _ in range(6)}, {"b"})
+                f.ctl("set", "web/ams/a", "auto")
+            else:
+                f.wait_for(lambda: "no member is up" in problems(), 30)
+                self.assertEqual({m["state"] for m in f.members_of().values()}, {"down"})
+        f.write("pools.yaml", POOLS % (a.port, b.port))
+        f.reload()
+        f.wait_for(lambda: problems() == "", 30)
+        self.assertEqual({f.ask() for _ in range(6)}, {"a", "b"})
+
     def test_orders_are_the_checkers(self):
         a, b, f = self.world()
         done = f.ctl("set", "ams", "drain")
@@ -375,7 +424,7 @@ class ThePrograms(l4_world.TestCase):
         f = self.forwarder(web(members=[a]))
         other = subprocess.run(f.command("-c", f.path), capture_output=True, text=True, timeout=60)
         self.assertEqual(other.returncode, 1)
-        self.assertIn("control", other.stderr)
+        self.assertIn(f"another loadstar-l4 is running on {f.socket}", other.stderr)
         self.assertEqual(f.ask(), "a")
 
 

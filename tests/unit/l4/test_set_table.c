@@ -266,14 +266,87 @@ static void members_of_a_pool(void **state)
     set_table_free(&table);
 }
 
+struct all_down {
+    struct set_table table;
+    struct l4_set set;
+    struct pool pool;
+    struct model model;
+    struct endpoint_state states[3];
+};
+
+static void all_down_new(struct all_down *d)
+{
+    *d = (struct all_down){.set = {.name = "s", .pool = 0, .site = MODEL_NONE, .port = 8080},
+                           .pool = pools[0],
+                           .model = model};
+    d->pool.on_all_down = ALL_DOWN_SERVE_ALL;
+    d->model.pools = &d->pool;
+    for (int i = 0; i < 3; i++)
+        d->states[i] = (struct endpoint_state){.health = HEALTH_DOWN, .weight_override = -1};
+    follow(&d->table, &d->set, 1);
+}
+
+/** Three states, "u" up, "d" down, "-" drain; and whether serve_all is in force. */
+static void assert_states(struct all_down *d, const char *expected, bool all)
+{
+    static const char letters[] = {[MEMBER_UP] = 'u', [MEMBER_DOWN] = 'd', [MEMBER_DRAIN] = '-'};
+    char text[4] = "";
+    set_table_check(&d->table, 0, &d->set, &d->model, d->states);
+    for (uint32_t i = 0; i < d->table.v[0]->now.n; i++)
+        text[i] = letters[d->table.v[0]->now.v[i].state];
+    assert_string_equal(text, expected);
+    assert_int_equal(d->table.v[0]->all_down, all);
+}
+
+/* As a tier does: all that are not ordered away, while none serves. */
+static void when_all_are_down(void **state)
+{
+    struct all_down d;
+    (void)state;
+    all_down_new(&d);
+    assert_states(&d, "uuu", true);
+    assert_int_equal(d.table.v[0]->now.v[1].weight, 4);
+    d.states[1].health = HEALTH_UP;
+    assert_states(&d, "dud", false);
+    d.states[1].override = OVERRIDE_DRAIN;
+    assert_states(&d, "u-u", true);
+    d.states[1].override = OVERRIDE_DOWN;
+    assert_states(&d, "udu", true);
+    d.states[1].override = OVERRIDE_UP;
+    assert_states(&d, "dud", false);
+    d.states[1].weight_override = 0; /* gets nobody, so it is not one that serves */
+    assert_states(&d, "uuu", true);
+    d.states[2].override = d.states[0].override = OVERRIDE_DOWN;
+    assert_states(&d, "dud", false); /* orders alone have emptied it */
+    static const uint8_t others[] = {ALL_DOWN_NODATA, ALL_DOWN_SERVFAIL, ALL_DOWN_FALLBACK};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        set_table_free(&d.table);
+        all_down_new(&d);
+        d.pool.on_all_down = others[i];
+        assert_states(&d, "ddd", false);
+    }
+    set_table_free(&d.table);
+    all_down_new(&d); /* of the site alone that it has */
+    d.set.site = 0;
+    d.states[2].health = HEALTH_UP;
+    assert_states(&d, "uu", true);
+    d.states[0].health = HEALTH_UNKNOWN;
+    assert_states(&d, "uu", true);
+    d.states[0].assumed_up = true;
+    assert_states(&d, "ud", false);
+    set_table_free(&d.table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_rise),
+        cmocka_unit_test(a_later_version_always_is),
         cmocka_unit_test(what_was_saved_gives_way),
         cmocka_unit_test(reloads_keep_what_still_holds),
         cmocka_unit_test(orders_of_a_list),
         cmocka_unit_test(members_of_a_pool),
+        cmocka_unit_test(when_all_are_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
