@@ -36,8 +36,10 @@ static struct ip nth(uint32_t i)
 static void set(struct limits *l, uint32_t connections, uint32_t per_source,
                 uint32_t new_per_second, uint32_t per_source_new)
 {
-    struct l4_service service = {
-        .limits = {connections, per_source, new_per_second, per_source_new}};
+    struct l4_service service = {.limits = {.connections = connections,
+                                            .per_source = per_source,
+                                            .new_per_second = new_per_second,
+                                            .per_source_new = per_source_new}};
     limits_set(l, &service);
 }
 
