@@ -136,8 +136,9 @@ class Site:
             raise AssertionError(f"{self.name}: {name} is not {fields} after {timeout} s, "
                                  f"but {last[0]}") from None
 
-    def answers(self, address=None, timeout=2.0):
-        """Whether its loadstard answers on its own host, at the anycast address."""
+    def answers(self, address=None, timeout=20.0):
+        """Whether its loadstard answers on its own host, at the anycast address: one question, which a
+        busy machine may be slow with."""
         try:
             with self.host:
                 return bool(self.d.query("where.example.test", "TXT", address=address or ANYCAST,

@@ -80,7 +80,7 @@ class Exec(harness.TestCase):
         d.ctl("set", "www/ams/a", "drain")
         wait_for(lambda: self.members() == {**BOTH, "a": ("drain", 0)}, 30)
         self.assertGreater(self.input()["version"], first)
-        self.state(d, "ok")
+        wait_for(lambda: json.loads(d.read("state/tier.push.json")) == self.input(), 30)
         n = len(self.runs())
         d.kill()
         d.start()
