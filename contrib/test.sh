@@ -23,6 +23,8 @@ top=$PWD
 build=${BUILD:-$top/build-test}
 fuzz_seconds=${FUZZ_SECONDS:-5}
 jobs=$(nproc)
+files=$((3 * jobs)) # of system tests that run at a time: nine tenths of their time they wait
+lines="-g1" # a report names files and lines: what more there is to debug makes a build half as long again
 
 test_packages="libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
 mandoc valgrind bind9 bind9-dnsutils bind9-utils libknot-dev curl jq iproute2 gdnsd knot knot-dnsutils nsd unbound
@@ -64,30 +66,36 @@ with_binaries() { # directory, command...
 	LOADSTARD=$dir/loadstard LOADSTARCTL=$dir/loadstarctl LOADSTAR_L4=$dir/loadstar-l4 BUILD=$dir "$@"
 }
 
-check_in() { # directory: builds and runs the unit tests, shows the log of those that fail
-	make -s -C "$1" -j"$jobs" check || { cat "$1/test-suite.log"; return 1; }
+check_in() { # directory, variables of make...: builds and runs the unit tests, shows the log of those that fail
+	dir=$1
+	shift
+	make -s -C "$dir" -j"$jobs" check "$@" || { cat "$dir/test-suite.log"; return 1; }
 }
 
 over_xdp() { with_binaries "$build/release" $python tests/over_xdp.py "$@"; } # the same, by AF_XDP
 
-run_unit() { configure_in "$build/dev" --enable-developer && check_in "$build/dev"; }
+configure_dev() { configure_in "$build/dev" --enable-developer CFLAGS="-Og $lines"; }
+
+run_unit() { configure_dev && check_in "$build/dev"; }
 
 run_system() {
 	configure_in "$build/release" &&
-		with_binaries "$build/release" $python tests/run.py -j 2 tests/system/test_*.py &&
+		with_binaries "$build/release" $python tests/run.py -j $files tests/system/test_*.py &&
 		over_xdp tests/system/test_geo_scope.py tests/system/test_geo_databases.py
 }
 
 run_interop() {
 	configure_in "$build/release" &&
-		with_binaries "$build/release" $python tests/run.py -j 2 tests/interop/test_*.py &&
+		with_binaries "$build/release" $python tests/run.py -j $((2 * jobs)) tests/interop/test_*.py &&
 		over_xdp tests/interop/test_static_peers.py tests/interop/test_geo_gdnsd.py
 }
 
+# The programs of the unit tests are not optimised: clang takes three times as long for that as for all else. The
+# quick start builds programs of its own, so that its test is the one of the stage system.
 run_sanitizer() {
-	configure_in "$build/asan" --enable-developer --with-sanitizer=address,undefined CC=clang &&
-		check_in "$build/asan" &&
-		with_binaries "$build/asan" $python tests/run.py -j 2 tests/system/test_*.py
+	configure_in "$build/asan" --enable-developer --with-sanitizer=address,undefined CC=clang CFLAGS="-O1 $lines" &&
+		check_in "$build/asan" CFLAGS="-O0 $lines" &&
+		with_binaries "$build/asan" $python tests/run.py -j $files $(ls tests/system/test_*.py | grep -v /test_quickstart)
 }
 
 run_tsan() { BUILD=$build/tsan sh tests/qa/tsan.sh; }
@@ -107,7 +115,7 @@ fuzz_one() { # target
 }
 
 run_fuzz() { # as many at a time as there are cores
-	configure_in "$build/fuzz" --enable-developer --with-sanitizer=address,undefined --with-fuzzer CC=clang || return
+	configure_in "$build/fuzz" --enable-developer --with-sanitizer=address,undefined --with-fuzzer CC=clang CFLAGS="-O1 $lines" || return
 	bad=0
 	pids=
 	n=0
@@ -137,7 +145,7 @@ run_soak() {
 		$python tests/bench/l4.py "$build/release"
 }
 
-run_dist() { configure_in "$build/dev" --enable-developer && make -s -C "$build/dev" -j"$jobs" distcheck >"$build/distcheck.log" 2>&1 ||
+run_dist() { configure_dev && make -s -C "$build/dev" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O1 >"$build/distcheck.log" 2>&1 ||
 	{ tail -50 "$build/distcheck.log"; return 1; }; }
 
 run_qa() { $python tests/qa/includes.py && sh tests/qa/style.sh && sh tests/qa/tools.sh; }

@@ -4,8 +4,9 @@
 
     run.py [-t SECONDS] [-j N] FILE...
 
-With -j, N files run at a time; a file with a line `ALONE = "why"` has the machine to itself, after
-the others. A file that ends without its "Ran N tests" line (crash, timeout) counts as one failure.
+With -j, N files run at a time, those with a line `LONG = "why"` first, so that none of them is what
+the others have to wait for; a file with a line `ALONE = "why"` has the machine to itself, after the
+others. A file that ends without its "Ran N tests" line (crash, timeout) counts as one failure.
 Skips are listed at the end with their reasons, failures with the lines that say what went wrong: a
 log that is cut in the middle still has them."""
 import argparse
@@ -15,6 +16,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 args = argparse.ArgumentParser()
@@ -24,22 +26,28 @@ args.add_argument("files", nargs="+")
 opt = args.parse_args()
 
 
-def wants_to_be_alone(path):
+def says(path, word):
     with open(path) as file:
-        return re.search(r'^ALONE = "', file.read(), re.M) is not None
+        return re.search(rf'^{word} = "', file.read(), re.M) is not None
 
 
 def run(path):
-    """Returns the output, the exit code and the seconds."""
-    start = time.monotonic()
+    """Returns the output, the exit code, the seconds, and those of the processors."""
+    start, late = time.monotonic(), []
     child = subprocess.Popen([sys.executable, path, "-v"], stdout=subprocess.PIPE, text=True,
                              stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        out, _ = child.communicate(timeout=opt.timeout)
-    except subprocess.TimeoutExpired:
+
+    def end():
+        late.append(f"\nrun.py: not finished after {opt.timeout} s\n")
         os.killpg(child.pid, signal.SIGKILL)
-        out = child.communicate()[0] + f"\nrun.py: not finished after {opt.timeout} s\n"
-    return out, child.returncode, time.monotonic() - start
+    timer = threading.Timer(opt.timeout, end)
+    timer.start()
+    out = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    timer.cancel()
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return ("".join([out, *late]), child.returncode, time.monotonic() - start,
+            usage.ru_utime + usage.ru_stime)
 
 
 def causes(out):
@@ -59,7 +67,7 @@ class Sum:
         self.passed = self.failed = self.skipped = 0
         self.reasons, self.causes = [], []
 
-    def add(self, path, out, code, seconds):
+    def add(self, path, out, code, seconds, busy):
         ran = re.search(r"^Ran (\d+) tests?", out, re.M)
         bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", out))
         # With a docstring, its first line comes between the name and the result.
@@ -74,16 +82,17 @@ class Sum:
         self.reasons += [f"{os.path.basename(path)}: {name}: {why}" for name, why in skips]
         word = "FAIL" if bad else "ok"
         print(f"{word:4} {path}: {count} tests, {bad} failed, {len(skips)} skipped, "
-              f"{seconds:.1f} s", flush=True)
+              f"{seconds:.1f} s, {busy:.1f} of a processor", flush=True)
         if bad:
             print(out, flush=True)
             self.causes += [f"failed: {path}", *causes(out)]
 
 
 total = Sum()
-alone = [path for path in opt.files if opt.jobs > 1 and wants_to_be_alone(path)]
+alone = [path for path in opt.files if opt.jobs > 1 and says(path, "ALONE")]
+first = sorted(opt.files, key=lambda path: not (opt.jobs > 1 and says(path, "LONG")))
 with concurrent.futures.ThreadPoolExecutor(max(opt.jobs, 1)) as pool:
-    runs = {pool.submit(run, path): path for path in opt.files if path not in alone}
+    runs = {pool.submit(run, path): path for path in first if path not in alone}
     for done in concurrent.futures.as_completed(runs):
         total.add(runs[done], *done.result())
 for path in alone:

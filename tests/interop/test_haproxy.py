@@ -20,6 +20,8 @@ import harness
 import haproxy
 import traffic
 
+LONG = "a minute of traffic"
+
 INTERVAL_S = 0.25
 NOTICED_S = 5  # interval, timeout and the tier; and a machine that is busy with something else
 BEGUN_S = 1  # a request that began before its back end was killed may not have arrived there

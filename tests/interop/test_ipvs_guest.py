@@ -12,6 +12,8 @@ sys.path[:0] = [os.path.join(here, "guest"), os.path.join(here, "../system")]
 import guest
 import harness
 
+LONG = "a guest that is emulated"
+
 SCHEDULERS = ["ip_vs_" + name for name in "rr wrr lc wlc lblc sh mh".split()]
 NETWORK = "veth bridge ipip ip_gre fou sctp sch_netem".split()
 

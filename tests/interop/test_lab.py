@@ -14,6 +14,8 @@ from anycast_host import find
 import harness
 import netns
 
+LONG = "two labs, each of which tells all of its story"
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 PATIENCE = 300  # s; for all of a lab to be up
 LINE = re.compile(r" *\d+\.\d\d  (you|check|tier|node|BGP|DNS|client)  *(ams|iad|router|de|us|jp)")

@@ -15,6 +15,8 @@ import unittest
 import rdata_peers
 import rdata_texts
 
+LONG = "a hundred thousand records"
+
 RECORDS = int(os.environ.get("RDATA_RECORDS", "100000"))
 SEED = int(os.environ.get("RDATA_SEED", "20260801"))
 WIRE = os.path.join(os.environ.get("BUILD", "build-test/release"), "tests/interop/rdata_wire")

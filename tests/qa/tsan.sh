@@ -9,7 +9,7 @@ build=${BUILD:-$top/build-tsan}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 [ -f "$top/configure" ] || (cd "$top" && autoreconf -fi >/dev/null)
-[ -f "$build/Makefile" ] || (cd "$build" && "$top/configure" --quiet --enable-developer --with-sanitizer=thread)
+[ -f "$build/Makefile" ] || (cd "$build" && "$top/configure" --quiet --enable-developer --with-sanitizer=thread CFLAGS="-Og -g1")
 threaded="tests/unit/snapshot/test_publish tests/unit/io/test_workers tests/unit/tier/test_tiers tests/unit/anycast/test_anycast_thread \
 	tests/unit/l4/test_member tests/unit/l4/test_quantiles tests/unit/l4/test_limits tests/unit/l4/test_sources \
 	tests/unit/l4/test_flow_log"

@@ -15,6 +15,8 @@ import harness
 import netns
 from harness import wait_for
 
+LONG = "holds and drains take their time"
+
 ZONES = {"example.test.zone": "$TTL 60\n@ SOA ns1 hostmaster 1 3600 900 604800 60\n@ NS ns1\nns1 A 127.0.0.1\n"
                               "www POOL www\n"}
 POOLS = """\

@@ -14,6 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import geo_world
 import harness
 
+LONG = "two thousand questions, each with a slow reference"
+
 WORLDS = int(os.environ.get("GEO_WORLDS", "250"))
 SEED = int(os.environ.get("GEO_SEED", "1"))
 NAMES = [(pool, steer) for pool in ("www", "part") for steer in ("map", "nearest")]

@@ -17,6 +17,8 @@ import harness
 import netns
 from harness import wait_for
 
+LONG = "a minute of beats that are missed"
+
 NET_ADMIN = 1 << 12
 NOBODY = 65534
 LONG = 30

@@ -13,6 +13,8 @@ import dns.exception
 
 import harness
 
+LONG = "a minute of probes"
+
 ZONE = """\
 zone: example.test
 ttl: 1h

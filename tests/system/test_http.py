@@ -15,6 +15,8 @@ import urllib.parse
 import harness
 from test_ctl import POOLS, ZONE
 
+LONG = "a minute and a half, of pages and time-outs"
+
 CONFIG = {"zones": {"example.test.yaml": ZONE}, "pools": POOLS, "http": True}
 
 

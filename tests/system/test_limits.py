@@ -25,6 +25,8 @@ import harness
 import netns
 import peers
 
+LONG = "a minute of floods"
+
 ZONE = """$TTL 300
 @ SOA ns1 hostmaster 1 3600 900 604800 300
 @ NS ns1

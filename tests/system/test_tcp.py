@@ -16,6 +16,8 @@ import dns.rcode
 
 import harness
 
+LONG = "a minute of time-outs"
+
 ZONE = """\
 zone: example.test
 ttl: 1h

@@ -10,6 +10,8 @@ import harness
 from fake_l4 import Fake
 from harness import wait_for
 
+LONG = "drains and polls take their time"
+
 ZONE = """\
 zone: example.test
 soa: {mname: ns1, rname: hostmaster, refresh: 1h, retry: 15m, expire: 2w, minimum: 60s}
