@@ -15,14 +15,18 @@ struct limits *limits_new(uint32_t sources)
     l->n_buckets = (uint32_t)(((uint64_t)sources * ROOM + WAYS - 1) / WAYS);
     if (l->n_buckets == 0)
         l->n_buckets = 1;
-    l->buckets = lines_new((size_t)l->n_buckets * sizeof *l->buckets);
+    /* Not written to: a service with few clients takes few of its pages, which are the kernel's
+     * zeros until then. */
+    size_t line = _Alignof(struct bucket);
+    l->memory = xcalloc((size_t)l->n_buckets * sizeof *l->buckets + line, 1);
+    l->buckets = (struct bucket *)(((uintptr_t)l->memory + line - 1) & ~(uintptr_t)(line - 1));
     return l;
 }
 
 void limits_free(struct limits *limits)
 {
     if (limits)
-        free(limits->buckets);
+        free(limits->memory);
     free(limits);
 }
 

@@ -78,6 +78,7 @@ struct limits {
     uint64_t seed;
     uint32_t n_buckets;
     struct bucket *buckets;
+    void *memory; /* of the buckets */
 };
 
 /* What an entry is judged by; loaded once. */

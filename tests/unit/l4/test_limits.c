@@ -10,8 +10,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,6 +33,31 @@ static struct ip nth(uint32_t i)
     return (
         struct ip){.family = IP_V4,
                    .b = {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}};
+}
+
+/* Bytes that this process has in memory. */
+static size_t resident(void)
+{
+    size_t total, pages;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu %zu", &total, &pages), 2);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A host may have hundreds of services, most of them with few clients. */
+static void a_table_takes_memory_as_clients_come(void **state)
+{
+    (void)state;
+    enum { SERVICES = 100, SOURCES = 65536, TABLE = SOURCES * 2 / 15 * 256 };
+    struct limits *v[SERVICES];
+    size_t before = resident();
+    for (int i = 0; i < SERVICES; i++)
+        v[i] = limits_new(SOURCES);
+    assert_in_range(resident() - before, 0, (size_t)SERVICES * TABLE / 4);
+    for (int i = 0; i < SERVICES; i++)
+        limits_free(v[i]);
 }
 
 static void set(struct limits *l, uint32_t connections, uint32_t per_source,
@@ -573,6 +600,7 @@ static void rates_are_switched_under_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_takes_memory_as_clients_come),
         cmocka_unit_test(nobody_is_let_in_before_limits_are_set),
         cmocka_unit_test(a_service_has_its_connections),
         cmocka_unit_test(sources_are_addresses_and_networks_of_64),
