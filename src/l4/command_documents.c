@@ -5,7 +5,6 @@
 #include "l4/commands.h"
 #include "l4/elders.h"
 #include "l4/limits.h"
-#include "l4/shortage.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -28,25 +27,12 @@ static const char *balance_text(enum l4_balance balance)
     return texts[balance];
 }
 
-struct tally {
-    uint32_t up, n;
-};
-
-/** Members that may get new flows. */
-static struct tally tally_set(const struct plan_set *set)
-{
-    struct tally t = {.n = set->n_members};
-    for (uint32_t i = 0; i < set->n_members; i++)
-        t.up += set->members[i].state == MEMBER_UP && set->members[i].weight > 0;
-    return t;
-}
-
 /* ---- services ---- */
 
 static json_t *set_document(const struct forwarder *f, uint32_t set)
 {
     const struct work_set *work = f->sets.v[set];
-    struct tally t = f->plan ? tally_set(&f->plan->sets[set]) : (struct tally){0};
+    struct set_tally t = f->plan ? plan_set_tally(&f->plan->sets[set]) : (struct set_tally){0};
     json_t *d = json_object();
     json_set_text(d, "name", work->name);
     json_set_text(d, "from", set_origin_text(work->origin));
@@ -120,74 +106,11 @@ void command_services(struct forwarder *f, struct control_call *call, json_t *ob
 
 /* ---- status ---- */
 
-ATTR_PRINTF(2, 3)
-static void add_problem(json_t *problems, const char *fmt, ...)
-{
-    struct buf text = {0};
-    va_list args;
-    va_start(args, fmt);
-    buf_vprintf(&text, fmt, args);
-    va_end(args);
-    json_array_append_new(problems, json_text(text.p));
-    buf_free(&text);
-}
-
-static void find_problem_of_set(json_t *problems, const struct forwarder *f, uint32_t i)
-{
-    const struct work_set *set = f->sets.v[i];
-    struct tally t = tally_set(&f->plan->sets[i]);
-    if (set->origin == SET_UNKNOWN)
-        add_problem(problems,
-                    "%s has no members: loadstard has told none (tier type l4), and none are saved",
-                    set->name);
-    else if (t.n == 0)
-        add_problem(problems, "%s has no members: connections are refused", set->name);
-    else if (t.up == 0)
-        add_problem(problems, "%s: no member is up, of %u: connections are refused", set->name,
-                    t.n);
-    if (set->origin == SET_CHECKED && set->all_down)
-        add_problem(problems,
-                    "%s: all members are down; as on_all_down says, those serve that are not "
-                    "ordered away",
-                    set->name);
-    if (set->origin == SET_SAVED)
-        add_problem(problems, "%s goes by the members that were saved: loadstard is not there",
-                    set->name);
-}
-
-static void find_shortages(json_t *problems, const struct forwarder *f)
-{
-    uint32_t n;
-    struct service_run *const *services = registry_services(f->registry, &n);
-    for (uint32_t i = 0; i < n; i++)
-        if (shortage_is(services[i], clock_mono_ms()))
-            add_problem(problems,
-                        "%s: no local port towards its members is left: flows are refused",
-                        services[i]->name);
-}
-
-static json_t *problems_of(const struct forwarder *f)
-{
-    json_t *problems = json_array();
-    for (uint32_t i = 0; f->plan && i < f->sets.n; i++)
-        find_problem_of_set(problems, f, i);
-    find_shortages(problems, f);
-    if (f->reload_errors)
-        add_problem(problems, "the last reload was refused: %s", f->reload_errors);
-    if (saved_sets_error(f->saved))
-        add_problem(problems, "members cannot be saved in the state directory: %s",
-                    strerror(saved_sets_error(f->saved)));
-    if (flow_log_dropped(f->log))
-        add_problem(problems, "%llu lines about connections were left out of the log",
-                    (unsigned long long)flow_log_dropped(f->log));
-    return problems;
-}
-
 static void count_members(json_t *d, const struct forwarder *f)
 {
-    struct tally all = {0};
+    struct set_tally all = {0};
     for (uint32_t i = 0; f->plan && i < f->sets.n; i++) {
-        struct tally t = tally_set(&f->plan->sets[i]);
+        struct set_tally t = plan_set_tally(&f->plan->sets[i]);
         all.up += t.up;
         all.n += t.n;
     }
@@ -217,6 +140,6 @@ void command_status(struct forwarder *f, struct control_call *call, json_t *obje
     json_set_int(d, "reloads", (int64_t)f->n_reloads);
     json_set_int(d, "reloads_failed", (int64_t)f->n_reloads_failed);
     json_set_time(d, "reloaded", f->reload_at_ms);
-    json_object_set_new(d, "problems", problems_of(f));
+    json_object_set_new(d, "problems", command_problems(f));
     control_call_answer(call, d);
 }

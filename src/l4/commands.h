@@ -20,3 +20,13 @@ command_fn command_set, command_weight;
 command_fn command_flows;
 /* command_rtt.c */
 command_fn command_rtt;
+
+/** Of a set's members. */
+struct set_tally {
+    uint32_t up; /* may get new flows */
+    uint32_t down, n;
+};
+struct set_tally plan_set_tally(const struct plan_set *set) ATTR_NONNULL ATTR_PURE;
+
+/** What is wrong now, in texts; the caller's. */
+json_t *command_problems(const struct forwarder *f) ATTR_NONNULL;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KEPT_ERRORS 3
+
 static void begin(void *ctx)
 {
     struct forwarder *f = ctx;
@@ -60,12 +62,11 @@ static void warn_of_what_needs_a_restart(const struct forwarder *f, struct diags
     if (differs(a->server.user, b->server.user))
         diag_warning(diags, nowhere, "user takes effect at the next restart");
     if (differs(a->server.state_dir, b->server.state_dir))
-        diag_warning(diags, nowhere,
-                     "state_dir: members are saved in another one at the next restart");
+        diag_warning(diags, nowhere, "state_dir takes effect at the next restart, or replace");
     if (differs(a->control, b->control))
-        diag_warning(diags, nowhere, "control takes effect at the next restart");
+        diag_warning(diags, nowhere, "control takes effect at the next restart, or replace");
     if (a->l4->log_connections != b->l4->log_connections || a->l4->log_sample != b->l4->log_sample)
-        diag_warning(diags, nowhere, "log takes effect at the next restart");
+        diag_warning(diags, nowhere, "log takes effect at the next restart, or replace");
 }
 
 /** On failure nothing has changed. */
@@ -130,15 +131,18 @@ static void release(void *ctx)
     f->next.setup = NULL;
 }
 
-/** Keeps the errors as text for `status`. */
+/** Keeps the errors as text for `status`; all of them are in the log. */
 static void keep_errors(struct forwarder *f, const struct diags *diags)
 {
     struct arena *arena = arena_new();
     const char *text = "";
-    for (size_t i = 0; i < diags->n; i++)
+    unsigned n = 0;
+    for (size_t i = 0; i < diags->n && n < KEPT_ERRORS; i++)
         if (diags->v[i].severity == DIAG_ERROR)
-            text = arena_printf(arena, "%s%s%s", text, *text ? "\n" : "",
+            text = arena_printf(arena, "%s%s%s", text, n++ ? "; " : "",
                                 diag_text(arena, &diags->v[i]));
+    if (diags->n_errors > n)
+        text = arena_printf(arena, "%s; and %u more", text, diags->n_errors - n);
     free(f->reload_errors);
     f->reload_errors = *text ? xstrdup(text) : NULL;
     arena_free(arena);

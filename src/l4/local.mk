@@ -21,6 +21,7 @@ libl4_a_SOURCES = \
 	src/l4/command_flows.c \
 	src/l4/command_members.c \
 	src/l4/command_orders.c \
+	src/l4/command_problems.c \
 	src/l4/command_rtt.c \
 	src/l4/commands.c \
 	src/l4/commands.h \

@@ -157,5 +157,40 @@ class Orders(l4_world.TestCase):
         self.assertIn("1 service, 1 of 1 member up, 0 flows open, 1 worker\n", f.ctl("status").stdout)
 
 
+class Status(l4_world.TestCase):
+    """What it says is what a reader takes in at a glance, however many services have it."""
+
+    def problems(self, f):
+        return f.ctl_json("status")["problems"]
+
+    def test_a_member_that_is_down(self):
+        a, b = self.members(2)
+        f = self.forwarder(web(members=[a, b]))
+        f.ctl("set", f"web/{a.place}", "down")
+        f.wait_for(lambda: self.problems(f) == ["web (1 of 2 down): members are down"], 20)
+        f.ctl("set", f"web/{b.place}", "down")
+        f.wait_for(lambda: self.problems(f) == ["web (2 of 2 down): no member is up: connections are refused"], 20)
+        f.ctl("set", "*", "drain")
+        f.wait_for(lambda: self.problems(f) == ["web (0 of 2 down): no member is up: connections are refused"], 20)
+        f.ctl("set", "*", "auto")
+        f.wait_for(lambda: self.problems(f) == [], 20)
+
+    def test_many_services_of_one_cause(self):
+        services = {f"s{i}": web(port=harness.free_port(), members={"pool": "p"})["web"] for i in range(5)}
+        f = self.forwarder(services)
+        f.wait_for(lambda: self.problems(f), 30)
+        said = "no members: loadstard has told none (tier type l4), and none are saved"
+        self.assertEqual(self.problems(f), [f"s0, s1, s2 and 2 more: {said}"])
+
+    def test_a_reload_with_many_mistakes(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        f.configure(web(members=[a], balance="best", relay="none", protocol="tpc", idle_timeout="1", on_down="fly"))
+        self.assertEqual(f.reload(check=False).returncode, 1)
+        problem, = self.problems(f)
+        self.assertRegex(problem, r"^the last reload was refused: (\S+l4\.yaml:\d+:\d+: [^;]+; ){3}and [12] more$")
+        self.assertEqual(f.ctl("status").stdout.count("\n"), 4)
+
+
 if __name__ == "__main__":
     harness.main()
