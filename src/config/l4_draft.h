@@ -19,6 +19,7 @@ struct l4_service_draft {
     const struct yaml_node *node; /* its mapping */
     const struct yaml_node *members, *sni;
     unsigned protocol, on_down; /* bool: UDP; bool: reset */
+    unsigned forward;           /* 0: there is one way in this release */
 };
 
 extern const struct schema l4_service_schema, l4_members_schema, l4_sni_schema;

@@ -25,6 +25,12 @@ static const struct schema_word relays[] = {
     {"splice", L4_RELAY_SPLICE, "bulk moves through pipes, within the kernel; the rest is copied"},
     {"sockhash", L4_RELAY_SOCKHASH, NULL},
 };
+/* The words of tiers' services (IPVS); where the others will live: contrib/adr/0058. */
+static const struct schema_word forwards[] = {
+    {"proxy", 0, "by a connection, or a flow, of the forwarder's own: answers come back by it"},
+    {"dr", 1, NULL},
+    {"tunnel", 2, NULL},
+};
 static const struct schema_word sends[] = {
     {"off", L4_PROXY_NONE, "none: members see the forwarder's address"},
     {"v1", L4_PROXY_V1, "a line of text"},
@@ -232,6 +238,13 @@ static const struct schema_key service_keys[] = {
          "`listen`. The weight is its share relative to the others, 1 if none is given; with 0 "
          "it gets nothing new.",
      .example = "[\"10.0.0.11:8443\", {address: 10.0.0.12, port: 8443, weight: 2}]"},
+    {.name = "forward",
+     .kind = SCHEMA_WORD,
+     .offset = DRAFT(forward),
+     SCHEMA_WORDS(forwards),
+     .fallback = "proxy",
+     .doc = "How what clients send gets to members.",
+     .example = "proxy"},
     {.name = "proxy_protocol",
      .kind = SCHEMA_MAPPING,
      .sub = &proxy_schema,

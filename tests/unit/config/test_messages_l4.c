@@ -159,6 +159,10 @@ static const struct l4_case service[] = {
      "l4.yaml:2:15: an item of 'listen' is a mapping, expected ADDRESS:PORT or [IPV6]:PORT\n"},
     {OK("protocol: sctp"), "l4.yaml:2:69: unknown protocol 'sctp', did you mean 'tcp'?\n"},
     {OK("protocol: [tcp]"), "l4.yaml:2:69: 'protocol' is a list, expected one of: tcp, udp\n"},
+    {OK("forward: dr"),
+     "l4.yaml:2:68: forward 'dr' is not in this release, expected one of: proxy\n"},
+    {OK("forward: tunnel"),
+     "l4.yaml:2:68: forward 'tunnel' is not in this release, expected one of: proxy\n"},
     {OK("balance: leastconn"),
      "l4.yaml:2:68: unknown balance 'leastconn', did you mean 'least_conn'?\n"},
     {OK("balance: x"), "l4.yaml:2:68: unknown balance 'x', expected one of: round_robin, "
