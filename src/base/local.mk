@@ -15,6 +15,8 @@ libbase_a_SOURCES = \
 	src/base/clock.h \
 	src/base/count.h \
 	src/base/cursor.h \
+	src/base/daemon_args.c \
+	src/base/daemon_args.h \
 	src/base/diag.c \
 	src/base/diag.h \
 	src/base/digits.h \

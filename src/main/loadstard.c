@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * loadstard: the command line. */
 #include "anycast/guard.h"
+#include "base/daemon_args.h"
 #include "base/digits.h"
 #include "base/give_way.h"
 #include "base/log.h"
-#include "base/notify.h"
 #include "base/process.h"
 #include "compile/compile.h"
-#include "config.h"
 #include "io/host.h"
 #include "main/daemon.h"
 #include "main/judge.h"
 #include "main/report.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
-
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: loadstard -c FILE [--check]\n"
@@ -82,54 +79,15 @@ static int guard(const char *fd_text, const char *user)
     return code == 0 ? guard_run((int)fd) : EXIT_FAILED;
 }
 
-static int refuse(const char *why)
-{
-    fprintf(stderr, "%s%s", why, usage);
-    return EXIT_USAGE;
-}
-
 int main(int argc, char **argv)
 {
-    enum { OPT_CHECK = 256, OPT_VERSION, OPT_GUARD };
-    static const struct option options[] = {
-        {"check", no_argument, NULL, OPT_CHECK},
-        {"version", no_argument, NULL, OPT_VERSION},
-        {"help", no_argument, NULL, 'h'},
-        {"guard", required_argument, NULL, OPT_GUARD},
-        {0},
-    };
-    const char *path = NULL;
-    bool only_check = false;
-    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) >= 0;) {
-        switch (c) {
-        case 'c':
-            path = optarg;
-            break;
-        case OPT_CHECK:
-            only_check = true;
-            break;
-        case OPT_VERSION:
-            printf("loadstard %s\n", PACKAGE_VERSION);
-            return EXIT_DONE;
-        case OPT_GUARD:
-            return argc - optind <= 1 ? guard(optarg, argv[optind]) : refuse("");
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_DONE;
-        default: /* getopt has said why */
-            return refuse("");
-        }
-    }
-    if (optind < argc)
-        return refuse("loadstard: takes options only\n");
-    if (!path)
-        return refuse("loadstard: -c FILE is needed\n");
-    if (only_check)
-        return check(path);
-    log_init(LOG_LEVEL_INFO);
-    rights_disinherit();
-    notify_open();
-    process_set_up_heap();
-    process_raise_file_limit();
-    return daemon_run(path);
+    if (argc > 2 && argc < 5 && strcmp(argv[1], "--guard") == 0)
+        return guard(argv[2], argv[3]);
+    const struct daemon_args args = daemon_args_read(argc, argv, "loadstard", usage);
+    if (args.done)
+        return args.status;
+    if (args.check)
+        return check(args.path);
+    daemon_set_up();
+    return daemon_run(args.path);
 }
