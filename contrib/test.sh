@@ -12,8 +12,9 @@
 # tsan       reload under load under TSan
 # fuzz       each fuzz target for $FUZZ_SECONDS (default 5)
 # bench      instruction counts of the query path; a minute of tiers that change, whose memory must not grow
-# soak       the same for an hour ($SOAK_SECONDS), BGP speakers that are told 50 times ($SOAK_REPEATS), and loadstar-l4 beside
-#            HAProxy and nginx: figures, for which the machine should be idle; not one of all stages
+# soak       the same for an hour ($SOAK_SECONDS), BGP speakers that are told, and loadstar-l4 that is replaced and reloaded under
+#            load, 50 times each ($SOAK_REPEATS), and loadstar-l4 beside HAProxy and nginx: figures, for which the machine should
+#            be idle; not one of all stages
 # dist       make distcheck
 # qa         layers, format, cppcheck, man pages
 set -u
@@ -141,6 +142,7 @@ run_soak() {
 	configure_in "$build/release" &&
 		$python tests/bench/tiers.py "$build/release" --flat --seconds "${SOAK_SECONDS:-3600}" --report 60 &&
 		$python tests/bench/anycast.py "$build/release" --repeat "${SOAK_REPEATS:-50}" &&
+		L4_REPLACEMENTS=${SOAK_REPEATS:-50} with_binaries "$build/release" $python tests/run.py tests/system/test_l4_replace.py &&
 		make -s -C "$build/release" tests/bench/l4_load tests/bench/l4_serve &&
 		$python tests/bench/l4.py "$build/release"
 }

@@ -151,8 +151,12 @@ int forwarder_judge_rights(const struct forwarder *f, const struct l4_config *co
     if (!s || f->can_be_transparent)
         return 0;
     diag_error(diags, s->span,
-               "service '%s' is transparent, which takes CAP_NET_RAW, and workers have that only "
-               "when loadstar-l4 is started with such a service and is given it",
+               f->inherited
+                   ? "service '%s' is transparent, which takes CAP_NET_RAW: a process that "
+                     "is replaced cannot hand that on unless it is root; restart it"
+                   : "service '%s' is transparent, which takes CAP_NET_RAW, and workers "
+                     "have that only when loadstar-l4 is started with such a service and "
+                     "is given it",
                s->name);
     return E_INVALID;
 }
