@@ -2,8 +2,10 @@
 """loadstar-l4 by kinds of services, through the real program: datagrams, server names, PROXY headers, clients' own
 addresses, limits."""
 import os
+import shutil
 import socket
 import ssl
+import tempfile
 import threading
 
 import harness
@@ -189,6 +191,36 @@ class Transparent(l4_world.TestCase):
         self.assertEqual(len(found[NET_RAW]), 2, found)
         with open(f"/proc/{f.process.pid}/status") as file:
             self.assertEqual(rights(file.read())["CapPrm"], 0)
+
+    def test_an_exec_check_has_none(self):
+        """Nothing that is executed has any, though the service manager had filled every set."""
+        seen = os.path.join(self.scratch(), "seen")
+        pools = ("sites: {ams: {}}\nchecks: {look: {type: exec, command: [/bin/sh, -c, \"cat /proc/self/status >%s.new && "
+                 "mv %s.new %s\"], interval: 1s, timeout: 900ms, rise: 1, fall: 1}}\n"
+                 "pools: {web: {checks: [look], sites: {ams: [{address: 127.0.0.1, port: %d}]}}}\n")
+        a, = self.members(1)
+        words = "+net_raw"
+        f = self.forwarder(web(members={"pool": "web"}, transparent=True), main="pools: pools.yaml\n",
+                           files={"pools.yaml": pools % (seen, seen, seen, a.port)}, start=False,
+                           wrap=["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                                 f"--inh-caps=-all,{words}", f"--ambient-caps=-all,{words}", f"--bounding-set=-all,{words}"])
+        for path, mode in ((f.dir, 0o777), (os.path.join(f.dir, "state"), 0o777), (f.path, 0o644),
+                           (os.path.join(f.dir, "pools.yaml"), 0o644)):
+            os.chmod(path, mode)
+        open(f.log_path, "a").close()
+        f.start()
+        f.wait_for(lambda: os.path.exists(seen), 30)
+        with open(seen) as file:
+            have = rights(file.read())
+        self.assertEqual({k: have[k] for k in ("CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs")},
+                         {"CapInh": 0, "CapPrm": 0, "CapEff": 0, "CapAmb": 0, "NoNewPrivs": 1})
+        self.assertEqual(f.ask(), "a") # by a socket that takes the right
+
+    def scratch(self):
+        path = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, path)
+        os.chmod(path, 0o777)
+        return path
 
     def test_a_reload_cannot_add_it(self):
         f = self.world(main="user: nobody\n", transparent=False)
