@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Reloads and overrides under load, pages written beside reloads, tiers that are reloaded while they drain, and the
-# threaded unit tests, and the forwarder with its reloads, under ThreadSanitizer.
+# threaded unit tests, and the forwarder with its reloads, replacements and members that come and go, under ThreadSanitizer.
 # Builds into $BUILD (default build-tsan/).
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -34,7 +34,8 @@ for test in $threaded; do
 done
 cd "$top"
 LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build LOAD_RELOADS=${LOAD_RELOADS:-40} \
-	run /usr/bin/python3 tests/run.py tests/system/test_reload_under_load.py tests/system/test_l4.py tests/system/test_l4_life.py
+	run /usr/bin/python3 tests/run.py tests/system/test_reload_under_load.py tests/system/test_l4.py tests/system/test_l4_life.py \
+	tests/system/test_l4_replace.py tests/system/test_l4_heritage.py tests/system/test_l4_churn.py
 cd tests/system
 LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build \
 	run /usr/bin/python3 -m unittest test_http.LargePages.test_reload_meanwhile \
