@@ -99,25 +99,27 @@ class Hosts(l4_world.TestCase):
     def test_from_this_host(self):
         """Forged sources that are addresses of this host, the second of a network among them, with the port of the
         service; but not those of others with that port, nor after an address is gone."""
-        host = self.host()
+        host, n_flows = self.host(idle_timeout="1h"), 0
         host.pair.server.add("10.98.0.7/24")  # to its route the kernel gives the first as source
-        for nonlocal_bind in "01":
+        host.pair.client.add("10.98.0.3/24")
+        for nonlocal_bind, client in ("0", "10.98.0.3"), ("1", "10.98.0.2"):
             host.pair.server.run("sysctl", "-qw", f"net.ipv4.ip_nonlocal_bind={nonlocal_bind}")
             for source, to in (("10.98.0.7", "10.98.0.1"), ("10.98.0.1", "10.98.0.7"), ("127.0.0.1", "10.98.0.1"),
                                ("10.98.0.1", "10.98.0.1"), ("127.0.0.9", "127.0.0.1")):
                 before = self.dropped()
                 with host.pair.server:
                     self.forge(source, to)
-                self.assertEqual(self.dropped_after(before), 0, (source, to))
+                self.assertEqual(self.dropped_after(before), n_flows, (source, to))
+            with host.pair.client, host.bound(socket.AF_INET, client, PORT) as s:
+                self.assertEqual(self.ask(s, ("10.98.0.7", PORT)), ("10.98.0.7", PORT))
+            n_flows += 1
         before = self.dropped()
         with host.pair.server:
             self.forge("10.98.0.7", "10.98.0.1", source_port=0)
-        self.assertEqual(self.dropped_after(before), 0)
-        with host.pair.client, host.bound(socket.AF_INET, "10.98.0.2", PORT) as s, \
-                host.bound(socket.AF_INET6, "fd98::2", PORT) as s6:
-            self.assertEqual(self.ask(s, ("10.98.0.7", PORT)), ("10.98.0.7", PORT))
+        self.assertEqual(self.dropped_after(before), 2)
+        with host.pair.client, host.bound(socket.AF_INET6, "fd98::2", PORT) as s6:
             self.assertEqual(self.ask(s6, ("fd98::1", PORT))[:2], ("fd98::1", PORT))
-        self.assertEqual(self.f.ctl_json("status")["flows"], 2)
+        self.assertEqual(self.f.ctl_json("status")["flows"], 3)
         host.pair.server.remove("10.98.0.7/24")
         host.pair.client.add("10.98.0.7/24")
         with host.pair.client, host.bound(socket.AF_INET, "10.98.0.7", PORT) as s:

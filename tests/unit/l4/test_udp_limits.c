@@ -384,6 +384,11 @@ static void test_beside_ourselves(void **state)
     struct udp_key key = {.client = {127, 0, 0, 1}};
     assert_null(udp_flow_begin(udp, udp->listeners[0], &key, udp_key_hash(udp, &key)));
     assert_int_equal(udp_n_flows(udp), 2);
+    key.port_be = htons(same);
+    assert_false(udp_is_answerable(udp, udp->listeners[0], &key));
+    struct udp_listener six = *udp->listeners[0]; /* 7f00:1:: is not 127.0.0.1 */
+    six.v6 = true;
+    assert_true(udp_is_answerable(udp, &six, &key));
     close(fd);
     close(beside);
     rig_free(rig);

@@ -114,6 +114,14 @@ static void test_used_up(void **state)
     pass_ms(rig, 6000);
     clients_ask(rig, fd, 70, 1);
     assert_int_equal(udp_n_flows(rig->worker.udp), 20);
+    pass_ms(rig, 11000);
+    struct udp_peer *peer = rig->worker.udp->sets[0].peers[0];
+    peer->no_port_until_ms = rig->worker.now_ms + 3600000; /* until then none is looked for */
+    client_send(rig, fd, 80);
+    rig_run(rig, 20);
+    assert_int_equal(rig_result(rig, SERVICE_NO_PORT), 41);
+    rig->skew_ms += 3600000;
+    clients_ask(rig, fd, 80, 1);
     check_ports(rig);
     close(fd);
     rig_free(rig);
@@ -193,6 +201,28 @@ static void test_moves(void **state)
     check_moves(30);
     check_moves(50);
     check_moves(60); /* both members have every port */
+}
+
+/* The only port there is is free again with the move. */
+static void test_moves_alone(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new("127.0.0.1", 2);
+    int fd = clients_open();
+    rig->n_ports = 1;
+    rig_follow(rig);
+    clients_ask(rig, fd, 0, 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t down = atomic_load(&rig->members[1].member->active);
+        rig->members[down].state = MEMBER_DOWN;
+        rig->members[!down].state = MEMBER_UP;
+        rig_follow(rig);
+        clients_ask(rig, fd, 0, 1);
+        assert_int_equal(atomic_load(&rig->members[down].member->active), 0);
+        check_ports(rig);
+    }
+    close(fd);
+    rig_free(rig);
 }
 
 static void test_moves_in_a_storm(void **state)
@@ -366,11 +396,17 @@ static void test_shortage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shared),          cmocka_unit_test(test_used_up),
-        cmocka_unit_test(test_one_place_twice), cmocka_unit_test(test_passed_over),
-        cmocka_unit_test(test_moves),           cmocka_unit_test(test_moves_in_a_storm),
-        cmocka_unit_test(test_lowered),         cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_range),           cmocka_unit_test(test_shortage),
+        cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_used_up),
+        cmocka_unit_test(test_one_place_twice),
+        cmocka_unit_test(test_passed_over),
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_moves_alone),
+        cmocka_unit_test(test_moves_in_a_storm),
+        cmocka_unit_test(test_lowered),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_shortage),
         cmocka_unit_test(test_warning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
