@@ -104,6 +104,7 @@ libl4_a_SOURCES = \
 	src/l4/tcp_relay.c \
 	src/l4/tcp_spare.c \
 	src/l4/tcp_rest.c \
+	src/l4/tcp_room.c \
 	src/l4/tcp_splice.c \
 	src/l4/udp.c \
 	src/l4/udp.h \

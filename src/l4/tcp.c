@@ -153,6 +153,7 @@ struct tcp *tcp_new(struct worker *worker)
     tcp->trim_spares.fire = tcp_spares_trim;
     tcp->leave_at_ms = tcp->drain_at_ms = MEMBER_NEVER;
     tcp->pipes_allowed = tcp_pipes_allowed();
+    tcp_room_init(&tcp->room);
     return tcp;
 }
 

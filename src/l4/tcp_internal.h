@@ -6,6 +6,7 @@
  *   tcp_connect.c   to a member, and to another when that fails
  *   tcp_relay.c     bytes from one side to the other, both ways
  *   tcp_splice.c    the same through a pipe, for bulk
+ *   tcp_room.c      how much the kernel may hold of bulk
  *   tcp_rest.c      what a side that was reset had sent before
  *   tcp_end.c       looks at what goes on, and what is told at the end
  *   tcp_spare.c     sockets of members that are connected anew
@@ -98,7 +99,8 @@ struct tcp_way {
     uint32_t begin, end;   /* of the bytes in the buffer; of the pipe: 0, how many it holds */
     uint8_t bulk;          /* rises with full reads, falls with small ones; see tcp_is_bulk() */
     bool ended;            /* the end was passed on */
-    uint64_t bytes, told;  /* written; and of these, in the counters of member and service */
+    bool sent_bounded, received_bounded; /* in the kernel, or need not be */
+    uint64_t bytes, told; /* written; and of these, in the counters of member and service */
 };
 
 #define TCP_CLIENT 0 /* index of sides; of ways: from there */
@@ -146,6 +148,11 @@ struct tcp_listener {
     uint64_t turn;  /* when it was last ready */
 };
 
+/** Bytes that the kernel may hold of one way of bulk, as it is told (SO_RCVBUF, SO_SNDBUF). */
+struct tcp_room {
+    uint32_t received, sent;
+};
+
 struct tcp {
     struct worker *worker;
     struct tcp_conn *free, *free_spares; /* without a spare, and with one */
@@ -156,8 +163,9 @@ struct tcp {
     uint32_t n_free_buffers, n_buffers; /* those, and all */
     uint32_t n_pipes, max_pipes;
     uint32_t pipes_allowed; /* of the whole program */
-    int64_t pipe_put_ms;    /* the last one */
-    int64_t no_pipe_ms;     /* none is to be had until then */
+    struct tcp_room room;
+    int64_t pipe_put_ms; /* the last one */
+    int64_t no_pipe_ms;  /* none is to be had until then */
     uint32_t n_conns;
     struct tcp_conn opening; /* head of those without a member */
     VEC(struct tcp_listener *) listeners;
@@ -259,6 +267,12 @@ void tcp_side_writes(struct tcp_side *side);
 bool tcp_splice_wanted(struct tcp *tcp, const struct tcp_conn *c, struct tcp_way *way);
 enum tcp_move tcp_splice_fill(struct tcp *tcp, struct tcp_conn *c, unsigned from);
 enum tcp_move tcp_splice_flush(struct tcp *tcp, struct tcp_conn *c, unsigned from);
+
+/* ---- tcp_room.c ---- */
+
+void tcp_room_init(struct tcp_room *room);
+/** So many bytes more were moved from there. RELAYING. */
+void tcp_room_look(const struct tcp *tcp, struct tcp_conn *c, unsigned from);
 
 /* ---- tcp_rest.c ---- */
 

@@ -193,8 +193,10 @@ void tcp_relay(struct tcp *tcp, struct tcp_conn *c, unsigned from)
         broken(tcp, c, tcp_way_holds(way) ? !from : from);
         break;
     }
-    if (way->bytes - way->told >= TCP_TELL && c->state == TCP_RELAYING)
+    if (way->bytes - way->told >= TCP_TELL && c->state == TCP_RELAYING) {
         tcp_tell(c);
+        tcp_room_look(tcp, c, from);
+    }
 }
 
 /* Bulk takes turns with other bulk, behind what is small, which then waits for none of it. */

@@ -372,6 +372,12 @@ def idle(bench, target):
         return held.n, (target.rss() - before) / max(1, held.n)
 
 
+def signed(text):
+    """ss(8) shows what may be below zero for a moment as 32 bits without sign."""
+    n = int(text)
+    return n - (1 << 32) if n >= 1 << 31 else n
+
+
 def socket_bytes(pids):
     """What the kernel holds for the sockets of these processes, all but those that listen: received, to be sent, and
     kept for more (skmem of ss(8): r, w, f)."""
@@ -380,7 +386,7 @@ def socket_bytes(pids):
     for line in out.splitlines():
         if any(f"pid={pid}," in line for pid in pids):
             held = re.search(r"skmem:\(r(\d+),.*?,f(\d+),w(\d+),", line)
-            total += sum(map(int, held.groups()))
+            total += sum(map(signed, held.groups()))
     return total
 
 

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the system refuses: memory for a read, a place among what is watched, pipes. */
+ * What the system refuses: memory for a read, a place among what is watched, pipes. And what it is
+ * told to bound, by what it says of a connection. */
 #include "forward_world.h"
 
 #include <sys/epoll.h>
 
+/* tcpi_min_rtt in struct tcp_info of linux/tcp.h; that of netinet/tcp.h ends before */
+#define MIN_RTT_AT 148
+
+static unsigned min_rtt_us;                           /* told */
+static _Atomic unsigned n_received, n_sent, n_unsent; /* how often it is bounded */
 static _Atomic unsigned fail_recv, fail_watch, n_pipes_tried;
 
 ssize_t __real_recv(int fd, void *bytes, size_t n, int flags);
@@ -11,6 +17,10 @@ ssize_t __wrap_recv(int fd, void *bytes, size_t n, int flags);
 int __real_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
 int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
 int __wrap_pipe2(int ends[2], int flags);
+int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *n);
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *n);
+int __real_setsockopt(int fd, int level, int option, const void *value, socklen_t n);
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t n);
 
 /* The program's: those of the tests are patient, its own are not. */
 ssize_t __wrap_recv(int fd, void *bytes, size_t n, int flags)
@@ -39,6 +49,27 @@ int __wrap_pipe2(int ends[2], int flags)
     n_pipes_tried++;
     errno = EMFILE;
     return -1;
+}
+
+/* Buffers have grown, and the round trip is what the test says. */
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *n)
+{
+    if (level == SOL_SOCKET && (option == SO_RCVBUF || option == SO_SNDBUF)) {
+        *(int *)value = 6 << 20;
+        return 0;
+    }
+    int code = __real_getsockopt(fd, level, option, value, n);
+    if (code == 0 && level == IPPROTO_TCP && option == TCP_INFO)
+        memcpy((char *)value + MIN_RTT_AT, &min_rtt_us, sizeof min_rtt_us);
+    return code;
+}
+
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t n)
+{
+    n_received += level == SOL_SOCKET && option == SO_RCVBUF;
+    n_sent += level == SOL_SOCKET && option == SO_SNDBUF;
+    n_unsent += level == IPPROTO_TCP && option == TCP_NOTSENT_LOWAT;
+    return __real_setsockopt(fd, level, option, value, n);
 }
 
 static void want_of_memory_is_nobodys_reset(void **state)
@@ -101,12 +132,45 @@ static void pipes_that_are_refused_are_not_asked_for_again_at_once(void **state)
     world_close(&w);
 }
 
+/* Four megabytes, so that it is looked at more than once. */
+static void bulk_with_round_trip(uint32_t us)
+{
+    static char block[1 << 16];
+    struct world w;
+    world_open(&w);
+    int backend = listening(16);
+    WORLD_MEMBERS_ARE(&w, up(port_of(backend)));
+    int client = client_of(w.port), member = accepted(backend);
+    min_rtt_us = us;
+    n_received = n_sent = n_unsent = 0;
+    for (unsigned i = 0; i < 64; i++) {
+        say(member, block, sizeof block);
+        assert_int_equal(__real_recv(client, block, sizeof block, MSG_WAITALL), sizeof block);
+    }
+    world_settle(&w);
+    close(client), close(member), close(backend);
+    WAIT_UNTIL(w.n_ended == 1);
+    world_close(&w);
+}
+
+/* The one way that is bulk, once. Who is far may need all that the kernel gives: what waits behind
+ * that is bounded only. */
+static void what_the_kernel_holds_is_bounded_by_the_round_trip(void **state)
+{
+    (void)state;
+    bulk_with_round_trip(50);
+    assert_true(n_received == 1 && n_sent == 1 && n_unsent == 0);
+    bulk_with_round_trip(50000);
+    assert_true(n_received == 0 && n_sent == 0 && n_unsent == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(want_of_memory_is_nobodys_reset),
         cmocka_unit_test(a_listener_that_cannot_be_watched_is_tried_again),
         cmocka_unit_test(pipes_that_are_refused_are_not_asked_for_again_at_once),
+        cmocka_unit_test(what_the_kernel_holds_is_bounded_by_the_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
