@@ -10,6 +10,7 @@ import time
 import unittest
 
 import harness
+import l4_world
 from test_ctl import POOLS, ZONE
 
 COMPLETION = os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -53,6 +54,18 @@ class Bash(harness.TestCase):
         self.expect(whole)
         self.type("\x15\n")
         self.expect("ready> ")
+
+    def test_members_of_the_forwarder(self):
+        a, = [l4_world.Member("a")]
+        self.addCleanup(a.close)
+        f = l4_world.Forwarder(l4_world.web(members=[a]))
+        self._daemons().append(f)
+        self.addCleanup(f.close)
+        f.start()
+        for typed, whole in (("members w", "members web"), ("set we", "set web/"), ("set web/", f"set web/{a.place}"),
+                             ("weight web/127", f"weight web/{a.place}")):
+            with self.subTest(typed):
+                self.completed(f"loadstarctl -s {f.socket} {typed}", whole)
 
     def test_arguments(self):
         for typed, whole in (
