@@ -147,6 +147,16 @@ static void set_defaults(struct load *load)
     panic_set_defaults(load);
 }
 
+static void warn_of_sample(struct load *load, const struct yaml_node *root,
+                           const struct l4_config *config)
+{
+    const struct yaml_node *log = yaml_get(root, "log");
+    const struct yaml_node *sample = log ? yaml_get(log, "sample") : NULL;
+    if (sample && !config->log_connections)
+        diag_warning(load->diags, sample->span,
+                     "'sample' has no effect: nothing is logged without 'connections: true'");
+}
+
 static void read_main(struct load *load, const struct yaml_node *root)
 {
     unsigned errors = load->diags->n_errors;
@@ -161,6 +171,8 @@ static void read_main(struct load *load, const struct yaml_node *root)
     m->server.state_dir = d->state_dir;
     m->server.state_dir_at = d->state_dir_at;
     load->main_is_sound = load->diags->n_errors == errors;
+    if (load->main_is_sound)
+        warn_of_sample(load, root, &d->config);
     load->l4 = d;
 }
 

@@ -2,6 +2,7 @@
  * Which sets of members a service of loadstar-l4 has, and which server name leads to which. */
 #include "config/l4_draft.h"
 #include "config/pool_draft.h"
+#include "config/suggest.h"
 
 #include <stdlib.h>
 
@@ -193,6 +194,20 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct l4_route *)a)->name, ((const struct l4_route *)b)->name);
 }
 
+static const char *rest_word(const void *words, uint32_t i)
+{
+    (void)i;
+    return words;
+}
+
+/* A host may be called that, though hardly anybody asks one for it. */
+static void warn_of_rest(struct load *load, const struct yaml_node *key, const char *name)
+{
+    if (!strchr(name, '.') && suggest_nearest(name, rest_word, "default", 1))
+        diag_warning(load->diags, key->span,
+                     "'%s' is the name of a host here, did you mean 'default'?", name);
+}
+
 static void read_route(struct load *load, struct l4_service_draft *d, const struct yaml_pair *pair,
                        struct strmap *seen, struct l4_route *v, struct l4_sets *sets)
 {
@@ -204,6 +219,7 @@ static void read_route(struct load *load, struct l4_service_draft *d, const stru
         diag_error(load->diags, pair->key->span, "'sni' has '%s' twice", name);
         return;
     }
+    warn_of_rest(load, pair->key, name);
     v[*n].name = name;
     v[*n].set = read_pool(load, d, pair->value, &route_schema, sets);
     ++*n;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,23 +21,47 @@ struct client {
     size_t used;
 };
 
+/** Whose socket it is, as far as its path says. */
+static const char *daemon_at(const char *path)
+{
+    return strstr(path, "l4") ? "loadstar-l4" : "loadstard";
+}
+
+static bool is_other_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 static void explain_connect(const char *path, int code, char error[CLIENT_ERROR_MAX])
 {
-    const char *why = strerror(code), *hint = "";
+    /* The daemon's name stands between the two. */
+    const char *why = strerror(code), *before = NULL, *after = "";
     if (code == ENOENT) {
         why = "no such file";
-        hint = "; is loadstard running? (-s SOCKET or $LOADSTAR_SOCKET name another socket)";
+        before = "is ";
+        after = " running? (-s SOCKET or $LOADSTAR_SOCKET name another socket)";
+    } else if (code == ECONNREFUSED && is_other_file(path)) {
+        why = "it is no socket";
+        before = "-s takes what is `control` in the configuration of ";
     } else if (code == ECONNREFUSED) {
         why = "nobody listens";
-        hint = "; loadstard is not running, the file is left over from one that was";
+        before = "";
+        after = " is not running, the file is left over from one that was";
     } else if (code == EAGAIN) {
         why = "it took too long";
-        hint = "; loadstard takes no connections";
+        before = "";
+        after = " takes no connections";
     } else if (code == EACCES) {
         why = "permission denied";
-        hint = "; the socket is open to loadstard's user and group (and root)";
+        before = "the socket is open to the user and the group of ";
+        after = " (and root)";
     }
-    snprintf(error, CLIENT_ERROR_MAX, "cannot connect to %s: %s%s", path, why, hint);
+    if (before)
+        snprintf(error, CLIENT_ERROR_MAX, "cannot connect to %s: %s; %s%s%s", path, why, before,
+                 daemon_at(path), after);
+    else
+        snprintf(error, CLIENT_ERROR_MAX, "cannot connect to %s: %s", path, why);
 }
 
 static int connect_to(const char *path, unsigned timeout_ms, char error[CLIENT_ERROR_MAX])
@@ -103,7 +128,7 @@ static json_t *receive(struct client *client, char error[CLIENT_ERROR_MAX])
     struct slice line;
     json_error_t bad;
     if (receive_line(client, &line) != 0) {
-        snprintf(error, CLIENT_ERROR_MAX, "no answer from loadstard: %s",
+        snprintf(error, CLIENT_ERROR_MAX, "no answer: %s",
                  errno == EAGAIN ? "it took too long"
                  : errno         ? strerror(errno)
                                  : "it closed the connection");
@@ -111,7 +136,7 @@ static json_t *receive(struct client *client, char error[CLIENT_ERROR_MAX])
     }
     json_t *reply = json_loadb((const char *)line.p, line.n, 0, &bad);
     if (!reply)
-        snprintf(error, CLIENT_ERROR_MAX, "loadstard's answer is no JSON: %s", bad.text);
+        snprintf(error, CLIENT_ERROR_MAX, "the answer is no JSON: %s", bad.text);
     return reply;
 }
 

@@ -103,6 +103,17 @@ static int read_one(const struct command_arg *arg, const json_t *value, char *er
     return E_INVALID;
 }
 
+/** loadstarctl has the options of both daemons: so it is told which this one has. */
+static void refuse_argument(const char *command, const char *key, const struct command_arg *args,
+                            char *error)
+{
+    int n = snprintf(error, COMMAND_ERROR_MAX, "%.64s takes no argument \"%.64s\" of loadstar-l4",
+                     command, key);
+    for (const struct command_arg *arg = args; arg->key && n < COMMAND_ERROR_MAX; arg++)
+        n += snprintf(error + n, COMMAND_ERROR_MAX - (size_t)n, "%s%s",
+                      arg == args ? ", expected: " : ", ", arg->key);
+}
+
 int command_args_read(const json_t *object, const struct command_arg *args,
                       char error[COMMAND_ERROR_MAX])
 {
@@ -116,8 +127,8 @@ int command_args_read(const json_t *object, const struct command_arg *args,
         while (arg->key && strcmp(arg->key, key) != 0)
             arg++;
         if (!arg->key) {
-            snprintf(error, COMMAND_ERROR_MAX, "%.64s takes no argument \"%.64s\"",
-                     json_string_value(json_object_get(object, "command")), key);
+            refuse_argument(json_string_value(json_object_get(object, "command")), key, args,
+                            error);
             return E_INVALID;
         }
         int code = read_one(arg, value, error);

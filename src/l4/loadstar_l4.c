@@ -12,9 +12,8 @@ static const char usage[] =
     "  --check    load it and all that it names, print what is wrong, and exit with 0 or 1\n"
     "  --version  print the version\n"
     "  --help     print this\n"
-    "Stays in the foreground and logs to stderr. SIGHUP reloads, SIGTERM drains and stops, a "
-    "second\n"
-    "one stops at once. See loadstar-l4(8).\n";
+    "Stays in the foreground and logs to stderr. SIGHUP reloads; SIGTERM drains and stops, a\n"
+    "second one stops at once. See loadstar-l4(8).\n";
 
 /** Does exactly what loading does, and tells. */
 static int check(const char *path)

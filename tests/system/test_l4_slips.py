@@ -62,6 +62,37 @@ class TheHost(l4_world.TestCase):
         self.assertIn("pools.yaml': Permission denied", f.log())
 
 
+class Said(l4_world.TestCase):
+    def test_warnings(self):
+        f = self.forwarder(web(), main="log: {sample: 10}\n", start=False)
+        f.configure({"tls": {"listen": ["127.0.0.1:{port}"], "limits": {"connections": 9},
+                             "tls": {"sni": {"a.example": "p", "defualt": "p", "db": "p"}}}})
+        done = f.check()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"l4\.yaml:\d+:\d+: warning: 'defualt' is the name of a host here, did you mean")
+        self.assertRegex(done.stderr, r"l4\.yaml:\d+:15: warning: 'sample' has no effect: nothing is logged without")
+        self.assertEqual(done.stderr.count("warning"), 2, done.stderr)
+
+    def test_options_of_loadstard(self):
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        done = f.ctl("set", f"web/{a.place}", "drain", "--wait", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('set takes no argument "wait" of loadstar-l4, expected: target, state, for, reason, volatile',
+                      done.stderr)
+        done = f.ctl("stop", "--keep-announced", check=False)
+        self.assertIn('stop takes no argument "keep_announced" of loadstar-l4, expected: now', done.stderr)
+        self.assertEqual(f.members_of()[a.place]["state"], "up")
+
+    def test_nobody_is_there(self):
+        f = self.forwarder(web(members=["127.0.0.1:1"]), start=False)
+        f.socket = f.path
+        self.assertIn("l4.yaml: it is no socket; -s takes what is `control` in the configuration of loadstar-l4",
+                      f.ctl("status", check=False).stderr)
+        f.socket = os.path.join(f.dir, "no.sock")
+        self.assertIn("no such file; is loadstar-l4 running?", f.ctl("status", check=False).stderr)
+
+
 class TwoOfThem(l4_world.TestCase):
     """SO_REUSEPORT would have the kernel share out connections between them, unseen."""
 

@@ -69,7 +69,10 @@ static void refused(void **state)
         const char *member, *error;
         int code;
     } cases[] = {
-        {"\"other\":1", "c takes no argument \"other\"", E_INVALID},
+        {"\"other\":1",
+         "c takes no argument \"other\" of loadstar-l4, expected: text, number, flag, duration, "
+         "weight",
+         E_INVALID},
         {"\"text\":\"\"", "text: expected a text that is not empty", E_SYNTAX},
         {"\"text\":7", "text: expected a text that is not empty", E_SYNTAX},
         {"\"text\":\"a\\nb\"", "text: has a control character at byte 2", E_SYNTAX},
