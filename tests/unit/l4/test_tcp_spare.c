@@ -14,12 +14,18 @@ struct spares {
     unsigned n_before; /* descriptors, without connections */
 };
 
-static void spares_open(struct spares *s)
+/* The service is as it was made, or as it was changed meanwhile. */
+static void spares_give(struct spares *s)
 {
-    world_open(&s->w);
     s->backend = listening(128);
     WORLD_MEMBERS_ARE(&s->w, up(port_of(s->backend)));
     s->n_before = open_descriptors();
+}
+
+static void spares_open(struct spares *s)
+{
+    world_open(&s->w);
+    spares_give(s);
 }
 
 static void spares_close(struct spares *s)
@@ -153,6 +159,31 @@ static void one_that_moved_much_is_not_kept(void **state)
     spares_close(&s);
 }
 
+/* One side has not ended, or neither: the kernel is to see to that. */
+static void one_that_was_idle_is_not_kept(void **state)
+{
+    (void)state;
+    struct spares s;
+    world_open(&s.w);
+    s.w.service.idle_timeout_ms = 200;
+    spares_give(&s);
+    for (unsigned i = 1; i <= 3; i++) {
+        struct both b = both_of(&s);
+        exchange(&b, i);
+        if (i == 2)
+            shutdown(b.client, SHUT_WR);
+        if (i == 3)
+            shutdown(b.member, SHUT_WR);
+        hear_end(b.client);
+        hear_end(b.member);
+        WAIT_UNTIL(s.w.n_ended == i);
+        assert_string_equal(s.w.last_end, "idle");
+        close(b.client), close(b.member);
+        assert_int_equal(kept_after(&s, i), 0);
+    }
+    spares_close(&s);
+}
+
 static void hears_nothing(int fd, bool on)
 {
     struct sock_filter drop[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
@@ -195,16 +226,22 @@ static void wait_there(struct worker *worker, void *arg)
 
 /* All that happens while the worker is busy comes to it at once: the first connection's end, and
  * clients, of which it takes one in the first turn and two in the next, together with the news that
- * the first one's socket is closed now. */
-static void what_comes_late_is_not_the_next_ones(void **state)
+ * the first one's socket is closed now. With headers, those that they have taken over wait. */
+static void come_late(const char *header)
 {
-    (void)state;
+    struct ip_prefix trusted = {.addr = loopback(), .len = 8};
     struct spares s;
     sem_t go;
     sem_init(&go, 0, 0);
-    spares_open(&s);
+    world_open(&s.w);
+    s.w.service.proxy_accept = *header;
+    s.w.service.proxy_trusted = &trusted;
+    s.w.service.n_proxy_trusted = 1;
+    spares_give(&s);
     for (unsigned i = 0; i < 10; i++) {
-        struct both first = both_of(&s), b[3];
+        struct both first = {.client = client_of(s.w.port)}, b[3];
+        say(first.client, header, strlen(header));
+        first.member = accepted(s.backend);
         exchange(&first, i);
         shutdown(first.member, SHUT_WR);
         hear_end(first.client);
@@ -216,6 +253,7 @@ static void what_comes_late_is_not_the_next_ones(void **state)
         hear_end(first.member);
         close(first.member);
         for (unsigned k = 0; k < 3; k++) {
+            say(b[k].client, header, strlen(header));
             b[k].member = accepted(s.backend);
             for (unsigned again = 0; again < 3; again++)
                 exchange(&b[k], k);
@@ -226,6 +264,13 @@ static void what_comes_late_is_not_the_next_ones(void **state)
     }
     spares_close(&s);
     sem_destroy(&go);
+}
+
+static void what_comes_late_is_not_the_next_ones(void **state)
+{
+    (void)state;
+    come_late("");
+    come_late("PROXY TCP4 198.51.100.7 203.0.113.9 4711 443\r\n");
 }
 
 /* All numbers up to the highest that is open are taken then; returns how many of these here. */
@@ -289,6 +334,7 @@ int main(void)
         cmocka_unit_test(they_are_closed_when_nobody_comes),
         cmocka_unit_test(one_that_was_reset_is_not_kept),
         cmocka_unit_test(one_that_moved_much_is_not_kept),
+        cmocka_unit_test(one_that_was_idle_is_not_kept),
         cmocka_unit_test(an_end_that_was_lost_is_not_forgotten),
         cmocka_unit_test(what_comes_late_is_not_the_next_ones),
         cmocka_unit_test(they_keep_no_client_out),
