@@ -18,6 +18,8 @@ alone.
   stopped  memory in the kernel of pairs whose client has stopped to read (ss -m: what their two sockets hold, without
            what is in pipes), the largest
 
+With --relays there is one more of us for each that is named (copy, splice, sockhash), compared with us as delivered.
+
 The last two are once, each with a forwarder of its own that is started for it. Nothing is judged: what was asked for is
 printed beside what was measured. Wants root (as a user: fewer open files), and in BUILD: make all tests/bench/l4_load
 tests/bench/l4_serve.
@@ -187,19 +189,20 @@ class Target:
 
 
 class Loadstar(Target):
-    name = "loadstar-l4"
+    name, relay = "loadstar-l4", "auto"
 
     def service(self, name, service, members, more=""):
         return f'  {name}: {{listen: ["127.0.0.1:{self.port(service)}"], members: [{members}], {more}}}\n'
 
     def command(self):
-        some = "limits: {connections: 200}"
+        relay = f"relay: {self.relay}, "
+        some = relay + "limits: {connections: 200}"
         echo = ", ".join(f'"127.0.0.{2 + i}:{BEHIND + ECHO}"' for i in range(MEMBERS))
         config = self.bench.file(
             f"l4-{self.first}.yaml", f"control: l4-{self.first}.sock\nworkers: 1\nservices:\n"
             + self.service("http", HTTP, f'"127.0.0.1:{BEHIND + HTTP}"', some)
             + self.service("source", SOURCE, f'"127.0.0.1:{BEHIND + SOURCE}"', some)
-            + self.service("echo", ECHO, echo, f"limits: {{connections: {self.connections()}}}")
+            + self.service("echo", ECHO, echo, relay + f"limits: {{connections: {self.connections()}}}")
             + self.service("udp", DATAGRAMS, f'"127.0.0.1:{BEHIND + DATAGRAMS}"',
                            f"protocol: udp, limits: {{connections: {self.flows()}}}"))
         return [self.bench.built("loadstar-l4"), "-c", config]
@@ -268,6 +271,12 @@ stream {{
 
 
 KINDS = [Loadstar, Haproxy, Nginx]
+RELAYS = []  # more of the first
+
+
+def of_relay(relay):
+    return type("Loadstar", (Loadstar,), {"name": f"loadstar-l4 {relay}", "relay": relay, "udp": False})
+
 
 # ---- in rounds ----
 
@@ -287,7 +296,7 @@ def one_round(bench, targets, loads, nth, results):
 
 
 def in_rounds(bench, loads):
-    targets = [Target(bench)] + [kind(bench, 1200 + 10 * i) for i, kind in enumerate(KINDS)]
+    targets = [Target(bench)] + [kind(bench, 1200 + 10 * i) for i, kind in enumerate(KINDS + RELAYS)]
     results = {}
     try:
         for target in targets:
@@ -332,7 +341,7 @@ def number(value):
 
 
 def show_rows(results, loads):
-    names = ["direct"] + [kind.name for kind in KINDS]
+    names = ["direct"] + [kind.name for kind in KINDS + RELAYS]
     for load, what, of, unit, asked, asked_direct in ROWS:
         if load not in loads:
             continue
@@ -342,6 +351,8 @@ def show_rows(results, loads):
         for other, wanted in against:
             print(f"  against {other + ':':12} {'asked ' + wanted + ', ' if wanted else '':14}"
                   f"measured {spread(ratios(results, load, of, 'loadstar-l4', other))}")
+        for kind in RELAYS:
+            print(f"  {kind.relay} against auto: {spread(ratios(results, load, of, kind.name, 'loadstar-l4'))}")
         figures = [f"{name} {number(median(results, load, of, name))}" for name in names]
         print(f"  {unit}: {', '.join(figures)}")
 
@@ -398,7 +409,7 @@ def stopped(bench, target):
 
 def once(bench, what, measure, unit, scale, asked):
     print(f"\n{what}\n  asked {asked}")
-    for i, kind in enumerate(KINDS):
+    for i, kind in enumerate(KINDS + RELAYS):
         target = kind(bench, 1300 + 10 * i, rounds=False)
         try:
             target.start()
@@ -454,7 +465,9 @@ def main():
     parser.add_argument("--seconds", type=int, default=2, help="of each load")
     parser.add_argument("--pairs", type=int, default=100000, help="idle ones, as far as open files allow")
     parser.add_argument("--only", default=",".join([*LOADS, *ONCE]), metavar="WHAT", help="some, with commas between")
+    parser.add_argument("--relays", default="", metavar="RELAY", help="more of us by other relays, with commas between")
     options = parser.parse_args()
+    RELAYS.extend(of_relay(relay) for relay in filter(None, options.relays.split(",")))
     only = options.only.split(",")
     if set(only) - {*LOADS, *ONCE}:
         parser.error(f"--only: some of {' '.join([*LOADS, *ONCE])}")

@@ -46,8 +46,11 @@ CLEANFILES += tests/bench/plan_bench
 
 # Loads and back end of tests/bench/l4.py.
 EXTRA_PROGRAMS += tests/bench/l4_load tests/bench/l4_serve
+# Loads and back end of tests/bench/l4.py; the kernel's relay, for comparison.
+EXTRA_PROGRAMS += tests/bench/l4_load tests/bench/l4_serve tests/bench/l4_sockhash
 tests_bench_l4_load_SOURCES = tests/bench/l4_load.c
 tests_bench_l4_load_LDADD = $(LINK_base)
 tests_bench_l4_serve_SOURCES = tests/bench/l4_serve.c
-CLEANFILES += tests/bench/l4_load tests/bench/l4_serve
+tests_bench_l4_sockhash_SOURCES = tests/bench/l4_sockhash.c
+CLEANFILES += tests/bench/l4_load tests/bench/l4_serve tests/bench/l4_sockhash
 EXTRA_DIST += tests/bench/l4.py
