@@ -28,7 +28,7 @@ contrib/systemd/loadstar.conf: contrib/systemd/loadstar.sysusers.conf
 dist_doc_DATA = README.md CHANGELOG.md LICENSE contrib/doc/api.md contrib/doc/health.md contrib/doc/reference.md \
 	contrib/doc/tiers.md contrib/doc/anycast.md contrib/doc/l4.md
 examplesdir = $(docdir)/examples
-dist_examples_DATA = contrib/systemd/anycast.conf contrib/systemd/xdp.conf contrib/systemd/credentials.conf contrib/systemd/tier-envoy.conf \
+dist_examples_DATA = contrib/systemd/anycast.conf contrib/systemd/l4-sockhash.conf contrib/systemd/xdp.conf contrib/systemd/credentials.conf contrib/systemd/tier-envoy.conf \
 	contrib/systemd/tier-exec.conf contrib/systemd/tier-haproxy.conf contrib/systemd/tier-ipvs.conf \
 	contrib/systemd/tier-keepalived.conf contrib/systemd/tier-nginx.conf contrib/systemd/loadstar-nginx-test.service \
 	contrib/polkit/50-loadstar-nginx.rules contrib/doc/loadstar.example.yaml \

@@ -23,7 +23,9 @@ static const struct schema_word relays[] = {
     {"auto", L4_RELAY_AUTO, "what is best for each connection, as it goes"},
     {"copy", L4_RELAY_COPY, "read and write"},
     {"splice", L4_RELAY_SPLICE, "bulk moves through pipes, within the kernel; the rest is copied"},
-    {"sockhash", L4_RELAY_SOCKHASH, NULL},
+    {"sockhash", L4_RELAY_SOCKHASH,
+     "the kernel hands on what goes back and forth (BPF); it takes Linux 6.15, and CAP_BPF, "
+     "CAP_NET_ADMIN and CAP_PERFMON at the start; else, and for bulk, as `splice`"},
 };
 /* The words of tiers' services (IPVS); where the others will live: contrib/adr/0058. */
 static const struct schema_word forwards[] = {

@@ -27,6 +27,14 @@ static const char *balance_text(enum l4_balance balance)
     return texts[balance];
 }
 
+static const char *relay_text(enum l4_relay relay)
+{
+#define TEXT(constant, word, doc) [constant] = word,
+    static const char *const texts[] = {L4_RELAYS(TEXT)};
+#undef TEXT
+    return texts[relay];
+}
+
 /* ---- services ---- */
 
 static json_t *set_document(const struct forwarder *f, uint32_t set)
@@ -58,6 +66,7 @@ static void set_counters(json_t *d, const struct service_run *run)
         json_set_int(results, service_result_text((enum service_result)r),
                      (int64_t)atomic_load_explicit(&run->results[r], memory_order_relaxed));
     json_set_int(d, "active", atomic_load_explicit(&run->active, memory_order_relaxed));
+    json_set_int(d, "in_kernel", atomic_load_explicit(&run->in_kernel, memory_order_relaxed));
     json_set_int(d, "bytes_in",
                  (int64_t)atomic_load_explicit(&run->bytes_in, memory_order_relaxed));
     json_set_int(d, "bytes_out",
@@ -84,6 +93,10 @@ static json_t *service_document(const struct forwarder *f, uint32_t nth)
         json_array_append_new(
             listens, json_text(ip_port_text(text, &s->listens[i].addr, s->listens[i].port)));
     json_set_text(d, "balance", balance_text(s->balance));
+    if (!s->udp)
+        json_set_text(d, "relay",
+                      relay_text(s->relay == L4_RELAY_SOCKHASH && !f->has_sockhash ? L4_RELAY_SPLICE
+                                                                                   : s->relay));
     json_set_int(d, "limit", s->limits.connections);
     if (f->plan) {
         struct rate rate = rates_of(&f->rates, f->plan->services[nth].run);

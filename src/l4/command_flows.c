@@ -55,6 +55,8 @@ static json_t *flow_document(const struct shown *s)
     json_set_text(d, "member", s->key);
     set_place(d, "address", &r->member, r->member_port);
     json_set_time(d, "begun", r->begun_ms);
+    if (r->relay)
+        json_set_text(d, "relay", r->relay);
     json_set_int(d, "age_ms", r->duration_ms);
     json_set_int(d, "bytes_in", (int64_t)r->bytes_in);
     json_set_int(d, "bytes_out", (int64_t)r->bytes_out);

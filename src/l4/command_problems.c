@@ -117,12 +117,22 @@ static void find_shortages(json_t *problems, const struct forwarder *f)
                         services[i]->name);
 }
 
+static void find_other_relays(json_t *problems, const struct forwarder *f)
+{
+    const struct l4_config *config = f->setup->model->l4;
+    for (uint32_t i = 0; i < config->n_services; i++)
+        if (config->services[i].relay == L4_RELAY_SOCKHASH && !f->has_sockhash)
+            add_problem(problems, "%s: relay sockhash is not to be had, it is splice instead: %s",
+                        config->services[i].name, f->sockhash_why);
+}
+
 json_t *command_problems(const struct forwarder *f)
 {
     json_t *problems = json_array();
     for (size_t i = 0; f->plan && i < ARRAY_LEN(set_problems); i++)
         find_sets(problems, f, &set_problems[i]);
     find_shortages(problems, f);
+    find_other_relays(problems, f);
     if (f->reload_errors)
         add_problem(problems, "the last reload was refused: %s", f->reload_errors);
     if (saved_sets_error(f->saved))

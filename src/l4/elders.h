@@ -23,6 +23,10 @@ uint64_t inherited_seed(const struct inherited *inherited) ATTR_NONNULL;
 int inherited_listen(struct inherited *inherited, struct listeners **out,
                      const struct l4_config *config, uint32_t n_workers,
                      struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+/** Its maps of `relay: sockhash`, which are the caller's then. False: it has none, or of another
+ *  kind. */
+bool inherited_sockhash(struct inherited *inherited,
+                        struct sockhash *out) ATTR_NONNULL ATTR_MUST_USE;
 /** Opens control socket and metrics, with its sockets where these are at the same place. */
 int inherited_open_servers(struct forwarder *f, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 

@@ -39,6 +39,11 @@ static void add_elder(void *arg, int fd, json_t *facts)
     add(arg, fd, "elder", facts);
 }
 
+static void add_map(void *arg, int fd, json_t *facts)
+{
+    add(arg, fd, "sockhash", facts);
+}
+
 static void add_servers(struct parts *parts, const struct forwarder *f)
 {
     const struct l4_config *config = f->setup->model->l4;
@@ -89,6 +94,7 @@ int estate_send(const struct forwarder *f, int fd)
 {
     struct parts parts = {.list = json_array()};
     add_servers(&parts, f);
+    forwarder_each_map(f, add_map, &parts);
     elders_each(f, add_elder, &parts);
     listeners_each(f->listeners, add_socket, &parts);
     int code = send_parts(f, fd, &parts);

@@ -255,8 +255,10 @@ static int set_up(struct forwarder *f, struct diags *diags)
     f->n_workers = setup_workers(f->setup->model->l4);
     set_table_follow(&f->sets, f->setup->model->l4);
     code = f->inherited ? inherit(f, diags) : open_all(f, diags);
-    if (code == 0)
+    if (code == 0) {
+        forwarder_open_sockhash(f, diags);
         code = give_up_rights(f, diags);
+    }
     if (code == 0)
         code = start_workers(f, diags);
     if (code == 0)
@@ -271,6 +273,7 @@ static int set_up(struct forwarder *f, struct diags *diags)
 static void tear_down(struct forwarder *f)
 {
     reload_free(&f->reload);
+    forwarder_close_sockhash(f);
     flow_log_stop(f->log);
     endpoint_index_free(&f->endpoints);
     followers_free(&f->followers);

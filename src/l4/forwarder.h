@@ -19,8 +19,11 @@
 #include "l4/plan_build.h"
 #include "l4/rates.h"
 #include "l4/saved_sets.h"
+#include "l4/sockhash.h"
 #include "l4/sources.h"
 #include "l4/worker.h"
+
+#include <jansson.h>
 
 struct forwarder;
 
@@ -89,6 +92,9 @@ struct forwarder {
     int64_t started_wall_ms, started_mono_ms;
     int64_t drain_until_ms;  /* monotonic */
     bool can_be_transparent; /* workers may send from clients' addresses */
+    struct sockhash sockhash;
+    bool has_sockhash; /* else: */
+    char sockhash_why[SOCKHASH_WHY_MAX];
     bool ready, draining, ending;
 
     /* Replacement: heir.h, elders.h. */
@@ -109,6 +115,18 @@ int forwarder_run(const char *path, char **argv) ATTR_NONNULL;
 /** Whether workers may do what the configuration takes. Returns 0, or E_INVALID after an error. */
 int forwarder_judge_rights(const struct forwarder *f, const struct l4_config *config,
                            struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
+
+/* forwarder_kernel.c: the maps of `relay: sockhash`. */
+/** Once, before rights are given up. Warns of services that have to do without. */
+void forwarder_open_sockhash(struct forwarder *f, struct diags *diags) ATTR_NONNULL;
+void forwarder_warn_of_sockhash(const struct forwarder *f, const struct l4_config *config,
+                                struct diags *diags) ATTR_NONNULL;
+/** Calls fn with each one and what it is, which fn takes over: for a process that is to take over.
+ */
+void forwarder_each_map(const struct forwarder *f, void (*fn)(void *arg, int fd, json_t *facts),
+                        void *arg) __attribute__((nonnull(1, 2)));
+/** When no worker is left. */
+void forwarder_close_sockhash(struct forwarder *f) ATTR_NONNULL;
 
 /* forwarder_plan.c: from changes to plans. */
 /** Soon a plan is made of all that has changed until then. */

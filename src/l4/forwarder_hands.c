@@ -75,7 +75,8 @@ static int start_one(struct forwarder *f, uint32_t nth)
     hand->host = (struct worker_host){.ctx = hand,
                                       .failed = on_failed,
                                       .client_rtt = on_client_rtt,
-                                      .ended = hand->log ? on_ended : NULL};
+                                      .ended = hand->log ? on_ended : NULL,
+                                      .sockhash = f->has_sockhash ? &f->sockhash : NULL};
     return worker_start(&hand->worker, nth, core_of(nth, f->n_workers), &hand->host);
 }
 

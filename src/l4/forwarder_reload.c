@@ -77,6 +77,7 @@ static int bind_(void *ctx, struct diags *diags)
     int64_t began_us = clock_mono_us();
     struct metrics_server *metrics = NULL;
     warn_of_what_needs_a_restart(f, diags);
+    forwarder_warn_of_sockhash(f, config, diags);
     int code = forwarder_judge_rights(f, config, diags);
     if (code == 0)
         code = checker_prepare(f->checker, f->next.setup->model, diags);

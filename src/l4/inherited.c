@@ -146,6 +146,31 @@ int inherited_listen(struct inherited *in, struct listeners **out, const struct 
     return code;
 }
 
+/* They belong to each other: all of them, of the same kind, or none. */
+bool inherited_sockhash(struct inherited *in, struct sockhash *out)
+{
+    const json_t *facts;
+    size_t from = 0;
+    unsigned n = 0;
+    *out = (struct sockhash){{-1, -1, -1, -1}};
+    for (int fd; (fd = inherited_claim(in, "sockhash", &from, &facts)) >= 0;) {
+        int map = 0;
+        while (map < SOCKHASH_MAPS && strcmp(json_get_text(facts, "map", ""),
+                                             sockhash_map_name((enum sockhash_map)map)) != 0)
+            map++;
+        if (map < SOCKHASH_MAPS && out->maps[map] < 0 &&
+            json_get_int(facts, "kind", 0) == SOCKHASH_KIND) {
+            out->maps[map] = fd;
+            n++;
+        } else {
+            close(fd);
+        }
+    }
+    if (n < SOCKHASH_MAPS)
+        sockhash_close(out);
+    return n == SOCKHASH_MAPS;
+}
+
 static int open_control(struct forwarder *f, struct diags *diags)
 {
     const struct model *m = f->setup->model;

@@ -12,6 +12,8 @@ libl4_a_SOURCES = \
 	src/l4/bequest.h \
 	src/l4/bound.c \
 	src/l4/bound.h \
+	src/l4/btf.c \
+	src/l4/btf.h \
 	src/l4/client.h \
 	src/l4/client_hello.c \
 	src/l4/client_hello.h \
@@ -43,6 +45,7 @@ libl4_a_SOURCES = \
 	src/l4/forwarder_hands.c \
 	src/l4/forwarder_pass.c \
 	src/l4/forwarder_pass.h \
+	src/l4/forwarder_kernel.c \
 	src/l4/forwarder_plan.c \
 	src/l4/forwarder_reload.c \
 	src/l4/forwarder_stop.c \
@@ -92,6 +95,10 @@ libl4_a_SOURCES = \
 	src/l4/setup.h \
 	src/l4/shortage.c \
 	src/l4/shortage.h \
+	src/l4/sockhash.c \
+	src/l4/sockhash.h \
+	src/l4/sockhash_program.c \
+	src/l4/sockhash_program.h \
 	src/l4/sources.c \
 	src/l4/sources.h \
 	src/l4/tcp.c \
@@ -100,6 +107,7 @@ libl4_a_SOURCES = \
 	src/l4/tcp_end.c \
 	src/l4/tcp_front.c \
 	src/l4/tcp_internal.h \
+	src/l4/tcp_kernel.c \
 	src/l4/tcp_pool.c \
 	src/l4/tcp_relay.c \
 	src/l4/tcp_spare.c \

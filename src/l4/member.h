@@ -68,6 +68,7 @@ struct service_run {
     struct limits *limits; /* of the service; outlives reloads; owned, NULL at first */
     alignas(64) _Atomic uint32_t active;
     _Atomic uint64_t results[SERVICE_RESULTS];
+    _Atomic uint32_t in_kernel; /* of `active`: those that the kernel relays */
     _Atomic uint64_t bytes_in, bytes_out;
     _Atomic uint64_t dropped; /* datagrams that were not sent on: no buffers, way, flow */
 };
@@ -109,6 +110,16 @@ static inline void service_enter(struct service_run *run)
 static inline void service_leave(struct service_run *run)
 {
     atomic_fetch_sub_explicit(&run->active, 1, memory_order_release);
+}
+
+static inline void service_enter_kernel(struct service_run *run)
+{
+    atomic_fetch_add_explicit(&run->in_kernel, 1, memory_order_relaxed);
+}
+
+static inline void service_leave_kernel(struct service_run *run)
+{
+    atomic_fetch_sub_explicit(&run->in_kernel, 1, memory_order_relaxed);
 }
 
 /** A connect failed (refused or too slow) or went well: both are counted here. Returns true when

@@ -51,6 +51,13 @@ static void write_bytes(struct buf *out, const struct registry *registry)
         labels(out, NAME("bytes_total"), services[i]->name, "direction", "out");
         number(out, atomic_load_explicit(&services[i]->bytes_out, memory_order_relaxed));
     }
+    metric_head(out, "l4_in_kernel", "gauge", "Connections that the kernel relays (sockhash).");
+    for (uint32_t i = 0; i < n; i++) {
+        buf_puts(out, NAME("in_kernel"));
+        metric_label(out, "{", "service", services[i]->name);
+        buf_puts(out, "}");
+        number(out, atomic_load_explicit(&services[i]->in_kernel, memory_order_relaxed));
+    }
     metric_head(out, "l4_datagrams_dropped_total", "counter", "Datagrams that were not sent on.");
     for (uint32_t i = 0; i < n; i++) {
         buf_puts(out, NAME("datagrams_dropped_total"));

@@ -133,6 +133,8 @@ bool tcp_flows(struct tcp *tcp, struct flow_look *look, uint32_t *at)
             return false;
         if (!is_open(c))
             continue;
+        if (c->in_kernel)
+            tcp_kernel_count(tcp, c);
         tcp_find_server(c);
         tcp_record(tcp, c, &look->out[look->n]);
         look->out[look->n++].end = "";
@@ -154,6 +156,7 @@ struct tcp *tcp_new(struct worker *worker)
     tcp->leave_at_ms = tcp->drain_at_ms = MEMBER_NEVER;
     tcp->pipes_allowed = tcp_pipes_allowed();
     tcp_room_init(&tcp->room);
+    tcp_kernel_open(tcp, worker->host ? worker->host->sockhash : NULL);
     return tcp;
 }
 
@@ -172,6 +175,7 @@ void tcp_free(struct tcp *tcp)
     for (size_t i = 0; i < tcp->listeners.n; i++)
         free(tcp->listeners.v[i]);
     vec_free(&tcp->listeners);
+    tcp_kernel_close(tcp);
     tcp_pool_free(tcp);
     free(tcp);
 }

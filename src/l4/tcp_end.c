@@ -67,6 +67,9 @@ void tcp_record(const struct tcp *tcp, const struct tcp_conn *c, struct flow_rec
         .bytes_in = c->ways[TCP_CLIENT].bytes,
         .bytes_out = c->ways[TCP_MEMBER].bytes,
         .tries = c->tries,
+        .relay = c->in_kernel                                           ? "sockhash"
+                 : c->ways[TCP_CLIENT].pipe || c->ways[TCP_MEMBER].pipe ? "splice"
+                                                                        : "copy",
     };
     if (c->member) {
         out->member = c->member->addr;
@@ -133,6 +136,8 @@ void tcp_end(struct tcp *tcp, struct tcp_conn *c, enum tcp_end end, enum service
         tcp->sampled_at_ms = now_ms;
         sample(tcp, c);
     }
+    if (c->hashed)
+        tcp_kernel_end(tcp, c);
     tcp_tell(c);
     if (!relayed) {
         atomic_fetch_add_explicit(&c->run->results[result], 1, memory_order_relaxed);
@@ -165,6 +170,8 @@ static void keep_alive(int fd)
 
 void tcp_look(struct tcp *tcp, struct tcp_conn *c)
 {
+    if (c->in_kernel)
+        tcp_kernel_count(tcp, c);
     int64_t idle_at_ms = c->active_ms + c->idle_ms, now_ms = tcp->worker->now_ms;
     if (idle_at_ms <= now_ms) {
         /* What one side has not taken in all that time is not left to the kernel. */

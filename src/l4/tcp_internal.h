@@ -7,6 +7,7 @@
  *   tcp_relay.c     bytes from one side to the other, both ways
  *   tcp_splice.c    the same through a pipe, for bulk
  *   tcp_room.c      how much the kernel may hold of bulk
+ *   tcp_kernel.c    the same in the kernel, for what goes back and forth
  *   tcp_rest.c      what a side that was reset had sent before
  *   tcp_end.c       looks at what goes on, and what is told at the end
  *   tcp_spare.c     sockets of members that are connected anew
@@ -42,18 +43,20 @@
 
 #include "base/slice.h"
 #include "base/vec.h"
+#include "l4/sockhash.h"
 #include "l4/worker.h"
 
 #include <assert.h>
 #include <stddef.h>
 
-#define TCP_BUFFER 16384   /* bytes: room for a PROXY header, and for a hello */
-#define TCP_TURN 262144    /* bytes of one way in one turn of the loop */
-#define TCP_BULK_BEGINS 4  /* full reads, one after the other .. */
-#define TCP_BULK_LASTS 12  /* .. and for so many small ones less four it is still taken for bulk */
-#define TCP_FRONT_MS 10000 /* for a header and a hello together */
-#define TCP_LOOK_MS 15000  /* between looks at a connection that goes on */
-#define TCP_TELL 1048576   /* bytes, after which counters are told without waiting for a look */
+#define TCP_BUFFER 16384    /* bytes: room for a PROXY header, and for a hello */
+#define TCP_TURN 262144     /* bytes of one way in one turn of the loop */
+#define TCP_BULK_BEGINS 4   /* full reads, one after the other .. */
+#define TCP_BULK_LASTS 12   /* .. and for so many small ones less four it is still taken for bulk */
+#define TCP_FRONT_MS 10000  /* for a header and a hello together */
+#define TCP_LOOK_MS 15000   /* between looks at a connection that goes on */
+#define TCP_KERNEL_AFTER 16 /* small reads, one after the other: eight questions and answers */
+#define TCP_TELL 1048576    /* bytes, after which counters are told without waiting for a look */
 
 enum tcp_state {
     TCP_FREE,
@@ -100,6 +103,9 @@ struct tcp_way {
     uint8_t bulk;          /* rises with full reads, falls with small ones; see tcp_is_bulk() */
     bool ended;            /* the end was passed on */
     bool sent_bounded, received_bounded; /* in the kernel, or need not be */
+    bool behind;                         /* the kernel may not have sent all of its part yet */
+    uint64_t before;                     /* `bytes`, when the kernel began to relay */
+    uint64_t reread;                     /* what it left to us and we have read */
     uint64_t bytes, told; /* written; and of these, in the counters of member and service */
 };
 
@@ -117,6 +123,10 @@ struct tcp_conn {
     bool proxied, local;       /* the client is a PROXY header's; which said that there is none */
     bool kept_alive;           /* SO_KEEPALIVE is set */
     bool bound;                /* to the client's address, on the member's side */
+    bool in_kernel;            /* the kernel relays */
+    bool hashed;               /* it did once, or could not */
+    bool waits;                /* RELAYING: the timer is tcp_kernel_retry()'s */
+    uint8_t small;             /* reads in a row that filled no buffer; stays at 255 */
     uint32_t idle_ms;
     struct tcp_side sides[2];
     uint64_t opened_turn; /* the worker's, when the member's socket was connected */
@@ -125,6 +135,8 @@ struct tcp_conn {
     int64_t connect_begun_us;
     uint64_t looked_bytes; /* both ways, at the last look; REST: that were taken */
     const char *why;       /* REST: how it ends */
+    uint64_t keys[2];      /* of the sides, in the sockhash; 0: never there */
+    uint64_t written[2];   /* by the sides, when the kernel began to relay */
     struct service_run *run;
     struct member *member;        /* counted in its `active`; NULL: none */
     struct tcp_conn *prev, *next; /* of those without a member; `next` in the slab as well */
@@ -172,9 +184,13 @@ struct tcp {
     /* of tcp_accept.c, tcp_pool.c, tcp.c, tcp_spare.c */
     struct worker_timer pause, trim, leave, trim_spares;
     bool paused, draining;
-    int64_t leave_at_ms;   /* the next member's close_at_ms; MEMBER_NEVER */
-    int64_t drain_at_ms;   /* all are reset then; MEMBER_NEVER */
-    int64_t sampled_at_ms; /* RTTs at an end */
+    int64_t leave_at_ms;             /* the next member's close_at_ms; MEMBER_NEVER */
+    int64_t drain_at_ms;             /* all are reset then; MEMBER_NEVER */
+    int64_t sampled_at_ms;           /* RTTs at an end */
+    const struct sockhash *sockhash; /* NULL: it is not to be had */
+    int quiet;                       /* epoll of what is in there; -1 */
+    uint32_t n_in_kernel;
+    struct worker_timer tick;
 };
 
 static inline const struct l4_service *tcp_service(const struct tcp *tcp, const struct tcp_conn *c)
@@ -260,6 +276,8 @@ void tcp_timer_fired(struct worker *worker, struct worker_timer *timer);
 void tcp_go_on(struct worker *worker, struct worker_task *task);
 /** Before each write. */
 void tcp_side_writes(struct tcp_side *side);
+/** What tcp_side_watch() began goes on, after something else was watched. */
+void tcp_side_rewatch(struct tcp *tcp, struct tcp_side *side);
 
 /* ---- tcp_splice.c ---- */
 
@@ -273,6 +291,25 @@ enum tcp_move tcp_splice_flush(struct tcp *tcp, struct tcp_conn *c, unsigned fro
 void tcp_room_init(struct tcp_room *room);
 /** So many bytes more were moved from there. RELAYING. */
 void tcp_room_look(const struct tcp *tcp, struct tcp_conn *c, unsigned from);
+
+/* ---- tcp_kernel.c ---- */
+
+/** The kernel relays from now on, if it may and can. Of connections with nothing to do. */
+void tcp_kernel_try(struct tcp *tcp, struct tcp_conn *c);
+/** It does not any more. What is left to do is done at the end of this turn. */
+void tcp_kernel_leave(struct tcp *tcp, struct tcp_conn *c);
+/** Brings `bytes` up to what it has relayed. */
+void tcp_kernel_count(struct tcp *tcp, struct tcp_conn *c);
+/** Whether all that it took from this side was given to the other one; else there is a retry. */
+bool tcp_kernel_is_done(struct tcp *tcp, struct tcp_conn *c, unsigned from);
+/** And whether all was read that it left to us: so the end that was read is one. */
+bool tcp_kernel_has_ended(struct tcp *tcp, struct tcp_conn *c, unsigned from);
+void tcp_kernel_retry(struct tcp *tcp, struct tcp_conn *c);
+/** The connection ends. */
+void tcp_kernel_end(struct tcp *tcp, struct tcp_conn *c);
+/** `sockhash` may be NULL. */
+void tcp_kernel_open(struct tcp *tcp, const struct sockhash *sockhash);
+void tcp_kernel_close(struct tcp *tcp);
 
 /* ---- tcp_rest.c ---- */
 

@@ -21,6 +21,12 @@ bool tcp_side_watch(struct tcp *tcp, struct tcp_side *side, uint32_t more_events
                tcp->worker, side->fd, READ_EVENTS | more_events, &side->source) == 0;
 }
 
+void tcp_side_rewatch(struct tcp *tcp, struct tcp_side *side)
+{
+    worker_rewatch(tcp->worker, side->fd, READ_EVENTS | (side->watched_out ? EPOLLOUT : 0),
+                   &side->source);
+}
+
 static void side_events(struct tcp_side *side, uint32_t events)
 {
     if (events & ~(uint32_t)EPOLLOUT)
@@ -45,7 +51,7 @@ static void side_full(struct tcp *tcp, struct tcp_side *side)
         return;
     side->watched_out = true;
     if (side->watched)
-        worker_rewatch(tcp->worker, side->fd, READ_EVENTS | EPOLLOUT, &side->source);
+        tcp_side_rewatch(tcp, side);
 }
 
 /* The first write of a socket goes at once whatever TCP_NODELAY says, and is often the only one. */
@@ -86,8 +92,12 @@ enum tcp_move tcp_copy_fill(struct tcp *tcp, struct tcp_conn *c, unsigned from)
     way->end = (uint32_t)n;
     if (n < TCP_BUFFER && !side->read_on)
         side->readable = false;
-    side->all_read = n < TCP_BUFFER && side->fin_came && !side->urgent && !side->broken;
+    side->all_read =
+        n < TCP_BUFFER && side->fin_came && !side->urgent && !side->broken && !c->hashed;
     tcp_note_read(way, n == TCP_BUFFER);
+    c->small = n == TCP_BUFFER ? 0 : c->small < UINT8_MAX ? c->small + 1 : UINT8_MAX;
+    if (c->hashed)
+        way->reread += (uint64_t)n;
     return TCP_MOVED;
 }
 
@@ -115,7 +125,7 @@ static enum tcp_move copy_flush(struct tcp *tcp, struct tcp_conn *c, unsigned fr
 static enum tcp_move flush(struct tcp *tcp, struct tcp_conn *c, unsigned from)
 {
     struct tcp_side *to = &c->sides[!from];
-    if (!to->writable)
+    if (!to->writable || !tcp_kernel_is_done(tcp, c, from))
         return TCP_WAITS;
     tcp_side_writes(to);
     enum tcp_move move =
@@ -152,6 +162,8 @@ enum tcp_move tcp_move_all(struct tcp *tcp, struct tcp_conn *c, unsigned from)
 
 static void pass_end(struct tcp *tcp, struct tcp_conn *c, unsigned from)
 {
+    if (c->hashed && !tcp_kernel_has_ended(tcp, c, from))
+        return;
     c->ways[from].ended = true;
     if (c->ways[!from].ended)
         tcp_end(tcp, c, TCP_END_CLOSE, SERVICE_OK,
@@ -178,13 +190,15 @@ static void broken(struct tcp *tcp, struct tcp_conn *c, unsigned side)
 void tcp_relay(struct tcp *tcp, struct tcp_conn *c, unsigned from)
 {
     struct tcp_way *way = &c->ways[from];
-    if (way->ended)
+    if (way->ended || c->in_kernel)
         return;
     switch (tcp_move_all(tcp, c, from)) {
     case TCP_MOVED:
         worker_go_on(tcp->worker, &c->task);
         break;
     case TCP_WAITS:
+        if (c->small >= TCP_KERNEL_AFTER)
+            tcp_kernel_try(tcp, c);
         break;
     case TCP_ENDED:
         pass_end(tcp, c, from);
@@ -210,6 +224,12 @@ static void relay_or_go_on(struct tcp *tcp, struct tcp_conn *c, unsigned from, u
 
 static void relay_event(struct tcp *tcp, struct tcp_conn *c, unsigned nth, uint32_t events)
 {
+    if (c->in_kernel && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
+        c->sides[nth].readable = false; /* it is from before */
+        return;
+    }
+    if (c->in_kernel)
+        tcp_kernel_leave(tcp, c);
     if (events & ~(uint32_t)EPOLLOUT)
         relay_or_go_on(tcp, c, nth, events);
     if (c->state == TCP_RELAYING && (events & EPOLLOUT) && tcp_way_holds(&c->ways[!nth]))
@@ -271,7 +291,9 @@ void tcp_member_ready(struct worker *worker, struct worker_source *source, uint3
 void tcp_timer_fired(struct worker *worker, struct worker_timer *timer)
 {
     struct tcp_conn *c = (struct tcp_conn *)timer;
-    if (c->state == TCP_RELAYING)
+    if (c->state == TCP_RELAYING && c->waits)
+        tcp_kernel_retry(worker->tcp, c);
+    else if (c->state == TCP_RELAYING)
         tcp_look(worker->tcp, c);
     else if (c->state == TCP_CONNECTING)
         tcp_connect_late(worker->tcp, c);

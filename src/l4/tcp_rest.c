@@ -36,7 +36,8 @@ static void look(struct tcp *tcp, struct tcp_conn *c)
     if (taken != c->looked_bytes)
         c->active_ms = now_ms;
     c->looked_bytes = taken;
-    if ((left == 0 && !tcp_way_holds(way)) || now_ms - c->active_ms >= REST_MS)
+    bool is_all = left == 0 && !tcp_way_holds(way) && tcp_kernel_is_done(tcp, c, c->broken);
+    if (is_all || now_ms - c->active_ms >= REST_MS)
         end(tcp, c);
     else
         worker_after(tcp->worker, &c->timer, REST_LOOK_MS);

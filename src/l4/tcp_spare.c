@@ -10,7 +10,7 @@
  * It is taken when the member has acknowledged all, the end as well: then the kernel has nothing
  * left to do for the connection before. One that the member keeps waiting for that is closed, which
  * leaves it to the kernel. Sockets that were bound to a client's address are closed, those whose
- * buffers may have grown as well. */
+ * buffers may have grown and those that are in the sockhash as well. */
 #include "l4/tcp_internal.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@
 static bool may_be_kept(const struct tcp *tcp, const struct tcp_conn *c)
 {
     const struct tcp_side *side = &c->sides[TCP_MEMBER];
-    return tcp->n_spares < SPARES_MAX && !tcp->paused && !c->bound && side->watched &&
+    return tcp->n_spares < SPARES_MAX && !tcp->paused && !c->bound && !c->hashed && side->watched &&
            !side->broken && c->ways[TCP_CLIENT].bytes <= SPARE_BYTES &&
            c->ways[TCP_MEMBER].bytes <= SPARE_BYTES;
 }

@@ -9,9 +9,10 @@
 
 #define SPLICE_MAX 262144 /* what a pipe has room for, at best */
 
+/* What the kernel's relay has left to us does not come by splice(2). */
 bool tcp_splice_wanted(struct tcp *tcp, const struct tcp_conn *c, struct tcp_way *way)
 {
-    if (!tcp_is_bulk(way) || c->relay == L4_RELAY_COPY)
+    if (!tcp_is_bulk(way) || c->relay == L4_RELAY_COPY || c->keys[TCP_CLIENT] != 0)
         return false;
     way->pipe = tcp_pipe_take(tcp);
     return way->pipe != NULL;

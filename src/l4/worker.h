@@ -57,6 +57,7 @@ struct worker {
 };
 
 struct flow_record;
+struct sockhash;
 
 /** What workers tell; on the worker's thread, must not block. */
 struct worker_host {
@@ -67,6 +68,7 @@ struct worker_host {
     void (*client_rtt)(void *ctx, const struct ip *client, uint32_t rtt_us);
     /** A connection has ended; NULL: nobody logs. */
     void (*ended)(void *ctx, const struct flow_record *record);
+    const struct sockhash *sockhash; /* outlives workers; NULL: the kernel relays nothing */
 };
 
 /** One flow for the log and for `flows`. */
@@ -78,7 +80,8 @@ struct flow_record {
     uint32_t duration_ms, connect_us, rtt_us;
     uint64_t bytes_in, bytes_out;
     enum service_result result;
-    const char *end; /* "closed", "reset by client", "idle", ... */
+    const char *relay; /* how it is relayed now: "copy", "splice", "sockhash"; NULL: of datagrams */
+    const char *end;   /* "closed", "reset by client", "idle", ... */
     uint8_t tries;
     bool udp;
 };

@@ -145,6 +145,11 @@ noinst_PROGRAMS += tests/fuzz/fuzz_proxy_header
 tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c
 tests_fuzz_fuzz_proxy_header_LDADD = $(LINK_l4)
 tests_fuzz_fuzz_proxy_header_LDFLAGS = $(FUZZ_LINK)
+noinst_PROGRAMS += tests/fuzz/fuzz_btf
+tests_fuzz_fuzz_btf_SOURCES = tests/fuzz/fuzz_btf.c
+tests_fuzz_fuzz_btf_LDADD = $(LINK_l4)
+tests_fuzz_fuzz_btf_LDFLAGS = $(FUZZ_LINK)
+
 noinst_PROGRAMS += tests/fuzz/fuzz_client_hello
 tests_fuzz_fuzz_client_hello_SOURCES = tests/fuzz/fuzz_client_hello.c
 tests_fuzz_fuzz_client_hello_LDADD = $(LINK_l4)

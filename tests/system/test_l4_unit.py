@@ -40,6 +40,16 @@ class Unit(l4_world.TestCase):
         ours = [line for line in (done.stdout + done.stderr).splitlines() if "loadstar-l4" in line]
         self.assertEqual((done.returncode, ours), (0, []), done.stderr)
 
+    def test_drop_in(self):
+        """It is taken, and adds what `relay: sockhash` needs, nothing else."""
+        drop_in = os.path.join(test_unit.UNIT, "l4-sockhash.conf")
+        os.mkdir(self.path + ".d")
+        shutil.copy(drop_in, os.path.join(self.path + ".d", "sockhash.conf"))
+        self.test_verify()
+        rights = "CAP_BPF CAP_NET_ADMIN CAP_PERFMON"
+        self.assertEqual(test_unit.settings(drop_in), {"AmbientCapabilities": [rights], "CapabilityBoundingSet": [rights],
+                                                       "SystemCallFilter": ["bpf"]})
+
     def test_exposure(self):
         done = self.analyze("security", "--offline=true", "--threshold=20", "--no-pager", self.path)
         self.assertEqual(done.returncode, 0, done.stdout[-300:] + done.stderr)

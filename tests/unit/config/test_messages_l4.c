@@ -167,10 +167,9 @@ static const struct l4_case service[] = {
      "l4.yaml:2:68: unknown balance 'leastconn', did you mean 'least_conn'?\n"},
     {OK("balance: x"), "l4.yaml:2:68: unknown balance 'x', expected one of: round_robin, "
                        "least_conn, random2, maglev, source_hash\n"},
-    {OK("relay: sockhash"), "l4.yaml:2:66: relay 'sockhash' is not in this release, expected one "
-                            "of: auto, copy, splice\n"},
+    {OK("relay: sockhash"), ""},
     {OK("relay: fast"),
-     "l4.yaml:2:66: unknown relay 'fast', expected one of: auto, copy, splice\n"},
+     "l4.yaml:2:66: unknown relay 'fast', expected one of: auto, copy, splice, sockhash\n"},
     {OK("on_down: rst"), "l4.yaml:2:68: unknown on_down 'rst', expected one of: keep, reset\n"},
     {OK("connect: 2s"),
      "l4.yaml:2:68: 'connect' is '2s', expected a mapping with keys (timeout, retries)\n"},
