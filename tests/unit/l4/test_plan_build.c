@@ -140,7 +140,9 @@ static void states_and_ends(void **state)
     const enum member_state second[] = {MEMBER_DRAIN, MEMBER_DRAIN, MEMBER_UP};
     const enum member_state third[] = {MEMBER_UP, MEMBER_UP, MEMBER_UP};
     tell(s, first, 3);
+    s->setup.n_ports = 101;
     struct plan *a = build(s, 1000);
+    assert_int_equal(a->n_ports, 50); /* each of two workers */
     assert_int_equal(a->sets[0].n_members, 3);
     assert_string_equal(a->sets[0].members[1].member->key, "k1");
     assert_int_equal(a->sets[0].members[1].weight, 3);
