@@ -9,7 +9,8 @@ behind them (nginx for HTTP, l4_serve for the rest) is on the last one, the same
 there is room. `direct` goes to what is behind them itself. Each round visits all of them for each load, in an order
 that rotates. A figure is the median of the rounds' ratios, with quartiles, against the better peer (by its median over
 the run) and against direct. CPU is the whole machine's (/proc/stat): what else runs on it is in there, so leave it
-alone.
+alone. Beside it stands what the processes that take part have run for, by the scheduler's count: what they do in the
+kernel is in there, and little of what others do.
 
   new      connections with one HTTP request, 32 at a time        paced    1,000 requests a second on 64 connections
   keep     HTTP requests on 32 connections that stay              fresh    1,000 new connections a second
@@ -56,11 +57,14 @@ LOADS = {
 }
 
 # Row: (load, what, of a result, unit, asked of the ratio to the better peer, asked of that to direct). "<" is at most.
+PARTS = lambda r: r["parts_s"] / r["n"] * 1e6
 CPU, RATE = (lambda r: r["cpu_s"] / r["n"]), (lambda r: r["n"] / r["seconds"])
 P50, P99 = (lambda r: r["p50_us"]), (lambda r: r["p99_us"])
 ROWS = [
     ("new", "CPU of a new connection", lambda r: CPU(r) * 1e6, "us", "< 0.85", ""),
+    ("new", "the same, of those that take part", PARTS, "us", "", ""),
     ("keep", "CPU of a keep-alive request", lambda r: CPU(r) * 1e6, "us", "< 0.85", ""),
+    ("keep", "the same, of those that take part", PARTS, "us", "", ""),
     ("bulk1", "CPU of a GB, 1 stream", CPU, "s", "< 1.0", ""),
     ("bulk32", "CPU of a GB, 32 streams", CPU, "s", "< 1.0", ""),
     ("bulk1", "GB a second, 1 stream", RATE, "GB/s", "> 1.0", ""),
@@ -101,6 +105,21 @@ def wait_for(port, process):
             return
         time.sleep(0.05)
     sys.exit(f"{process.name}: nobody listens at port {port}")
+
+
+def with_children(process):
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+        return [process.pid] + [int(pid) for pid in file.read().split()]
+
+
+def ran_s(pids):
+    """What these and their threads have run for (sched-stats.rst in the kernel's documentation, schedstat)."""
+    ns = 0
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/schedstat") as file:
+                ns += int(file.read().split()[0])
+    return ns / 1e9
 
 
 class Bench:
@@ -144,12 +163,24 @@ http {{ access_log off; keepalive_requests 100000000;
                      self.on_core(self.behind_core, self.built("tests/bench/l4_serve"), *ports)]
         wait_for(BEHIND + HTTP, processes[0])
         wait_for(BEHIND + ECHO, processes[1])
+        self.processes_behind = processes
         return processes
 
     def load(self, *words):
         out = subprocess.run([self.built("tests/bench/l4_load"), *map(str, words)], stdout=subprocess.PIPE,
                              text=True, timeout=120 + self.o.seconds)
         return json.loads(out.stdout) if out.returncode == 0 else None
+
+    def load_of(self, target, mode, service, words):
+        """With `parts_s`: seconds of the load, of what it goes to, and of what is behind."""
+        pids = target.pids() + [pid for process in self.processes_behind for pid in with_children(process)]
+        before, load_before = ran_s(pids), resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = self.load(mode, target.port(service), self.o.seconds, *words)
+        load = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if result:
+            result["parts_s"] = (ran_s(pids) - before + load.ru_utime + load.ru_stime
+                                 - load_before.ru_utime - load_before.ru_stime)
+        return result
 
 
 class Target:
@@ -177,8 +208,7 @@ class Target:
             end([self.process])
 
     def pids(self):
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            return [self.process.pid] + [int(pid) for pid in file.read().split()]
+        return with_children(self.process) if self.process else []
 
     def rss(self):
         total = 0
@@ -288,7 +318,7 @@ def one_round(bench, targets, loads, nth, results):
         for target in order:
             if service == DATAGRAMS and not target.udp:
                 continue
-            result = bench.load(mode, target.port(service), bench.o.seconds, *words)
+            result = bench.load_of(target, mode, service, words)
             if result and result["n"]:
                 results.setdefault((load, target.name), {})[nth] = result
             if not result or result["failed"]:
