@@ -31,8 +31,9 @@ struct member {
     alignas(64) _Atomic uint32_t active; /* open flows; with connects under way */
     _Atomic uint32_t failures;           /* one after the other */
     _Atomic int64_t ejected_until_ms;    /* monotonic; 0: it is not */
-    _Atomic int64_t close_at_ms; /* monotonic: flows that are left are closed; MEMBER_NEVER */
-    _Atomic int64_t told_ms;     /* monotonic: that a connect failed, to whoever probes it */
+    _Atomic int64_t close_at_ms;      /* monotonic: flows that are left are closed; MEMBER_NEVER */
+    _Atomic int64_t no_port_until_ms; /* monotonic: local ports towards it, for TCP, are used up */
+    _Atomic int64_t told_ms;          /* monotonic: that a connect failed, to whoever probes it */
     _Atomic int64_t reset_at_ms; /* those until then were reset, though it may be up again; 0 */
     _Atomic int64_t answered_ms; /* monotonic, of datagrams, to any worker */
     _Atomic uint64_t total, refused,

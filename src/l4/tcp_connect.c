@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NO_PORT_MS 100
+
 /* ---- choosing ---- */
 
 static bool pick(struct tcp *tcp, struct tcp_conn *c)
@@ -66,6 +68,15 @@ static void blame(struct tcp *tcp, struct member *member, bool timed_out)
         tcp->worker->host->failed(tcp->worker->host->ctx, member, timed_out);
 }
 
+static void end_without(struct tcp *tcp, struct tcp_conn *c)
+{
+    if (c->no_port)
+        tcp_end(tcp, c, TCP_END_RESET, SERVICE_NO_PORT, "no local port towards a member");
+    else
+        tcp_end(tcp, c, TCP_END_RESET, SERVICE_NO_MEMBER,
+                c->tries ? "no member could be reached" : "no member");
+}
+
 /* The try came to nothing. False when that was the last one: the connection has ended. */
 static bool may_try_another(struct tcp *tcp, struct tcp_conn *c, int error)
 {
@@ -77,8 +88,11 @@ static bool may_try_another(struct tcp *tcp, struct tcp_conn *c, int error)
         tcp_end(tcp, c, TCP_END_RESET, SERVICE_NO_ROOM, "no room for a connection to a member");
         return false;
     }
+    c->no_port = error == EADDRNOTAVAIL;
+    if (c->no_port) /* nobody was asked: it is none of those that the service allows */
+        c->tries--;
     if (c->tries > tcp_service(tcp, c)->connect_retries || c->n_tried == BALANCE_TRIES_MAX) {
-        tcp_end(tcp, c, TCP_END_RESET, SERVICE_NO_MEMBER, "no member could be reached");
+        end_without(tcp, c);
         return false;
     }
     return true;
@@ -103,11 +117,29 @@ static int bind_as_client(int fd, struct tcp_conn *c)
     return bind(fd, (struct sockaddr *)&from, n) == 0 ? 0 : errno;
 }
 
+/* Without a port to leave from, of which the kernel has looked at all (1-2 ms) before it says so:
+ * for a moment it is not asked again. With a client's address it is that client's ports only. */
+static void note_no_port(const struct tcp *tcp, struct tcp_conn *c)
+{
+    if (!tcp_service(tcp, c)->transparent)
+        atomic_store_explicit(&c->member->no_port_until_ms, tcp->worker->now_ms + NO_PORT_MS,
+                              memory_order_relaxed);
+}
+
+static bool has_no_port(const struct tcp *tcp, const struct tcp_conn *c)
+{
+    return !tcp_service(tcp, c)->transparent &&
+           atomic_load_explicit(&c->member->no_port_until_ms, memory_order_relaxed) >
+               tcp->worker->now_ms;
+}
+
 /* Returns 0 when the connection stands (to a member on this machine it may at once), EINPROGRESS,
  * or what is wrong. */
 static int open_member(struct tcp *tcp, struct tcp_conn *c)
 {
     struct sockaddr_storage to;
+    if (has_no_port(tcp, c))
+        return EADDRNOTAVAIL;
     socklen_t n = ip_to_sockaddr(&to, &c->member->addr, c->member->port);
     int error = tcp_spare_open(tcp, c, to.ss_family);
     if (error != 0)
@@ -122,6 +154,8 @@ static int open_member(struct tcp *tcp, struct tcp_conn *c)
     error = tcp_service(tcp, c)->transparent ? bind_as_client(fd, c) : 0;
     if (error == 0 && connect(fd, (struct sockaddr *)&to, n) != 0)
         error = errno;
+    if (error == EADDRNOTAVAIL)
+        note_no_port(tcp, c);
     return error;
 }
 
@@ -182,8 +216,7 @@ void tcp_connect(struct tcp *tcp, struct tcp_conn *c)
     c->state = TCP_CONNECTING;
     do {
         if (!pick(tcp, c)) {
-            tcp_end(tcp, c, TCP_END_RESET, SERVICE_NO_MEMBER,
-                    c->tries ? "no member could be reached" : "no member");
+            end_without(tcp, c);
             return;
         }
         error = open_member(tcp, c);

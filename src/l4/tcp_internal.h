@@ -121,6 +121,7 @@ struct tcp_conn {
     uint8_t broken;            /* REST: the side that is */
     bool entered;              /* limits_leave() is due */
     bool proxied, local;       /* the client is a PROXY header's; which said that there is none */
+    bool no_port;              /* the last try found no local port */
     bool kept_alive;           /* SO_KEEPALIVE is set */
     bool bound;                /* to the client's address, on the member's side */
     bool in_kernel;            /* the kernel relays */

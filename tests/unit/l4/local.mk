@@ -128,7 +128,7 @@ tests_unit_l4_test_tcp_spare_LDADD = $(UNIT_l4)
 check_PROGRAMS += tests/unit/l4/test_tcp_faults
 tests_unit_l4_test_tcp_faults_SOURCES = tests/unit/l4/test_tcp_faults.c tests/unit/l4/forward_world.h
 tests_unit_l4_test_tcp_faults_LDADD = $(UNIT_l4)
-tests_unit_l4_test_tcp_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recv,--wrap=epoll_ctl,--wrap=pipe2,--wrap=getsockopt,--wrap=setsockopt
+tests_unit_l4_test_tcp_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recv,--wrap=epoll_ctl,--wrap=pipe2,--wrap=connect,--wrap=getsockopt,--wrap=setsockopt
 check_PROGRAMS += tests/unit/l4/test_tcp_rest
 tests_unit_l4_test_tcp_rest_SOURCES = tests/unit/l4/test_tcp_rest.c tests/unit/l4/forward_world.h
 tests_unit_l4_test_tcp_rest_LDADD = $(UNIT_l4)

@@ -17,6 +17,8 @@ ssize_t __wrap_recv(int fd, void *bytes, size_t n, int flags);
 int __real_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
 int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
 int __wrap_pipe2(int ends[2], int flags);
+int __real_connect(int fd, const struct sockaddr *to, socklen_t n);
+int __wrap_connect(int fd, const struct sockaddr *to, socklen_t n);
 int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *n);
 int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *n);
 int __real_setsockopt(int fd, int level, int option, const void *value, socklen_t n);
@@ -59,7 +61,8 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *n)
         return 0;
     }
     int code = __real_getsockopt(fd, level, option, value, n);
-    if (code == 0 && level == IPPROTO_TCP && option == TCP_INFO)
+    if (code == 0 && level == IPPROTO_TCP && option == TCP_INFO &&
+        *n >= MIN_RTT_AT + sizeof min_rtt_us)
         memcpy((char *)value + MIN_RTT_AT, &min_rtt_us, sizeof min_rtt_us);
     return code;
 }
@@ -70,6 +73,21 @@ int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_
     n_sent += level == SOL_SOCKET && option == SO_SNDBUF;
     n_unsent += level == IPPROTO_TCP && option == TCP_NOTSENT_LOWAT;
     return __real_setsockopt(fd, level, option, value, n);
+}
+
+static _Atomic uint16_t port_without; /* towards it no local port is left; of all: 1 */
+static _Atomic unsigned n_without;
+
+int __wrap_connect(int fd, const struct sockaddr *to, socklen_t n)
+{
+    uint16_t port = ntohs(((const struct sockaddr_in *)(const void *)to)->sin_port);
+    if (to->sa_family == AF_INET && port_without != 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) &&
+        (port_without == 1 || port_without == port)) {
+        n_without++;
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    return __real_connect(fd, to, n);
 }
 
 static void want_of_memory_is_nobodys_reset(void **state)
@@ -164,12 +182,74 @@ static void what_the_kernel_holds_is_bounded_by_the_round_trip(void **state)
     assert_true(n_received == 0 && n_sent == 0 && n_unsent == 1);
 }
 
+/* Which is not the member's fault: another one is tried, though the service allows no second try,
+ * and nobody is blamed or taken out. */
+static void a_member_without_a_local_port_is_passed_over(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int backends[2] = {listening(16), listening(16)};
+    w.service.connect_retries = 0;
+    WORLD_MEMBERS_ARE(&w, up(port_of(backends[0])), up(port_of(backends[1])));
+    port_without = port_of(backends[0]);
+    n_without = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        int client = client_of(w.port), member = accepted(backends[1]);
+        SAY(member, "hello");
+        HEAR(client, "hello");
+        close(client), close(member);
+    }
+    port_without = 0;
+    WAIT_UNTIL(w.n_ended == 8);
+    struct member *m = world_member(&w, 0, port_of(backends[0]));
+    assert_int_equal(m->failures + m->refused + m->timeouts + w.n_failed, 0);
+    assert_int_equal(m->ejected_until_ms, 0);
+    assert_true(n_without > 0);
+    close(backends[0]), close(backends[1]);
+    world_close(&w);
+}
+
+/* Of all members: refused as that, without asking the kernel each time; and it passes. */
+static void without_local_ports_it_is_said(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int backend = listening(16);
+    WORLD_MEMBERS_ARE(&w, up(port_of(backend)));
+    port_without = 1;
+    n_without = 0;
+    int64_t began_ms = world_now_ms();
+    for (unsigned i = 0; i < 50; i++) {
+        int client = client_of(w.port);
+        hear_reset(client);
+        close(client);
+    }
+    int64_t ms = world_now_ms() - began_ms;
+    assert_int_equal(world_result(&w, SERVICE_NO_PORT), 50);
+    assert_string_equal(w.last_end, "no local port towards a member");
+    assert_true(n_without >= 1 && n_without <= ms / 100 + 1);
+    port_without = 0;
+    while (world_result(&w, SERVICE_OK) == 0) { /* when the moment is over */
+        uint32_t before = w.n_ended;
+        int client = client_of(w.port);
+        WAIT_UNTIL(w.n_ended > before || world_result(&w, SERVICE_OK) > 0);
+        close(client);
+    }
+    close(accepted(backend));
+    close(backend);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(want_of_memory_is_nobodys_reset),
         cmocka_unit_test(a_listener_that_cannot_be_watched_is_tried_again),
         cmocka_unit_test(pipes_that_are_refused_are_not_asked_for_again_at_once),
+        cmocka_unit_test(a_member_without_a_local_port_is_passed_over),
+        cmocka_unit_test(without_local_ports_it_is_said),
         cmocka_unit_test(what_the_kernel_holds_is_bounded_by_the_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
