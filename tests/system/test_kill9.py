@@ -111,7 +111,8 @@ class Kill9(harness.TestCase):
             os.truncate(d.log_path, 0)
             d.start()
             acknowledged = self.check(d, acknowledged, operator.pending)
-            self.assertNotRegex(d.log(), "error|warning")
+            # A machine that is busy is none of its errors.
+            self.assertNotRegex(d.log(), "error: |warning: (?!the control thread was busy)")
         print(f"{total} overrides acknowledged, {hit} kills within one", end=" ", flush=True)
         self.assertGreater(total, 0)  # how many says how busy the machine is
         self.assertEqual(d.stop(), 0)
