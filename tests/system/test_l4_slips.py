@@ -3,6 +3,7 @@
 what a second one is told that would share an address."""
 import os
 import re
+import shutil
 
 import harness
 import l4_world
@@ -40,6 +41,29 @@ class TheHost(l4_world.TestCase):
                 ("x" * 120, r"l4\.yaml:1:10: 'control' is a path of \d+ bytes, expected at most 107: ")):
             with self.subTest(path):
                 self.refused(f"control: {path}\n", said)
+
+    def test_the_longest_path(self):
+        f = self.forwarder(web(members=["127.0.0.1:1"]), start=False)
+        for length, code in ((107, 0), (108, 1)):
+            name = "s" * (length - len(f.dir) - 1)
+            f.head = re.sub("control: .*", f"control: {name}", f.head)
+            f.configure(web(members=["127.0.0.1:1"]))
+            self.assertEqual(f.check().returncode, code, f.check().stderr)
+
+    def test_a_process_that_takes_over_is_handed_its_socket(self):
+        """In a directory where its user could not make one."""
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to become another user")
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]), main="user: nobody\n", start=False)
+        os.chmod(f.dir, 0o755)
+        os.chmod(os.path.join(f.dir, "state"), 0o777)
+        program = shutil.copy(f.command()[0], f.dir)
+        f.command = lambda *args: [program, *args]
+        f.start()
+        self.assertIn("forwards now", f.ctl("replace").stdout)
+        self.assertEqual(f.ask(), "a")
+        f.ctl("stop", "--now")
 
     def test_the_user(self):
         self.refused("user: nobodyatall\ncontrol: control.sock\n",
