@@ -122,6 +122,18 @@ class Flows(Datagrams):
         self.assertEqual([self.ask(c) for c in clients], had)
         self.assertEqual({self.ask(self.client(f)) for _ in range(8)}, {"a"})
 
+    def test_those_that_go_on_take_no_token(self):
+        """They were let in once."""
+        limits = {"connections": 40, "per_source": 3, "new_per_second": 3}
+        f = self.forwarder(self.service(self.echoes(2), 40, balance="round_robin", limits=limits))
+        clients = [self.client(f) for _ in range(3)]
+        had = [self.ask(c) for c in clients]
+        for _ in range(2):
+            self.replace(f)
+            self.assertEqual([self.ask(c) for c in clients], had)
+            results = f.ctl_json("services")["services"][0]["results"]
+            self.assertEqual((results["ok"], results["limited"], results["source_limited"]), (3, 0, 0))
+
     def test_idle_ones_are_forgotten(self):
         members = self.echoes(2)
         f = self.forwarder(self.service(members, 40, balance="round_robin", idle_timeout="1s"))

@@ -192,10 +192,11 @@ static void connections_of_clients(void **state)
         {.client = client_of(1), .open = 2, .service = 1},
         {.client = client_of(1), .open = 2, .service = 2},
         {.client = client_of(1), .open = 1, .holder = 9},
+        {.client = client_of(5), .open = 1, .holder = 9}, /* all together have none */
         {.client = client_of(1), .open = 1, .service = 2, .holder = 9},
     };
     const struct bequest file = {
-        .services = names, .n_services = 3, .sources = sources, .n_sources = 6};
+        .services = names, .n_services = 3, .sources = sources, .n_sources = 7};
     struct counted last = {0}, first = {0};
     struct registry *registry = registry_new();
     counted_adopt(&last, &file, &config, registry, NOW);
@@ -208,6 +209,7 @@ static void connections_of_clients(void **state)
     assert_int_equal(enter_many(web, 1, 5), 1);
     assert_int_equal(enter_many(web, 2, 5), 0);
     assert_int_equal(enter_many(web, 3, 5), 3);
+    assert_int_equal(enter_many(web, 5, 5), 3);
     assert_int_equal(enter_many(dns, 1, 5), 3); /* flows of datagrams begin anew */
 
     json_t *fewer = json_pack("{s:[I,i,I,i], s:[I,i]}", "web", (json_int_t)client_of(2), 1,
@@ -215,6 +217,9 @@ static void connections_of_clients(void **state)
     counted_follow(&last, fewer);
     counted_follow(&last, fewer); /* said twice */
     counted_follow(&last, NULL);
+    json_t *more = json_pack("{s:[I,i]}", "web", (json_int_t)client_of(2), 2);
+    counted_follow(&last, more); /* nobody has more than before */
+    json_decref(more);
     assert_int_equal(enter_many(web, 2, 5), 2);
     assert_int_equal(enter_many(web, 1, 5), 0);
     counted_end(&first);
@@ -228,24 +233,32 @@ static void connections_of_clients(void **state)
     registry_free(registry);
 }
 
+static uint32_t n_services(struct registry *registry)
+{
+    uint32_t n;
+    registry_collect(registry);
+    registry_services(registry, &n);
+    return n;
+}
+
 static void a_service_is_kept(void **state)
 {
     (void)state;
     const struct bequest_service names[] = {{.name = "web"}};
-    const struct bequest_source source = {.client = client_of(1), .open = 1};
+    const struct bequest_source sources[] = {{.client = client_of(1), .open = 2},
+                                             {.client = client_of(1), .open = 1, .holder = 9}};
     const struct bequest file = {
-        .services = names, .n_services = 1, .sources = &source, .n_sources = 1};
-    struct counted counted = {0};
+        .services = names, .n_services = 1, .sources = sources, .n_sources = 2};
+    struct counted all = {0}, part = {0};
     struct registry *registry = registry_new();
-    uint32_t n;
-    counted_adopt(&counted, &file, &config, registry, NOW);
-    registry_collect(registry);
-    registry_services(registry, &n);
-    assert_int_equal(n, 1);
-    counted_free(&counted, registry);
-    registry_collect(registry);
-    registry_services(registry, &n);
-    assert_int_equal(n, 0);
+    counted_adopt(&all, &file, &config, registry, NOW);
+    assert_int_equal(n_services(registry), 1);
+    counted_split(&part, &all, &file, registry, 9);
+    counted_free(&all, registry);
+    assert_int_equal(n_services(registry), 1);
+    counted_end(&part);
+    counted_free(&part, registry);
+    assert_int_equal(n_services(registry), 0);
     registry_free(registry);
 }
 

@@ -230,6 +230,7 @@ static void what_cannot_be_had(void **state)
     assert_int_equal(diags.n, 1);
     assert_int_equal(diags.n_warnings, 1);
     assert_non_null(strstr(diags.v[0].text, "1 of 3 workers"));
+    assert_non_null(strstr(diags.v[0].text, "belong to another user"));
     assert_int_equal(listeners_of(ls, 0)[0], fd);
     assert_int_equal(listeners_of(ls, 0)[1], -1);
     listeners_release(ls);
