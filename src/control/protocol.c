@@ -70,11 +70,32 @@ static int read_members(struct protocol_request *r, json_t *object, char *error)
     return code;
 }
 
+/** What reading a line would take: of a value 1, of an object or a list 8, some 30 bytes each. Two
+ *  bytes of a line can be 230 of memory, so it is looked at before. */
+static size_t weight_of(const char *line, size_t n)
+{
+    size_t weight = 0;
+    bool in_text = false;
+    for (size_t i = 0; i < n; i++) {
+        if (in_text && line[i] == '\\')
+            i++;
+        else if (line[i] == '"')
+            in_text = !in_text;
+        else if (!in_text && (line[i] == '{' || line[i] == '['))
+            weight += 8;
+        else if (!in_text && line[i] == ',')
+            weight++;
+    }
+    return weight;
+}
+
 int protocol_read(struct protocol_request *r, const char *line, size_t n,
                   char error[PROTOCOL_ERROR_MAX])
 {
     json_error_t bad;
     *r = (struct protocol_request){0};
+    if (weight_of(line, n) > PROTOCOL_WEIGHT_MAX)
+        return refuse(error, E_RANGE, "the request has too many values");
     json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &bad);
     int code = E_SYNTAX;
     if (!object)
@@ -119,7 +140,16 @@ static const char *code_word(const struct control_reply *reply)
 {
     if (reply->busy)
         return "busy";
-    return reply->code == E_NOTFOUND ? "not_found" : reply->code == E_SYSTEM ? "failed" : "invalid";
+    switch (reply->code) {
+    case E_NOTFOUND:
+        return "not_found";
+    case E_SYSTEM:
+        return "failed";
+    case E_EXISTS:
+        return "held";
+    default:
+        return "invalid";
+    }
 }
 
 char *protocol_reply(const char *id, const struct control_reply *reply, size_t *n)

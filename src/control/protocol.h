@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #define PROTOCOL_ERROR_MAX 256
+#define PROTOCOL_WEIGHT_MAX (1u << 20) /* about 32 MiB; a set of 65,536 members is 852,000 */
 
 /** One request. What it holds is freed by protocol_free(). */
 struct protocol_request {

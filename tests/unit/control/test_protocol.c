@@ -89,6 +89,43 @@ static void test_long_identifiers(void **state)
     protocol_free(&r);
 }
 
+/* `text` n times over, as a list under "a"; commas between. */
+static int read_many(const char *text, size_t n, char error[PROTOCOL_ERROR_MAX])
+{
+    static char line[16u << 20];
+    struct protocol_request r;
+    size_t at = (size_t)snprintf(line, sizeof line, "{\"a\":[");
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)snprintf(line + at, sizeof line - at, "%s%s", i ? "," : "", text);
+    at += (size_t)snprintf(line + at, sizeof line - at, "]}");
+    assert_true(at < sizeof line);
+    int code = protocol_read(&r, line, at, error);
+    if (code == 0)
+        assert_int_equal(json_array_size(json_object_get(r.object, "a")), n);
+    protocol_free(&r);
+    return code;
+}
+
+/* What would take hundreds of megabytes is not read; what a whole set takes is. */
+static void test_heavy_ones(void **state)
+{
+    static const char *const heavy[] = {"7", "{}", "[]", "[[]]", "\"\\\"\",[]"};
+    char error[PROTOCOL_ERROR_MAX];
+    (void)state;
+    for (size_t i = 0; i < sizeof heavy / sizeof *heavy; i++) {
+        assert_int_equal(read_many(heavy[i], 1100000, error), E_RANGE);
+        assert_string_equal(error, "the request has too many values");
+    }
+    assert_int_equal(read_many("7", PROTOCOL_WEIGHT_MAX - 15, error), 0);
+    assert_int_equal(read_many("7", PROTOCOL_WEIGHT_MAX - 14, error), E_RANGE);
+    assert_int_equal(
+        read_many("{\"key\":\"web/ams/member\",\"address\":\"2001:db8::1\",\"port\":443,"
+                  "\"weight\":100,\"state\":\"up\"}",
+                  65536, error),
+        0);
+    assert_int_equal(read_many("\"{[,,,\\\"[[[[,,,,\"", 500000, error), 0); /* of texts */
+}
+
 static void expect_line(char *line, size_t n, const char *want)
 {
     assert_int_equal(strlen(line), n);
@@ -123,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_requests),
                                        cmocka_unit_test(test_long_identifiers),
+                                       cmocka_unit_test(test_heavy_ones),
                                        cmocka_unit_test(test_lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
