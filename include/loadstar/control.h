@@ -5,7 +5,8 @@
  *   request  {"command": "set", "target": "www/ams", "state": "drain", "for": "2h"}
  *   reply    {"ok": true, "result": {...}}
  *            {"ok": false, "error": "what was wrong", "code": CODE, "errors": ["FILE:LINE: ..."]}
- *            (CODE: "invalid", "not_found", "failed"; "busy": ask again in a while)
+ *            (CODE: "invalid", "not_found", "failed"; "busy": ask again in a while; "held": another
+ *            client does that)
  *
  * Members of any request, whatever the command (? optional):
  *   v?         1, the version of this protocol; a request with another one is refused. Without: 1
@@ -51,6 +52,10 @@
  * "refused" or "timeout"}, once a second and member at most;
  *                                                {"event": "sessions", service, "members": [{key,
  *                                                active}]}, once a second when they have changed
+ *                                                With `node`, the name of who tells, that
+ *                                                connection holds the service while it is
+ *                                                open: others are refused ("held"), unless
+ *                                                they are of the same node and process.
  *   flows, rtt   limit? after?
  *   set        target state for? reason? volatile?   (SERVICE/ADDRESS:PORT of a list, in memory; or
  *   weight     target weight ..                      as of loadstard, of pools of its own)

@@ -22,7 +22,15 @@ struct control_handler {
 /** Who asks. Holds until the answer. */
 const struct actor *
 control_call_actor(const struct control_call *call) ATTR_NONNULL ATTR_RETURNS_NONNULL;
-uid_t control_call_uid(const struct control_call *call) ATTR_NONNULL;
+
+/** Whose call it is, as the kernel says. */
+struct control_client {
+    const void
+        *connection; /* the same for each of its calls, and no other one's while it is open */
+    uid_t uid;
+    pid_t pid; /* 0: of another namespace */
+};
+struct control_client control_call_client(const struct control_call *call) ATTR_NONNULL;
 
 /** Whether the client is known to have gone. Nobody looks for it while a call is under way: a line
  * of progress that cannot be sent tells. */

@@ -43,7 +43,7 @@ struct peer {
     struct control_call call;
     bool naming, waiting; /* for its user's name; for the answer to a call */
     bool eof, closing, handle_closed;
-    uid_t uid;
+    struct control_client client;
     struct actor actor;
     struct lines lines;
 };
@@ -157,9 +157,9 @@ const struct actor *control_call_actor(const struct control_call *call)
     return &call->peer->actor;
 }
 
-uid_t control_call_uid(const struct control_call *call)
+struct control_client control_call_client(const struct control_call *call)
 {
-    return call->peer->uid;
+    return call->peer->client;
 }
 
 bool control_call_is_gone(const struct control_call *call)
@@ -308,7 +308,7 @@ static void on_named(void *arg, const char *name)
 {
     struct peer *peer = arg;
     peer->naming = false;
-    peer->actor = actor_user(peer->uid, name);
+    peer->actor = actor_user(peer->client.uid, name);
     if (peer->closing)
         peer_release(peer);
     else
@@ -323,7 +323,7 @@ static void name_peer(struct peer *peer)
     uv_os_fd_t fd;
     if (uv_fileno((uv_handle_t *)&peer->handle, &fd) == 0)
         (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-    peer->uid = cred.uid;
+    peer->client = (struct control_client){peer, cred.uid, cred.pid};
     peer->naming = true;
     names_find(peer->peers->names, cred.uid, on_named, peer);
 }

@@ -45,6 +45,12 @@ static json_t *set_document(const struct forwarder *f, uint32_t set)
     json_set_text(d, "name", work->name);
     json_set_text(d, "from", set_origin_text(work->origin));
     json_set_int(d, "version", (int64_t)work->now.version);
+    const struct teller *holder = followers_holder(&f->followers, work->name);
+    if (holder) {
+        json_t *held = json_set_object(d, "told_by");
+        json_set_text(held, "node", holder->node);
+        json_set_int(held, "pid", holder->pid);
+    }
     json_set_time(d, "since", work->since_ms);
     json_set_int(d, "up", t.up);
     json_set_int(d, "members", t.n);

@@ -140,11 +140,66 @@ static void answer_told(struct control_call *call, const struct work_set *set, b
     control_call_answer(call, result);
 }
 
+/** "loadstard of NODE (process PID)"; `out` has room for it, cut where it is too long. */
+static const char *teller_text(char out[96], const struct teller *who)
+{
+    char process[32] = "";
+    if (who->pid > 0)
+        snprintf(process, sizeof process, " (process %" PRId64 ")", who->pid);
+    if (who->node[0])
+        snprintf(out, 96, "loadstard of %.48s%s", who->node, process);
+    else
+        snprintf(out, 96, "somebody%s", process);
+    return out;
+}
+
+static int read_teller(struct teller *who, const struct control_call *call, json_t *object,
+                       char error[COMMAND_ERROR_MAX])
+{
+    char node[COMMAND_TEXT_MAX] = "";
+    json_t *given = json_object_get(object, "node"), *alone = json_object();
+    const struct command_arg args[] = {{.key = "node", .kind = ARG_TEXT, .to = node}, {0}};
+    *who = (struct teller){.pid = control_call_client(call).pid};
+    if (given)
+        json_object_set(alone, "node", given);
+    int code = command_args_read(alone, args, error);
+    json_decref(alone);
+    if (code == 0 && strlen(node) >= sizeof who->node) {
+        snprintf(error, COMMAND_ERROR_MAX, "node: is too long, expected at most %zu bytes",
+                 sizeof who->node - 1);
+        code = E_RANGE;
+    }
+    if (code == 0)
+        memcpy(who->node, node, strlen(node) + 1);
+    return code;
+}
+
+/** Returns 0, or E_EXISTS as another one holds it; which is noted for `status`. */
+static int judge_teller(struct forwarder *f, const struct control_call *call,
+                        const struct teller *who, uint32_t i, char error[COMMAND_ERROR_MAX])
+{
+    char holder[96];
+    struct work_set *set = f->sets.v[i];
+    if (followers_may_tell(&f->followers, call, who, set->name))
+        return 0;
+    teller_text(set->rival, who);
+    set->rival_ms = clock_mono_ms();
+    snprintf(error, COMMAND_ERROR_MAX,
+             "%.100s is told its members by %s: one alone may, until its connection ends",
+             set->name, teller_text(holder, followers_holder(&f->followers, set->name)));
+    return E_EXISTS;
+}
+
 static void tell_members(struct forwarder *f, struct control_call *call, json_t *object)
 {
     struct member_set set;
+    struct teller who;
     char error[COMMAND_ERROR_MAX];
     json_object_del(object, "command");
+    if (read_teller(&who, call, object, error) != 0) {
+        control_call_fail(call, E_SYNTAX, error);
+        return;
+    }
     int code = member_set_read(&set, object, error, sizeof error);
     if (code != 0) {
         control_call_fail(call, code, error);
@@ -153,6 +208,8 @@ static void tell_members(struct forwarder *f, struct control_call *call, json_t 
     uint32_t i = set_table_find(&f->sets, set.name);
     uint64_t version = set.version;
     code = refuse_set(f, i, &set, error);
+    if (code == 0)
+        code = judge_teller(f, call, &who, i, error);
     if (code != 0) {
         member_set_free(&set);
         control_call_fail(call, code, error);
@@ -169,7 +226,7 @@ static void tell_members(struct forwarder *f, struct control_call *call, json_t 
     if (verdict == SET_TAKEN)
         forwarder_replan(f);
     saved_sets_write(f->saved, &f->sets);
-    followers_add(&f->followers, call);
+    followers_add(&f->followers, call, &who, f->sets.v[i]->name);
     answer_told(call, f->sets.v[i], verdict == SET_TAKEN);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NAMED_MAX 3
+#define RIVAL_MS 60000
 
 struct set_tally plan_set_tally(const struct plan_set *set)
 {
@@ -104,6 +105,22 @@ static void find_sets(json_t *problems, const struct forwarder *f, const struct 
     buf_free(&names);
 }
 
+/** Who was refused, as another one tells the members: whoever is asks again each 30 s. */
+static void find_rivals(json_t *problems, const struct forwarder *f)
+{
+    int64_t now_ms = clock_mono_ms();
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < f->sets.n; i++) {
+        const struct work_set *set = f->sets.v[i];
+        if (set->rival[0] && now_ms - set->rival_ms < RIVAL_MS && n++ < NAMED_MAX)
+            add_problem(problems, "%s: %s wants to tell its members, too, and is refused",
+                        set->name, set->rival);
+    }
+    if (n > NAMED_MAX)
+        add_problem(problems, "of %u more services others want to tell the members, too",
+                    n - NAMED_MAX);
+}
+
 /* ---- of the program ---- */
 
 static void find_shortages(json_t *problems, const struct forwarder *f)
@@ -131,6 +148,7 @@ json_t *command_problems(const struct forwarder *f)
     json_t *problems = json_array();
     for (size_t i = 0; f->plan && i < ARRAY_LEN(set_problems); i++)
         find_sets(problems, f, &set_problems[i]);
+    find_rivals(problems, f);
     find_shortages(problems, f);
     find_other_relays(problems, f);
     if (f->reload_errors)

@@ -6,10 +6,16 @@
 #include "control/json.h"
 #include "l4/plan.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 struct follower {
     struct followers *all;
     struct control_stream *stream;
     struct follower *next;
+    const void *connection;
+    struct teller who;
+    VEC(char *) held; /* sets, each owned */
 };
 
 static void on_ended(void *arg)
@@ -20,30 +26,110 @@ static void on_ended(void *arg)
         at = &(*at)->next;
     *at = gone->next;
     gone->all->n--;
+    for (size_t i = 0; i < gone->held.n; i++)
+        free(gone->held.v[i]);
+    vec_free(&gone->held);
     free(gone);
 }
 
-static struct follower *oldest_of(const struct followers *followers)
+/* ---- who holds what ---- */
+
+static size_t place_of(const struct follower *follower, const char *set)
 {
-    struct follower *f = followers->first;
-    while (f->next)
+    size_t i = 0;
+    while (i < follower->held.n && strcmp(follower->held.v[i], set) != 0)
+        i++;
+    return i;
+}
+
+static bool holds(const struct follower *follower, const char *set)
+{
+    return place_of(follower, set) < follower->held.n;
+}
+
+static void let_go(struct follower *follower, const char *set)
+{
+    size_t i = place_of(follower, set);
+    if (i == follower->held.n)
+        return;
+    free(follower->held.v[i]);
+    follower->held.v[i] = follower->held.v[--follower->held.n];
+}
+
+static const struct follower *holder_of(const struct followers *followers, const char *set)
+{
+    const struct follower *f = followers->first;
+    while (f && !holds(f, set))
         f = f->next;
     return f;
 }
 
-void followers_add(struct followers *followers, struct control_call *call)
+const struct teller *followers_holder(const struct followers *followers, const char *set)
+{
+    const struct follower *f = holder_of(followers, set);
+    return f ? &f->who : NULL;
+}
+
+bool followers_may_tell(const struct followers *followers, const struct control_call *call,
+                        const struct teller *who, const char *set)
+{
+    const struct follower *f = holder_of(followers, set);
+    return !f || f->connection == control_call_client(call).connection ||
+           (f->who.pid == who->pid && strcmp(f->who.node, who->node) == 0);
+}
+
+/* ---- coming ---- */
+
+/** That one which may best be missed. */
+static struct follower *oldest_of(const struct followers *followers)
+{
+    struct follower *oldest = NULL, *idle = NULL;
+    for (struct follower *f = followers->first; f; f = f->next) {
+        oldest = f;
+        idle = f->held.n == 0 ? f : idle;
+    }
+    return idle ? idle : oldest;
+}
+
+static struct follower *follower_of(const struct followers *followers,
+                                    const struct control_call *call)
+{
+    struct follower *f = followers->first;
+    while (f && f->connection != control_call_client(call).connection)
+        f = f->next;
+    return f;
+}
+
+static struct follower *follower_new(struct followers *followers, struct control_call *call)
 {
     struct follower *follower = xcalloc(1, sizeof *follower);
     follower->all = followers;
+    follower->connection = control_call_client(call).connection;
     follower->stream = control_call_stream(call, on_ended, follower);
-    if (!follower->stream) { /* it is told already */
+    if (!follower->stream) { /* it has gone */
         free(follower);
-        return;
+        return NULL;
     }
     follower->next = followers->first;
     followers->first = follower;
     followers->n++;
     followers->sessions.n = 0;
+    return follower;
+}
+
+void followers_add(struct followers *followers, struct control_call *call, const struct teller *who,
+                   const char *set)
+{
+    struct follower *follower = follower_of(followers, call);
+    if (!follower)
+        follower = follower_new(followers, call);
+    for (struct follower *f = followers->first; f; f = f->next)
+        let_go(f, set);
+    if (!follower)
+        return;
+    follower->who = *who;
+    if (who->node[0])
+        *vec_push(&follower->held) = xstrdup(set);
     if (followers->n > FOLLOWERS_MAX)
         control_stream_close(oldest_of(followers)->stream);
 }

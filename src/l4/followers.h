@@ -12,11 +12,18 @@
 #include "control/call.h"
 #include "l4/set_table.h"
 
-#define FOLLOWERS_MAX \
-    8 /* one more ends the oldest: connections are few, and these are never idle */
+#define FOLLOWERS_MAX 32 /* one more ends the oldest, of those that hold nothing before others */
+#define TELLER_NODE_MAX 256
 
 struct plan;
 struct follower;
+
+/** Who tells members. One that says who it is holds the sets that it has told, until its connection
+ *  ends: two that tell one would undo each other for ever. */
+struct teller {
+    char node[TELLER_NODE_MAX]; /* of loadstard; "": it does not say, and holds nothing */
+    int64_t pid;                /* as the kernel says; 0: not known */
+};
 
 struct followers {
     struct follower *first; /* the newest */
@@ -25,9 +32,17 @@ struct followers {
     VEC(uint64_t) sessions; /* digest of what was last told of each set */
 };
 
-/** The client of this call is told from now on, until its connection ends. When there are too many
- *  that of the oldest is closed. */
-void followers_add(struct followers *followers, struct control_call *call) ATTR_NONNULL;
+/** The client of this call, which has told that set, is told from now on, until its connection
+ * ends. When there are too many the oldest connection is closed. */
+void followers_add(struct followers *followers, struct control_call *call, const struct teller *who,
+                   const char *set) ATTR_NONNULL;
+/** Who holds the set, NULL: nobody. Valid until control returns to the loop. */
+const struct teller *followers_holder(const struct followers *followers,
+                                      const char *set) ATTR_NONNULL;
+/** Whether the client of this call may tell the set: nobody holds it; or the same connection, or
+ *  another one of the same node and process. */
+bool followers_may_tell(const struct followers *followers, const struct control_call *call,
+                        const struct teller *who, const char *set) ATTR_NONNULL;
 void followers_free(struct followers *followers) ATTR_NONNULL;
 
 /** How often is the caller's to bound. */

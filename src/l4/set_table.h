@@ -34,6 +34,8 @@ struct work_set {
     struct member_set
         saved;        /* SET_UNKNOWN: what is to be in force when nobody tells; or version 0 */
     int64_t since_ms; /* wall clock, of the last change */
+    char rival[96];   /* who was refused last, as another one tells it; "" */
+    int64_t rival_ms; /* monotonic, when */
     uint32_t cursor;  /* balance_cursor of the workers */
     bool all_down;    /* SET_CHECKED: those that are down by health serve, as nobody else does */
     struct list_orders orders;

@@ -30,6 +30,7 @@ static enum forwarder_word word_of(struct forwarder_line *line)
     line->result = json_object_get(line->document, "result");
     line->error = tier_json_get(line->document, "error");
     line->unknown = strcmp(tier_json_get(line->document, "code"), "not_found") == 0;
+    line->held = strcmp(tier_json_get(line->document, "code"), "held") == 0;
     if (json_is_string(event))
         return word_of_event(line, json_string_value(event));
     if (json_is_false(ok))
@@ -214,7 +215,7 @@ uint64_t forwarder_next_version(uint64_t last, int64_t wall_ms)
     return next <= FORWARDER_VERSION_MAX ? next : 1;
 }
 
-void forwarder_tell(struct buf *out, const char *service, uint64_t version,
+void forwarder_tell(struct buf *out, const char *service, const char *node, uint64_t version,
                     const struct tier_spec *spec, const struct tier_row *rows, size_t n,
                     const struct forwarder_reading *before)
 {
@@ -224,9 +225,12 @@ void forwarder_tell(struct buf *out, const char *service, uint64_t version,
         if (rows[i].target.serves != SERVES_GONE && key)
             add_member(members, key, &rows[i]);
     }
-    tier_json_print(out, json_pack("{s:s, s:o, s:I, s:o}", "command", "members", "service",
-                                   tier_json_text(service), "version", (json_int_t)version,
-                                   "members", members));
+    json_t *request =
+        json_pack("{s:s, s:o, s:I, s:o}", "command", "members", "service", tier_json_text(service),
+                  "version", (json_int_t)version, "members", members);
+    if (*node)
+        json_object_set_new(request, "node", tier_json_text(node));
+    tier_json_print(out, request);
 }
 
 bool forwarder_took(const json_t *result, const char *service, uint64_t version)

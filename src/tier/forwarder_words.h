@@ -27,6 +27,7 @@ struct forwarder_line {
     const json_t *result;      /* an object; of a result */
     const char *error;         /* of a refusal: in words, "" when there are none */
     bool unknown;              /* the refusal says that there is no such service */
+    bool held;                 /* it says that another one tells the members */
     const char *service, *key; /* of events; the latter of "failed" */
     const json_t *members;     /* a list; of "sessions" */
 };
@@ -64,8 +65,8 @@ void forwarder_ask(struct buf *out, const char *service) ATTR_NONNULL;
 /** The version to be told after `last` was, or was seen. */
 uint64_t forwarder_next_version(uint64_t last, int64_t wall_ms);
 /** The write form: the whole set by the targets of the table. What has left the configuration goes
- *  by the key that it has in `before`. */
-void forwarder_tell(struct buf *out, const char *service, uint64_t version,
+ *  by the key that it has in `before`. `node`: our name, which holds the service; "": none. */
+void forwarder_tell(struct buf *out, const char *service, const char *node, uint64_t version,
                     const struct tier_spec *spec, const struct tier_row *rows, size_t n,
                     const struct forwarder_reading *before) ATTR_NONNULL;
 /** Whether a result is the answer to the write form. */

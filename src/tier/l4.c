@@ -143,7 +143,7 @@ static void take_refusal(struct driver *d, const struct forwarder_line *line)
     }
     escape_text(why, sizeof why, slice_str(line->error));
     snprintf(text, sizeof text, "loadstar-l4 refuses: %s", why);
-    fail(d, TIER_ERROR_REJECTED, text);
+    fail(d, line->held ? TIER_ERROR_FOREIGN : TIER_ERROR_REJECTED, text);
 }
 
 static void take_answer(struct driver *d, const struct forwarder_line *line)
@@ -265,8 +265,8 @@ static void apply(struct driver *d, const struct tier_table *table, const struct
     (void)plan;
     d->does = APPLIES;
     d->version = forwarder_next_version(d->version, clock_wall_ms());
-    forwarder_tell(&text, config_of(d)->l4.service, d->version, d->host->spec, table->rows.v,
-                   table->rows.n, &d->now);
+    forwarder_tell(&text, config_of(d)->l4.service, d->host->node, d->version, d->host->spec,
+                   table->rows.v, table->rows.n, &d->now);
     ask(d, &text);
 }
 

@@ -27,7 +27,7 @@ static void tell_again(const struct forwarder_reading *reading)
                                     .port = reading->v[i].seen.port,
                                     .member = MODEL_NONE,
                                     .target = reading->v[i].seen.serving};
-    forwarder_tell(&text, "web", 1, &spec, rows, reading->n, reading);
+    forwarder_tell(&text, "web", "n", 1, &spec, rows, reading->n, reading);
     json_t *told = json_loadb(text.p, text.n, 0, NULL);
     const json_t *members = json_object_get(told, "members");
     CHECK(json_array_size(members) == reading->n);

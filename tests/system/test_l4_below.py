@@ -108,6 +108,25 @@ class Below(l4_world.TestCase):
         thread.join(100)
         self.assertEqual(done[0].returncode, 0, done[0].stderr)
 
+    def test_two_of_them(self):
+        """The second is refused, and says who tells the members; when the first has gone it is the second's turn."""
+        self.world()
+        other = self.daemon(zones={"example.test.yaml": ZONE}, pools=POOLS % (self.b.port, self.a.port),
+                            main="tiers: tiers.yaml\n", files={"tiers.yaml": TIERS % self.f.socket})
+        tier = lambda d: d.ctl_json("tiers")["tiers"][0]
+        other.wait_for(lambda: tier(other)["state"] == "refused", 60)
+        pid = self.d.process.pid
+        self.assertRegex(tier(other)["last_error"], rf"web is told its members by loadstard of \S+ \(process {pid}\)")
+        self.assertIn(f"(process {other.process.pid}) wants to tell its members, too, and is refused",
+                      " ".join(self.f.ctl_json("status")["problems"]))
+        self.d.ctl("set", "web/ams/a", "drain") # the first goes on with it
+        self.d.wait_for(lambda: self.states()["a"] == "drain", 30)
+        self.assertEqual((tier(self.d)["state"], {m["port"] for m in self.told()}), ("ok", {self.a.port, self.b.port}))
+        self.assertEqual(self.f.ctl_json("services")["services"][0]["sets"][0]["told_by"]["pid"], pid)
+        self.d.kill()
+        other.wait_for(lambda: tier(other)["state"] == "ok", 60)
+        self.assertEqual(self.states(), {"a": "up", "b": "up"})
+
     def test_without_loadstard(self):
         """It goes on with the last set; a restart takes what was saved; loadstard comes back, and tells."""
         self.world()

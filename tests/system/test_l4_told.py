@@ -203,11 +203,37 @@ class Told(l4_world.TestCase):
             others.append(o := f.control())
             self.addCleanup(o.close)
             self.assertTrue(o.ask(**told(members, 1))["ok"])
-        self.assertEqual(f.ctl_json("status")["told_by"], 8)
+        self.assertEqual(f.ctl_json("status")["told_by"], 32)
         with self.assertRaises(OSError):
             while True:
                 c.line()
         self.assertTrue(others[-1].ask(command="members")["ok"])
+
+    def test_one_alone_tells(self):
+        """Who says who it is holds the service while its connection is open: others are told whose it is."""
+        f, (a, b), c = self.world()
+        self.assertTrue(c.ask(**told([a], 2))["ok"])
+        with f.control() as other: # nobody has said so far
+            self.assertTrue(other.ask(node="ams1", **told([a, b], 3))["ok"])
+            held = lambda: f.ctl_json("services")["services"][0]["sets"][0].get("told_by")
+            self.assertEqual(held(), {"node": "ams1", "pid": os.getpid()})
+            self.assertEqual(f.ctl_json("status")["problems"], [])
+            for more in ({}, {"node": "iad1"}):
+                reply = c.ask(**told([b], 9), **more)
+                self.assertEqual((reply["ok"], reply["code"]), (False, "held"))
+                self.assertIn(f"told its members by loadstard of ams1 (process {os.getpid()})", reply["error"])
+            self.assertIn(f"web: loadstard of iad1 (process {os.getpid()}) wants to tell its members, too, and is refused",
+                          f.ctl_json("status")["problems"])
+            self.assertEqual(f.request(command="members", service="web")["result"]["version"], 3)
+            self.assertTrue(other.ask(node="ams1", **told([a], 4))["ok"])
+            with f.control() as again: # of the same one, whose first connection may be half dead
+                self.assertTrue(again.ask(node="ams1", **told([a, b], 5))["ok"])
+                self.assertTrue(other.ask(node="ams1", **told([a], 6))["ok"])
+        f.wait_for(lambda: held() is None, 20)
+        self.assertTrue(c.ask(node="iad1", **told([b], 7))["ok"])
+        self.assertEqual(held()["node"], "iad1")
+        for node in ("", "x" * 256, 7, "a\nb", None):
+            self.assertEqual(c.ask(node=node, **told([b], 8))["code"], "invalid", node)
 
     def test_the_last_set_goes_on_without_it(self):
         f, (a, b), c = self.world()

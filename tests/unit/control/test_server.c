@@ -335,7 +335,8 @@ static void test_who_asks(void **state)
     const struct passwd *pw = getpwuid(getuid());
     int fd = client(s, SITES);
     wait_for_requests(s, 1);
-    assert_int_equal(control_call_uid(s->asked[0]), getuid());
+    assert_int_equal(control_call_client(s->asked[0]).uid, getuid());
+    assert_int_equal(control_call_client(s->asked[0]).pid, getpid());
     snprintf(want, sizeof want, pw ? "%s (uid %u)" : "%suid %u", pw ? pw->pw_name : "", getuid());
     assert_string_equal(control_call_actor(s->asked[0])->text, want);
     close(fd);

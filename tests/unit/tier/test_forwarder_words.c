@@ -261,7 +261,7 @@ static void test_telling(void **state)
         row_of(2, MODEL_NONE, (struct serving){SERVES_DRAIN, 0}), /* nobody has a key of it */
     };
     assert_int_equal(take(&before, RESULT(MEMBER("web", "p/a/old", UP))), 0);
-    forwarder_tell(&out, "web", 8, &spec, rows, 7, &before);
+    forwarder_tell(&out, "web", "", 8, &spec, rows, 7, &before);
     assert_line(&out,
                 "{\"command\": \"members\", \"service\": \"web\", \"version\": 8, \"members\": ["
                 "{\"key\": \"p/a/0\", \"address\": \"10.0.0.10\", \"port\": 80, \"weight\": 100, "

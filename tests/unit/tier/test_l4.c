@@ -324,6 +324,7 @@ static void test_cycle(void **state)
     json_t *told = request(&w, 1);
     assert_true(json_integer_value(json_object_get(told, "version")) > 77);
     assert_int_equal(json_array_size(json_object_get(told, "members")), 2);
+    assert_string_equal(json_string_value(json_object_get(told, "node")), "n");
     json_decref(told);
     assert_int_equal(w.nudged.n, 0);
     world_close(&w);
@@ -355,7 +356,8 @@ static void test_unknown_service(void **state)
     static const char *const texts[] = {
         "{\"ok\": false, \"error\": \"no such service\", \"code\": \"not_found\"}\n",
         "{\"ok\": false, \"error\": \"busy\\nwith\", \"code\": \"busy\"}\n",
-        "{\"ok\": false, \"error\": \"members: too many\", \"code\": \"not_found\"}\n", NONE};
+        "{\"ok\": false, \"error\": \"members: too many\", \"code\": \"not_found\"}\n",
+        "{\"ok\": false, \"error\": \"told by another\", \"code\": \"held\"}\n", NONE};
     struct world w;
     (void)state;
     OPEN(w, texts);
@@ -365,6 +367,8 @@ static void test_unknown_service(void **state)
     assert_failed(&w, TIER_ERROR_REJECTED, "loadstar-l4 refuses: busy\\nwith");
     run(&w, run_apply);
     assert_failed(&w, TIER_ERROR_REJECTED, "loadstar-l4 refuses: members: too many");
+    run(&w, run_apply);
+    assert_failed(&w, TIER_ERROR_FOREIGN, "loadstar-l4 refuses: told by another");
     run(&w, run_observe);
     assert_true(!w.failed && w.exists);
     assert_int_equal(w.fake->n_connections, 1);
