@@ -161,6 +161,8 @@ static void nothing_left_is_a_reset_at_once(void **state)
     assert_true(world_now_ms() < until_ms);
     WAIT_UNTIL(p.w.n_ended == 20);
     p.w.n_ended = 0;
+    SAY(p.member, "all");
+    HEAR(p.client, "all"); /* before that, the member could not be reached */
     reset(p.member);
     pair_close(&p, "reset by member");
 }
