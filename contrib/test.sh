@@ -144,7 +144,8 @@ run_soak() {
 		$python tests/bench/anycast.py "$build/release" --repeat "${SOAK_REPEATS:-50}" &&
 		L4_REPLACEMENTS=${SOAK_REPEATS:-50} with_binaries "$build/release" $python tests/run.py tests/system/test_l4_replace.py &&
 		make -s -C "$build/release" tests/bench/l4_load tests/bench/l4_serve &&
-		$python tests/bench/l4.py "$build/release"
+		$python tests/bench/l4.py "$build/release" &&
+		L4_GUEST_PAIRS=100000 with_binaries "$build/release" $python tests/run.py -t 7200 tests/interop/test_l4_guest.py
 }
 
 run_dist() { configure_dev && make -s -C "$build/dev" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O1 >"$build/distcheck.log" 2>&1 ||

@@ -164,7 +164,7 @@ class Guest:
         self.tree = unpack_kernel(os.path.join(os.path.abspath(build), "guest"))
         self.kernel, = glob.glob(os.path.join(self.tree, "boot/vmlinuz-*"))
 
-    def run(self, script, programs=(), modules=(), files=None, timeout_s=BOOT_S, append=""):
+    def run(self, script, programs=(), modules=(), files=None, timeout_s=BOOT_S, append="", memory_mib=768):
         """Returns what the script wrote. `programs`: names, or (path, path in the guest)."""
         archive = Archive()
         for name in ("proc", "sys", "dev", "tmp", "run", "root", "var/lib", "etc"):
@@ -186,10 +186,10 @@ class Guest:
         with tempfile.NamedTemporaryFile(suffix=".cpio") as image:
             image.write(archive.bytes())
             image.flush()
-            return self.boot(image.name, timeout_s, append)
+            return self.boot(image.name, timeout_s, append, memory_mib)
 
-    def boot(self, image, timeout_s, append):
-        argv = [self.qemu, "-accel", "tcg", "-cpu", "max", "-m", "768", "-smp", "1",
+    def boot(self, image, timeout_s, append, memory_mib):
+        argv = [self.qemu, "-accel", "tcg", "-cpu", "max", "-m", str(memory_mib), "-smp", "1",
                 "-kernel", self.kernel, "-initrd", image, "-nographic", "-no-reboot",
                 "-nic", "none", "-append",
                 f"console=ttyS0 quiet panic=-1 rdinit=/init mitigations=off {append}"]
