@@ -112,7 +112,7 @@ tests_unit_l4_test_plan_build_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=balance_new
 check_PROGRAMS += tests/unit/l4/test_list_orders
 tests_unit_l4_test_list_orders_SOURCES = tests/unit/l4/test_list_orders.c
 tests_unit_l4_test_list_orders_LDADD = $(UNIT_l4)
-tests_unit_l4_test_list_orders_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strcmp,--wrap=memcmp
+tests_unit_l4_test_list_orders_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strcmp,--wrap=memcmp,--wrap=bcmp
 check_PROGRAMS += tests/unit/l4/test_rates
 tests_unit_l4_test_rates_SOURCES = tests/unit/l4/test_rates.c
 tests_unit_l4_test_rates_LDADD = $(UNIT_l4)

@@ -22,6 +22,7 @@ int __real_strcmp(const char *a, const char *b);
 int __real_memcmp(const void *a, const void *b, size_t n);
 int __wrap_strcmp(const char *a, const char *b);
 int __wrap_memcmp(const void *a, const void *b, size_t n);
+int __wrap_bcmp(const void *a, const void *b, size_t n);
 
 int __wrap_strcmp(const char *a, const char *b)
 {
@@ -33,6 +34,12 @@ int __wrap_memcmp(const void *a, const void *b, size_t n)
 {
     n_compared++;
     return __real_memcmp(a, b, n);
+}
+
+/* What clang makes of memcmp() == 0. */
+int __wrap_bcmp(const void *a, const void *b, size_t n)
+{
+    return __wrap_memcmp(a, b, n);
 }
 
 /** A list of N members. */
