@@ -48,7 +48,7 @@ class Tcp(harness.TestCase):
         self.count_other_sockets()
         return self.d
 
-    def connect(self, timeout=5, source=None, receive_buffer=None):
+    def connect(self, timeout=30, source=None, receive_buffer=None):
         s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.addCleanup(s.close)
         if receive_buffer:
