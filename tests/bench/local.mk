@@ -44,8 +44,6 @@ tests_bench_plan_bench_SOURCES = tests/bench/plan_bench.c
 tests_bench_plan_bench_LDADD = $(LINK_l4)
 CLEANFILES += tests/bench/plan_bench
 
-# Loads and back end of tests/bench/l4.py.
-EXTRA_PROGRAMS += tests/bench/l4_load tests/bench/l4_serve
 # Loads and back end of tests/bench/l4.py; the kernel's relay, for comparison.
 EXTRA_PROGRAMS += tests/bench/l4_load tests/bench/l4_serve tests/bench/l4_sockhash
 tests_bench_l4_load_SOURCES = tests/bench/l4_load.c
