@@ -12,6 +12,8 @@ The program is named by LOADSTAR_L4; without it, the one beside LOADSTARD is tak
 import json
 import os
 import re
+import select
+import signal
 import socket
 import tempfile
 import threading
@@ -26,6 +28,34 @@ def web(port="{port}", members=(), **more):
         members = [m.place if isinstance(m, Member) else m for m in members]
     return {"web": dict({"listen": [f"127.0.0.1:{port}"], "protocol": "tcp", "balance": "round_robin",
                          "members": members, "limits": {"connections": 500}}, **more)}
+
+
+class Process:
+    """One that is not our child, with what harness.Daemon wants of subprocess.Popen."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+        self.fd = os.pidfd_open(pid)
+
+    def poll(self):
+        if self.returncode is None and select.select([self.fd], [], [], 0)[0]:
+            self.returncode = 0
+        return self.returncode
+
+    def send_signal(self, number):
+        try:
+            signal.pidfd_send_signal(self.fd, number)
+        except ProcessLookupError:
+            pass
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout=None):
+        select.select([self.fd], [], [], timeout)
+        if self.poll() is None:
+            raise AssertionError(f"process {self.pid} has not ended after {timeout} s")
+        return self.returncode
 
 
 class Forwarder(harness.Daemon):

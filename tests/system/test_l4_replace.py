@@ -2,7 +2,6 @@
 """loadstar-l4 replaced by the program on disk while it forwards: nothing is refused or cut, what was
 told and counted goes on, and a new process that cannot take over changes nothing."""
 import os
-import select
 import signal
 import socket
 import threading
@@ -26,34 +25,6 @@ pools:
     sites:
       ams: [{address: 127.0.0.1, port: %d, name: a}, {address: 127.0.0.1, port: %d, name: b}]
 """
-
-
-class Process:
-    """One that is not our child, with what harness.Daemon wants of subprocess.Popen."""
-
-    def __init__(self, pid):
-        self.pid, self.returncode = pid, None
-        self.fd = os.pidfd_open(pid)
-
-    def poll(self):
-        if self.returncode is None and select.select([self.fd], [], [], 0)[0]:
-            self.returncode = 0
-        return self.returncode
-
-    def send_signal(self, number):
-        try:
-            signal.pidfd_send_signal(self.fd, number)
-        except ProcessLookupError:
-            pass
-
-    def kill(self):
-        self.send_signal(signal.SIGKILL)
-
-    def wait(self, timeout=None):
-        select.select([self.fd], [], [], timeout)
-        if self.poll() is None:
-            raise AssertionError(f"process {self.pid} has not ended after {timeout} s")
-        return self.returncode
 
 
 class Forwarder(l4_world.Forwarder):
@@ -86,7 +57,7 @@ class TestCase(l4_world.TestCase):
         reply = f.ctl_json("replace")
         self.assertEqual(reply["old_pid"], old.pid)
         self.assertNotEqual(reply["pid"], old.pid)
-        f.process = Process(reply["pid"])
+        f.process = l4_world.Process(reply["pid"])
         self.addCleanup(self.end, old)
         self.assertEqual(f.ctl_json("status")["pid"], f.process.pid)
         return old
