@@ -65,9 +65,10 @@ static void port_close(struct udp *udp, uint32_t port)
 
 static void port_leave(struct udp *udp, struct udp_flow *flow)
 {
-    uint32_t port = flow->port, *at = &udp->ports.first[port];
+    uint32_t port = flow->port;
     if (port == UDP_NONE)
         return;
+    uint32_t *at = &udp->ports.first[port];
     while (*at != flow->at)
         at = &udp_flow_at(udp, *at)->beside;
     *at = flow->beside;
