@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RTT_OVERLAP_MS 1000 /* a worker may be writing what it has seen just now */
+
 struct follower {
     struct followers *all;
     struct control_stream *stream;
@@ -114,6 +116,7 @@ static struct follower *follower_new(struct followers *followers, struct control
     followers->first = follower;
     followers->n++;
     followers->sessions.n = 0;
+    followers->rtt_since_ms = 0;
     return follower;
 }
 
@@ -216,5 +219,35 @@ void followers_tell_sessions(struct followers *followers, const struct set_table
         if (digest != followers->sessions.v[i])
             tell_set(followers, &plan->sets[i], &count);
         followers->sessions.v[i] = digest;
+    }
+}
+
+bool followers_wait_for_rtt(const struct followers *followers, int64_t now_ms)
+{
+    return followers->first &&
+           (followers->rtt_told_ms == 0 || now_ms - followers->rtt_told_ms >= FOLLOWERS_RTT_MS);
+}
+
+static void tell_networks(struct followers *followers, const struct rtt_source *v, size_t n,
+                          int64_t now_ms)
+{
+    json_t *event = json_object();
+    json_set_text(event, "event", "rtt");
+    json_t *networks = json_set_array(event, "networks");
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(networks, rtt_source_document(&v[i], now_ms));
+    tell(followers, event);
+    json_decref(event);
+}
+
+void followers_tell_rtt(struct followers *followers, struct rtt_list *list, int64_t now_ms)
+{
+    rtt_list_newest(list, followers->rtt_since_ms, FOLLOWERS_RTT_MAX);
+    followers->rtt_told_ms = now_ms;
+    followers->rtt_since_ms = now_ms - RTT_OVERLAP_MS;
+    for (size_t at = 0; at < list->all.n; at += FOLLOWERS_RTT_LINE) {
+        size_t left = list->all.n - at;
+        tell_networks(followers, &list->all.v[at],
+                      left < FOLLOWERS_RTT_LINE ? left : FOLLOWERS_RTT_LINE, now_ms);
     }
 }

@@ -5,14 +5,22 @@
  *   {"event": "failed", "service": SET, "key": KEY, "what": "refused" | "timeout"}
  *       a connect failed: at most once a second of each member
  *   {"event": "sessions", "service": SET, "members": [{"key": KEY, "active": N}]}
- *       open flows, once a second when they have changed */
+ *       open flows, once a second when they have changed
+ *   {"event": "rtt", "networks": [{"network": PREFIX, "rtt_ms", "min_ms", "samples", "age_s"}]}
+ *       round-trip times of clients, of all services: every 10 s those networks that were seen
+ *       since, the newest FOLLOWERS_RTT_MAX, in lines of FOLLOWERS_RTT_LINE at most. Who comes
+ *       has those that were seen before as well. */
 #pragma once
 
 #include "base/vec.h"
 #include "control/call.h"
+#include "l4/rtt_list.h"
 #include "l4/set_table.h"
 
 #define FOLLOWERS_MAX 32 /* one more ends the oldest, of those that hold nothing before others */
+#define FOLLOWERS_RTT_MAX 1024
+#define FOLLOWERS_RTT_LINE 256 /* about 25 KB */
+#define FOLLOWERS_RTT_MS 10000
 #define TELLER_NODE_MAX 256
 
 struct plan;
@@ -30,6 +38,8 @@ struct followers {
     struct page_budget lines;
     uint32_t n;
     VEC(uint64_t) sessions; /* digest of what was last told of each set */
+    int64_t rtt_told_ms;    /* monotonic: when round-trip times were told; 0: never */
+    int64_t rtt_since_ms;   /* .. and since when they are news; 0: all are */
 };
 
 /** The client of this call, which has told that set, is told from now on, until its connection
@@ -54,3 +64,8 @@ typedef uint32_t followers_elsewhere_fn(void *ctx, const char *set, const char *
 void followers_tell_sessions(struct followers *followers, const struct set_table *sets,
                              const struct plan *plan, followers_elsewhere_fn *elsewhere, void *ctx)
     __attribute__((nonnull(1, 2, 4)));
+/** Whether it is time to tell round-trip times. */
+bool followers_wait_for_rtt(const struct followers *followers, int64_t now_ms) ATTR_NONNULL;
+/** `list`: all that were measured; of it is left what was told. */
+void followers_tell_rtt(struct followers *followers, struct rtt_list *list,
+                        int64_t now_ms) ATTR_NONNULL;

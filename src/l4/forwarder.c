@@ -28,6 +28,16 @@ static uint32_t sessions_elsewhere(void *ctx, const char *set, const char *key)
     return elders_sessions(ctx, set, key);
 }
 
+static void tell_rtt(struct forwarder *f, int64_t now_ms)
+{
+    struct rtt_list list;
+    if (!followers_wait_for_rtt(&f->followers, now_ms))
+        return;
+    forwarder_client_rtts(f, &list);
+    followers_tell_rtt(&f->followers, &list, now_ms);
+    rtt_list_free(&list);
+}
+
 static void on_second(uv_timer_t *timer)
 {
     struct forwarder *f = timer->data;
@@ -35,6 +45,7 @@ static void on_second(uv_timer_t *timer)
     rates_look(&f->rates, f->registry, now_ms);
     shortage_look(f->registry, now_ms);
     followers_tell_sessions(&f->followers, &f->sets, f->plan, sessions_elsewhere, f);
+    tell_rtt(f, now_ms);
     if (f->bound && now_ms >= f->bound_until_ms)
         forwarder_forget_bound(f);
 }

@@ -18,9 +18,9 @@
 #include "l4/metrics_server.h"
 #include "l4/plan_build.h"
 #include "l4/rates.h"
+#include "l4/rtt_list.h"
 #include "l4/saved_sets.h"
 #include "l4/sockhash.h"
-#include "l4/sources.h"
 #include "l4/worker.h"
 
 #include <jansson.h>
@@ -149,6 +149,8 @@ void endpoint_index_free(struct endpoint_index *index) ATTR_NONNULL;
 int forwarder_start_workers(struct forwarder *f, struct diags *diags) ATTR_NONNULL ATTR_MUST_USE;
 void forwarder_stop_workers(struct forwarder *f) ATTR_NONNULL;
 uint32_t forwarder_n_flows(const struct forwarder *f) ATTR_NONNULL;
+/** What workers measured of clients, merged; for rtt_list_free(). */
+void forwarder_client_rtts(const struct forwarder *f, struct rtt_list *list) ATTR_NONNULL;
 
 /** Opens *server where the configuration says, if it says so; `fd`: a socket there, taken over; -1:
  *  none. */

@@ -105,6 +105,14 @@ void forwarder_stop_workers(struct forwarder *f)
     f->hands = NULL;
 }
 
+void forwarder_client_rtts(const struct forwarder *f, struct rtt_list *list)
+{
+    *list = (struct rtt_list){0};
+    for (uint32_t i = 0; f->hands && i < f->n_workers; i++)
+        rtt_list_add(list, f->hands[i].rtt);
+    rtt_list_merge(list);
+}
+
 uint32_t forwarder_n_flows(const struct forwarder *f)
 {
     uint32_t n, n_flows = 0;

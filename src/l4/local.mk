@@ -85,6 +85,8 @@ libl4_a_SOURCES = \
 	src/l4/remains.h \
 	src/l4/result.c \
 	src/l4/route.c \
+	src/l4/rtt_list.c \
+	src/l4/rtt_list.h \
 	src/l4/saved_sets.c \
 	src/l4/saved_sets.h \
 	src/l4/set_table.c \

@@ -89,8 +89,8 @@ class Forwarder(harness.Daemon):
         beside = os.path.join(os.path.dirname(os.environ.get("LOADSTARD", "")) or ".", "loadstar-l4")
         return self.wrap + [harness.program("LOADSTAR_L4", beside), *args]
 
-    def connect(self, port=None, timeout=30):
-        return socket.create_connection((self.address, port or self.port), timeout)
+    def connect(self, port=None, timeout=30, source=None):
+        return socket.create_connection((self.address, port or self.port), timeout, source)
 
     def ask(self, text=b"hello\n", port=None):
         """The name of the member that answers one line, over a connection of its own."""

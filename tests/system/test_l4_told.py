@@ -189,6 +189,43 @@ class Told(l4_world.TestCase):
         while counts(c.event("sessions")) != {"web/ams/a": 0, "web/ams/b": 0}:
             pass
 
+    def test_round_trips_come_back(self):
+        """In pieces; to who comes later all that is known, then what is new."""
+        f, members, c = self.world()
+        def client(i):
+            with f.connect(source=(f"127.{1 + i // 250}.{i % 250}.1", 0)) as s, s.makefile() as lines:
+                s.sendall(b"x\n")
+                lines.readline()
+        measured = lambda: {n["network"]: n for n in f.ctl_json("rtt")["networks"]}
+        def all_measured(): # of those that end in one millisecond one is
+            for i in set(range(300)) - {int(n.split(".")[1]) * 250 - 250 + int(n.split(".")[2]) for n in measured()}:
+                client(i)
+            return len(measured()) == 300
+        f.wait_for(all_measured, 60)
+        seen = set()
+        while len(seen) < 300:
+            seen |= {n["network"] for n in c.event("rtt")["networks"]}
+        client(7) # and once more: what was seen a second before it is told is news the next time as well
+        while "127.1.7.0/24" not in {n["network"] for n in c.event("rtt")["networks"] if n["samples"] > 1}:
+            pass
+        other = f.control()
+        self.addCleanup(other.close)
+        version = f.request(command="members", service="web")["result"]["version"]
+        self.assertTrue(other.ask(**told(members, version + 1))["ok"])
+        pieces = [other.event("rtt")["networks"] for _ in range(2)]
+        self.assertEqual([len(p) for p in pieces], [256, 44])
+        both = {n["network"]: n for n in pieces[0] + pieces[1]}
+        without_age = lambda n: {k: v for k, v in n.items() if k != "age_s"}
+        self.assertEqual({k: without_age(n) for k, n in both.items()},
+                         {k: without_age(n) for k, n in measured().items()})
+        self.assertEqual(pieces[0][0]["network"][-5:], ".0/24")
+        ages = [n["age_s"] for n in pieces[0] + pieces[1]]
+        self.assertEqual(ages, sorted(ages))
+        samples = measured()["127.1.123.0/24"]["samples"]
+        client(123)
+        news = other.event("rtt")["networks"]
+        self.assertEqual([(n["network"], n["samples"]) for n in news], [("127.1.123.0/24", samples + 1)])
+
     def test_one_that_reads_nothing_holds_up_nobody(self):
         f, (a, b), c = self.world()
         for version in range(2, 200):

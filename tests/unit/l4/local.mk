@@ -132,3 +132,6 @@ tests_unit_l4_test_tcp_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recv,--wrap=epo
 check_PROGRAMS += tests/unit/l4/test_tcp_rest
 tests_unit_l4_test_tcp_rest_SOURCES = tests/unit/l4/test_tcp_rest.c tests/unit/l4/forward_world.h
 tests_unit_l4_test_tcp_rest_LDADD = $(UNIT_l4)
+check_PROGRAMS += tests/unit/l4/test_rtt_list
+tests_unit_l4_test_rtt_list_SOURCES = tests/unit/l4/test_rtt_list.c
+tests_unit_l4_test_rtt_list_LDADD = $(UNIT_l4)
