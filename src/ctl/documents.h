@@ -35,6 +35,8 @@
  *              timed_out} created foreign kept}]}]}
  *              (target: where it is not what is wanted, as while a drain is staged; foreign: not
  *              ours, and not touched; kept: serves on as nothing else would)
+ *   rtt       {networks: [{tier site network rtt_ms min_ms samples age_s}]}: of clients, by what
+ *              each tier of type l4 measured; the least of the last minutes
  *   anycast   {version, sets: [{name state since since_s real why speaker site interface order
  * forced order_id inputs[{name ok reason full}] timers[{name left_s}] prefixes[] routes[{prefix
  * real differs}] attributes{prepend med communities[] large_communities[] next_hop[]} transitions
@@ -69,6 +71,9 @@ json_t *document_orders(const struct facts *facts) ATTR_NONNULL ATTR_MUST_USE;
 /** Those of one tier, or of all with "". `looked`: it was asked to look anew. Needs no states. */
 json_t *document_tiers(const struct facts *facts, const char *name, bool looked,
                        const struct window *window) ATTR_NONNULL ATTR_MUST_USE;
+/** Needs no states. */
+json_t *document_rtt(const struct facts *facts,
+                     const struct window *window) ATTR_NONNULL ATTR_MUST_USE;
 /** Those of one prefix set and its speaker, or all with "". Needs no states. */
 json_t *document_anycast(const struct facts *facts, const char *name,
                          const struct window *window) ATTR_NONNULL ATTR_MUST_USE;

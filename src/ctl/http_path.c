@@ -23,6 +23,7 @@ static const struct http_path paths[] = {
     {"/api/v1/tiers", ROUTE_READ, "tiers"},
     {"/api/v1/anycast", ROUTE_READ, "anycast"},
     {"/api/v1/ipvs", ROUTE_READ, "ipvs"},
+    {"/api/v1/rtt", ROUTE_READ, "rtt"},
     {"/api/v1/healthy", ROUTE_READ, "healthy"},
     {"/api/v1/drain", ROUTE_READ, "drain"},
     {"/api/v1/state", ROUTE_STATE, NULL},

@@ -86,6 +86,7 @@ libctl_a_SOURCES = \
 	src/ctl/request.h \
 	src/ctl/request_check.c \
 	src/ctl/request_check.h \
+	src/ctl/rtt_document.c \
 	src/ctl/run.c \
 	src/ctl/run.h \
 	src/ctl/run_ipvs.c \

@@ -31,7 +31,8 @@ bool page_needs_the_loop(const struct ctl_request *request)
 
 bool page_needs_states(const struct ctl_request *request)
 {
-    return request->command != CTL_TIERS && request->command != CTL_ANYCAST;
+    return request->command != CTL_TIERS && request->command != CTL_ANYCAST &&
+           request->command != CTL_RTT;
 }
 
 /* Each returns the document, or NULL with a code and the reason in `error`. */
@@ -140,6 +141,8 @@ static json_t *write_document(const struct facts *f, const struct ctl_request *r
         return document_orders(f);
     case CTL_TIERS:
         return write_tiers(f, request, code, error);
+    case CTL_RTT:
+        return document_rtt(f, &window);
     case CTL_ANYCAST:
         return write_anycast(f, request, code, error);
     case CTL_DRAIN:

@@ -181,9 +181,15 @@ static void render_rtt(struct buf *out, const json_t *result, struct screen scre
     size_t i;
     char age[UNITS_TEXT_MAX];
     const json_t *network, *list = json_object_get(result, "networks");
-    struct table *table = table_new("NETWORK RTT> LEAST> SAMPLES> SEEN>");
+    bool of_tiers = json_object_get(json_array_get(list, 0), "tier") != NULL;
+    struct table *table = table_new(of_tiers ? "TIER SITE NETWORK RTT> LEAST> SAMPLES> SEEN>"
+                                             : "NETWORK RTT> LEAST> SAMPLES> SEEN>");
     json_array_foreach(list, i, network)
     {
+        if (of_tiers) {
+            cell_text(table, network, "tier");
+            cell_text(table, network, "site");
+        }
         cell_text(table, network, "network");
         table_cell(table, STYLE_NONE, "%.1fms",
                    json_number_value(json_object_get(network, "rtt_ms")));

@@ -64,6 +64,7 @@ static const struct {
                      BIT(ARG_NAME) | BIT(ARG_TIERS_AFTER) | BIT(ARG_TIERS_WAIT) |
                          BIT(ARG_WINDOW_LIMIT)},
     [CTL_IPVS] = {"ipvs", 0, 0},
+    [CTL_RTT] = {"rtt", 0, WINDOW},
     [CTL_HEALTHY] = {"healthy", BIT(ARG_TARGET), 0},
     [CTL_DRAIN] = {"drain", BIT(ARG_TARGET), 0},
     [CTL_SET] = {"set", BIT(ARG_TARGET) | BIT(ARG_STATE),
@@ -74,7 +75,6 @@ static const struct {
     [CTL_SERVICES] = {"services", 0, 0},
     [CTL_MEMBERS] = {"members", 0, BIT(ARG_SERVICE)},
     [CTL_FLOWS] = {"flows", 0, WINDOW},
-    [CTL_RTT] = {"rtt", 0, WINDOW},
     [CTL_REPLACE] = {"replace", 0, 0},
 };
 

@@ -24,6 +24,7 @@ enum ctl_command {
     CTL_TIERS,
     CTL_ANYCAST,
     CTL_IPVS,
+    CTL_RTT, /* of loadstar-l4 as well */
     CTL_HEALTHY,
     CTL_DRAIN,
     CTL_SET,
@@ -34,7 +35,6 @@ enum ctl_command {
     CTL_SERVICES,
     CTL_MEMBERS,
     CTL_FLOWS,
-    CTL_RTT,
     CTL_REPLACE,
 };
 

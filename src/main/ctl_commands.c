@@ -50,7 +50,7 @@ static const struct option healthy_options[] = {
 
 #define L4_SOCKET                                                                                 \
     "It is asked at " LOADSTAR_L4_CONTROL_SOCKET " unless -s or $LOADSTAR_SOCKET names another\n" \
-    "socket. status, set, weight, reload and stop are for both, by their sockets.\n"
+    "socket. status, rtt, set, weight, reload and stop are for both, by their sockets.\n"
 
 static const struct command commands[] = {
     {"status",
@@ -191,6 +191,20 @@ static const struct command commands[] = {
      "Prints what `ipvsadm -Ln --stats` would: all services of IPVS, whoever made them, with\n"
      "their counters. --weights: what `ipvsadm -Ln` would, with weights and connections.\n",
      NULL},
+    {"rtt",
+     "rtt [--limit N] [--after NEXT]",
+     "round-trip times of clients by network",
+     {0},
+     0,
+     list_options,
+     "Lists the networks of clients (/24, /48) that tiers of type l4 told of in the last hour, "
+     "with\n"
+     "their round-trip times as the kernel measured them: smoothed, and the least of the last\n"
+     "minutes. With -s, what one loadstar-l4 has measured.\n"
+     "\n"
+     "  loadstarctl rtt\n"
+     "  loadstarctl -s " LOADSTAR_L4_CONTROL_SOCKET " rtt\n" PAGES,
+     "networks"},
     {"healthy",
      "healthy POOL[/SITE]|anycast:NAME [--unknown up|down] [--verbose]",
      "whether a pool is up, or a prefix set announced, as an exit code",
@@ -288,15 +302,6 @@ static const struct command commands[] = {
      list_options,
      "Lists the connections, and flows of datagrams, that are open.\n" L4_SOCKET PAGES,
      "flows"},
-    {"rtt",
-     "rtt [--limit N] [--after NEXT]",
-     "of loadstar-l4: round-trip times of clients by network",
-     {0},
-     0,
-     list_options,
-     "Lists the networks of clients (/24, /48) that were seen last, with their round-trip times\n"
-     "as the kernel measured them.\n" L4_SOCKET PAGES,
-     "networks"},
     {"replace",
      "replace",
      "of loadstar-l4: start the program that is on disk now in its place",

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "drive/drive.h"
+#include "tier/client_rtts.h"
 #include "tier/reconcile.h"
 
 struct agents;
@@ -43,6 +44,8 @@ struct driver_host {
     /** Clients of the tier met a failure of a member of the spec: to be probed soon. At any time.
      */
     void (*met_failure)(void *ctx, uint32_t member);
+    /** What the tier measured of clients, of these networks: client_rtts_with(). At any time. */
+    void (*measured)(void *ctx, struct client_rtt *news, uint32_t n);
     /** A descriptor that was opened for it before (descriptors.h), or -1. */
     int (*descriptor)(void *ctx, const char *name);
     /** For what is asked by others (agents, REST): the current table. Its targets follow the

@@ -32,6 +32,16 @@ static void host_met_failure(void *ctx, uint32_t member)
     e->host.met_failure(e->host.ctx, e, e->spec->members[member].slot);
 }
 
+static void host_measured(void *ctx, struct client_rtt *news, uint32_t n)
+{
+    struct engine *e = ctx;
+    struct client_rtts *before = e->clients;
+    e->clients = client_rtts_with(before, news, n, clock_wall_ms());
+    client_rtts_release(before);
+    if (e->phase == ENGINE_IDLE) /* else the end of what is under way shows it */
+        engine_publish(e);
+}
+
 static int host_descriptor(void *ctx, const char *name)
 {
     const struct engine *e = ctx;
@@ -83,6 +93,7 @@ static void open_driver(struct engine *e)
         .failed = engine_failed,
         .nudge = host_nudge,
         .met_failure = host_met_failure,
+        .measured = host_measured,
         .descriptor = host_descriptor,
         .table = host_table,
         .reason = host_reason,
@@ -134,6 +145,7 @@ static void on_closed(uv_handle_t *handle)
     free(e->wanted);
     free(e->staged_ms);
     free(e->published);
+    client_rtts_release(e->clients);
     vec_free(&e->looks_wanted);
     vec_free(&e->looks_now);
     free(e);

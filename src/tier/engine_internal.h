@@ -88,6 +88,7 @@ struct engine {
     uint64_t n_errors[TIER_ERRORS];
     uint64_t n_apply[TIER_APPLY_BOUNDS + 1];
     double sum_apply_s;
+    struct client_rtts *clients; /* held; NULL: nothing was measured */
     char *published;
     size_t n_published;
     uint64_t published_version;

@@ -66,6 +66,7 @@ static struct tier_view *make_view(const struct engine *e)
         .n_drift = e->table.n_drift,
         .n_met = e->n_met,
         .sum_apply_s = e->sum_apply_s,
+        .clients = client_rtts_hold(e->clients),
         .published = e->published ? arena_strndup(arena, e->published, e->n_published) : NULL,
         .n_published = e->n_published,
         .published_version = e->published_version,

@@ -15,11 +15,14 @@ static enum forwarder_word word_of_event(struct forwarder_line *line, const char
     line->service = tier_json_get(line->document, "service");
     line->key = tier_json_get(line->document, "key");
     line->members = json_object_get(line->document, "members");
+    line->networks = json_object_get(line->document, "networks");
     if (strcmp(event, "failed") == 0)
         return strcmp(what, "refused") == 0 || strcmp(what, "timeout") == 0 ? FORWARDER_FAILED
                                                                             : FORWARDER_OTHER;
     if (strcmp(event, "sessions") == 0 && json_is_array(line->members))
         return FORWARDER_SESSIONS;
+    if (strcmp(event, "rtt") == 0 && json_is_array(line->networks))
+        return FORWARDER_RTT;
     return FORWARDER_OTHER;
 }
 

@@ -4,11 +4,13 @@
 #pragma once
 
 #include "base/buf.h"
+#include "tier/client_rtts.h"
 #include "tier/row.h"
 
 #include <jansson.h>
 
 #define FORWARDER_ERROR_MAX 256
+#define FORWARDER_RTTS_MAX 1024               /* networks of one line */
 #define FORWARDER_VERSION_MAX (INT64_MAX / 2) /* after it comes 1 */
 
 enum forwarder_word {
@@ -17,6 +19,7 @@ enum forwarder_word {
     FORWARDER_REFUSAL,  /* {"ok": false, "error": "..", "code": ".."} */
     FORWARDER_FAILED,   /* {"event": "failed", "service", "key", "what": "refused" | "timeout"} */
     FORWARDER_SESSIONS, /* {"event": "sessions", "service", "members": [{"key", "active"}]} */
+    FORWARDER_RTT,      /* {"event": "rtt", "networks": [..]} */
     FORWARDER_OTHER     /* another event, or one of these that lacks something */
 };
 
@@ -30,6 +33,7 @@ struct forwarder_line {
     bool held;                 /* it says that another one tells the members */
     const char *service, *key; /* of events; the latter of "failed" */
     const json_t *members;     /* a list; of "sessions" */
+    const json_t *networks;    /* a list; of "rtt" */
 };
 
 void forwarder_line_read(struct forwarder_line *line, const char *text, size_t n) ATTR_NONNULL;
@@ -38,6 +42,12 @@ void forwarder_line_free(struct forwarder_line *line) ATTR_NONNULL;
 /** One entry of "sessions": its key, or NULL when it is none; *active >= 0. */
 const char *forwarder_sessions_entry(const json_t *entry, int64_t *active)
     __attribute__((nonnull(2)));
+
+/** The networks of "rtt", seen by `now_ms` (wall clock). Returns 0; or E_SYNTAX or E_RANGE with the
+ *  place in `error`, and *n is 0. */
+int forwarder_rtts_take(struct client_rtt out[FORWARDER_RTTS_MAX], uint32_t *n,
+                        const json_t *networks, int64_t now_ms,
+                        char error[FORWARDER_ERROR_MAX]) ATTR_NONNULL ATTR_MUST_USE;
 
 /** A member as the forwarder has it. */
 struct forwarder_member {

@@ -7,6 +7,7 @@
  * with the last set, and is looked for as a tier that cannot be read is. */
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/log.h"
 #include "base/strmap.h"
 #include "tier/forwarder_link.h"
 #include "tier/forwarder_words.h"
@@ -20,6 +21,8 @@
                                */
 #define LINE_PER_MEMBER 1024u /* .. and for each that is */
 #define FAILURE_APART_MS 200  /* between words of one member that are handed on */
+#define RTT_WINDOW_MS 5000    /* in it so many lines of round-trip times are heeded: */
+#define RTT_LINES 16
 
 struct driver {
     const struct driver_host *host;
@@ -30,7 +33,10 @@ struct driver {
     uint64_t version;             /* that was told or seen last */
     struct strmap keys;           /* of the spec -> member */
     int64_t *failed_ms;           /* of each member, monotonic: when a word of it was handed on */
-    uint64_t n_ignored;           /* events that are none, or of members that we do not know */
+    int64_t rtt_window_ms;        /* monotonic: when the window began */
+    uint32_t n_rtt_lines;         /* in it */
+    char rtt_error[FORWARDER_ERROR_MAX]; /* of the latest of them; "": none */
+    uint64_t n_ignored; /* events that are none, or of members that we do not know */
 };
 
 static const struct tier *config_of(const struct driver *d)
@@ -89,6 +95,15 @@ static const char *name_of(const struct driver *d, const struct forwarder_member
     return member == MODEL_NONE ? m->key : d->host->spec->members[member].name;
 }
 
+static void tell_note(const struct driver *d, char *note, size_t n)
+{
+    if (d->rtt_error[0])
+        snprintf(note, n, "loadstar-l4: %s", d->rtt_error);
+    else if (d->n_ignored + d->now.n_others > 0)
+        snprintf(note, n, "loadstar-l4 spoke of what it was not told: %llu events, %u members",
+                 (unsigned long long)d->n_ignored, d->now.n_others);
+}
+
 static void tell_observed(struct driver *d, bool exists)
 {
     struct observation seen = {.exists = exists, .is_ours = true, .n = d->now.n};
@@ -98,10 +113,7 @@ static void tell_observed(struct driver *d, bool exists)
         seen.v[i].name = name_of(d, &d->now.v[i]);
         seen.v[i].differs = !d->told;
     }
-    if (d->n_ignored + d->now.n_others > 0)
-        snprintf(seen.note, sizeof seen.note,
-                 "loadstar-l4 spoke of what it was not told: %llu events, %u members",
-                 (unsigned long long)d->n_ignored, d->now.n_others);
+    tell_note(d, seen.note, sizeof seen.note);
     d->does = AT_REST;
     d->host->observed(d->host->ctx, &seen);
     free(seen.v);
@@ -210,6 +222,37 @@ static void take_sessions(struct driver *d, const struct forwarder_line *line)
         d->host->nudge(d->host->ctx);
 }
 
+/** So many lines, of so many networks each, are what this thread has time for. */
+static bool heeds_rtt(struct driver *d)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (now_ms - d->rtt_window_ms >= RTT_WINDOW_MS) {
+        d->rtt_window_ms = now_ms;
+        d->n_rtt_lines = 0;
+    }
+    return d->n_rtt_lines < RTT_LINES && ++d->n_rtt_lines;
+}
+
+/** Clients go to all services: each tier has all of them. One line that makes no sense costs that
+ *  line alone, as members are told over this connection. */
+static void take_rtt(struct driver *d, const struct forwarder_line *line)
+{
+    struct client_rtt *news;
+    char error[FORWARDER_ERROR_MAX] = "";
+    uint32_t n;
+    if (!heeds_rtt(d)) {
+        d->n_ignored++;
+        return;
+    }
+    news = xcalloc(FORWARDER_RTTS_MAX, sizeof *news);
+    if (forwarder_rtts_take(news, &n, line->networks, clock_wall_ms(), error) == 0)
+        d->host->measured(d->host->ctx, news, n);
+    else if (!d->rtt_error[0])
+        log_warning("tier %s: loadstar-l4: %s", d->host->spec->name, error);
+    memcpy(d->rtt_error, error, sizeof error);
+    free(news);
+}
+
 static void on_line(void *ctx, char *text, size_t n)
 {
     struct driver *d = ctx;
@@ -228,6 +271,9 @@ static void on_line(void *ctx, char *text, size_t n)
         break;
     case FORWARDER_SESSIONS:
         take_sessions(d, &line);
+        break;
+    case FORWARDER_RTT:
+        take_rtt(d, &line);
         break;
     case FORWARDER_OTHER:
         d->n_ignored++;

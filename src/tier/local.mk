@@ -6,6 +6,8 @@ libtier_a_SOURCES = \
 	src/tier/agent.h \
 	src/tier/agent_line.c \
 	src/tier/agent_line.h \
+	src/tier/client_rtts.c \
+	src/tier/client_rtts.h \
 	src/tier/desired.c \
 	src/tier/desired.h \
 	src/tier/dns_memory.c \
@@ -29,6 +31,7 @@ libtier_a_SOURCES = \
 	src/tier/feedback.h \
 	src/tier/forwarder_link.c \
 	src/tier/forwarder_link.h \
+	src/tier/forwarder_rtts.c \
 	src/tier/forwarder_words.c \
 	src/tier/forwarder_words.h \
 	src/tier/haproxy.c \

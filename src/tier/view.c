@@ -37,5 +37,6 @@ void tier_view_release(struct tier_view *view)
     if (!view || atomic_fetch_sub_explicit(&view->n_holds, 1, memory_order_acq_rel) > 1)
         return;
     tier_set_release(view->set);
+    client_rtts_release(view->clients);
     arena_free(view->arena);
 }

@@ -39,7 +39,8 @@ struct tier_view {
     uint64_t n_apply[TIER_APPLY_BOUNDS + 1]; /* durations from a change to its read-back; the last:
                                                 above all bounds */
     double sum_apply_s;
-    const char *published; /* driver_host.publish(); NULL: nothing */
+    struct client_rtts *clients; /* held; NULL: nothing was measured */
+    const char *published;       /* driver_host.publish(); NULL: nothing */
     size_t n_published;
     uint64_t published_version;
 };

@@ -15,6 +15,27 @@ static void check_sessions(const struct forwarder_line *line)
     }
 }
 
+/** What is read of them are networks and times, and they can be kept. */
+static void check_rtts(const struct forwarder_line *line)
+{
+    static struct client_rtt v[FORWARDER_RTTS_MAX];
+    const int64_t now_ms = INT64_C(1000000000000);
+    char error[FORWARDER_ERROR_MAX] = "";
+    uint32_t n;
+    int e = forwarder_rtts_take(v, &n, line->networks, now_ms, error);
+    CHECK((e != 0) == (error[0] != '\0'));
+    CHECK(n == (e ? 0 : json_array_size(line->networks)) && n <= FORWARDER_RTTS_MAX);
+    struct client_rtts *all = client_rtts_with(NULL, v, n, now_ms);
+    CHECK(all->n <= n);
+    for (uint32_t i = 0; i < all->n; i++) {
+        const struct client_rtt *r = &all->v[i];
+        CHECK(r->network.len == (r->network.addr.family == IP_V4 ? 24 : 48));
+        CHECK(r->n > 0 && r->seen_ms <= now_ms && client_rtt_is_fresh(r, now_ms));
+        CHECK(i == 0 || client_rtt_order(r - 1, r) < 0);
+    }
+    client_rtts_release(all);
+}
+
 /** Told what it says it has, it would have the same members, in the words that we have. */
 static void tell_again(const struct forwarder_reading *reading)
 {
@@ -69,6 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         check_result(&line);
     else if (line.word == FORWARDER_SESSIONS)
         check_sessions(&line);
+    else if (line.word == FORWARDER_RTT)
+        check_rtts(&line);
     else if (line.word == FORWARDER_FAILED)
         CHECK(line.service && line.key);
     else if (line.word == FORWARDER_REFUSAL)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """loadstar-l4 below loadstard, both real: DNS answers with its members, tells them, is told of a failure, and a drain
 empties both."""
+import json
 import threading
 import time
+import urllib.request
 
 import harness
 import l4_world
@@ -38,7 +40,7 @@ class Below(l4_world.TestCase):
         self.f = self.forwarder(web(members={"pool": "web"}), start=False, **kw)
         self.f.start(ready=False)
         self.d = self.daemon(zones={"example.test.yaml": ZONE}, pools=POOLS % (self.a.port, self.b.port),
-                             main="tiers: tiers.yaml\n",
+                             main="tiers: tiers.yaml\n", http=True,
                              files={"tiers.yaml": TIERS % self.f.socket})
         self.f._wait_ready(30)
         self.d.wait_for(lambda: {m["state"] for m in self.told()} == {"up"}, 30)
@@ -107,6 +109,35 @@ class Below(l4_world.TestCase):
                 s.close()
         thread.join(100)
         self.assertEqual(done[0].returncode, 0, done[0].stderr)
+
+    def test_round_trips_of_clients(self):
+        """What the forwarder measured of its clients is there, by network: over the command line and HTTP."""
+        self.world()
+        self.assertIn("no networks", self.d.ctl("rtt").stdout)
+        measured = lambda of: {n["network"]: (n["samples"], n["rtt_ms"], n["min_ms"])
+                               for n in of.ctl_json("rtt")["networks"]}
+        def ask(i):
+            with self.f.connect(source=(f"127.0.{i}.1", 0)) as s, s.makefile() as lines:
+                s.sendall(b"x\n")
+                lines.readline()
+            return f"127.0.{i}.0/24" in measured(self.f) # of those that end in one millisecond one is
+        for i in (1, 7):
+            self.f.wait_for(lambda: ask(i), 30)
+        self.d.wait_for(lambda: measured(self.d) == measured(self.f), 60)
+        networks = {n["network"]: n for n in self.d.ctl_json("rtt")["networks"]}
+        self.assertLessEqual({"127.0.1.0/24", "127.0.7.0/24"}, set(networks))
+        for n in networks.values():
+            self.assertEqual(n["tier"], "edge")
+            self.assertLess(n["age_s"], 120)
+        self.assertGreater(networks["127.0.1.0/24"]["rtt_ms"], 0)
+        shown = self.d.ctl("rtt", "--limit", "1").stdout.splitlines()
+        self.assertRegex(shown[1], r"^edge +- +127\.0\.\d\.0/24 +\d+\.\dms +\d+\.\dms +\d+ ")
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.d.http_port}/api/v1/rtt?limit=1", timeout=30) as r:
+            page = json.load(r)
+        self.assertEqual([n["tier"] for n in page["networks"]], ["edge"])
+        self.assertEqual(page["next"], "0:edge/" + page["networks"][0]["network"])
+        tier = self.d.ctl_json("tiers")["tiers"][0]
+        self.assertEqual((tier["state"], tier.get("note")), ("ok", None))
 
     def test_two_of_them(self):
         """The second is refused, and says who tells the members; when the first has gone it is the second's turn."""

@@ -160,6 +160,67 @@ static void test_plan(void **state)
     scene_free(s);
 }
 
+/* ---- round-trip times ---- */
+
+static struct client_rtts *rtts_made(const char *const *networks, uint32_t n, int64_t seen_ms)
+{
+    struct client_rtt news[4] = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        assert_int_equal(ip_prefix_parse(&news[i].network, networks[i]), 0);
+        news[i].rtt_us = 12345 + i;
+        news[i].min_us = 9800;
+        news[i].n = 7;
+        news[i].seen_ms = seen_ms;
+    }
+    return client_rtts_with(NULL, news, n, seen_ms);
+}
+
+static void test_round_trips(void **state)
+{
+    static const char *const of_edge[] = {"192.0.2.0/24", "2001:db8::/48"}, *const of_spare[] = {
+                                                                                "192.0.2.0/24"};
+    struct scene *s = scene_new();
+    struct made_tiers *t = tiers_made(s);
+    (void)state;
+    json_t *document = document_rtt(&s->facts, WINDOW_ALL);
+    assert_int_equal(json_array_size(json_object_get(document, "networks")), 0);
+    assert_rendered(CTL_RTT, document, "no networks: nothing was measured so far\n");
+    json_decref(document);
+
+    t->view[0].clients = rtts_made(of_edge, 2, 1090000 - 3999);
+    t->view[1].clients = rtts_made(of_spare, 1, 1090000 - CLIENT_RTTS_FORGET_MS + 1);
+    document = document_rtt(&s->facts, WINDOW_ALL);
+    assert_int_equal(json_array_size(json_object_get(document, "networks")), 3);
+    const json_t *first = at(document, "networks", 0), *last = at(document, "networks", 2);
+    assert_text(first, "tier", "edge");
+    assert_text(first, "site", "ams");
+    assert_text(first, "network", "192.0.2.0/24");
+    assert_true(json_number_value(json_object_get(first, "rtt_ms")) == 12.345);
+    assert_true(json_number_value(json_object_get(first, "min_ms")) == 9.8);
+    assert_int(first, "samples", 7);
+    assert_int(first, "age_s", 3);
+    assert_text(last, "tier", "spare");
+    assert_null(json_object_get(last, "site"));
+    assert_int(last, "age_s", 3599);
+    assert_rendered(CTL_RTT, document, "TIER   SITE  NETWORK           RTT  LEAST  SAMPLES");
+    assert_rendered(CTL_RTT, document, "edge   ams   192.0.2.0/24   12.3ms  9.8ms        7");
+    json_decref(document);
+
+    /* Page by page; and a moment later what is an hour old is forgotten. */
+    document = document_rtt(&s->facts, &(struct window){"0:edge/192.0.2.0/24", 1});
+    assert_text(at(document, "networks", 0), "network", "2001:db8::/48");
+    assert_text(document, "next", "1:edge/2001:db8::/48");
+    json_decref(document);
+    s->facts.now_ms++;
+    document = document_rtt(&s->facts, &(struct window){"1:edge/2001:db8::/48", 1});
+    assert_int_equal(json_array_size(json_object_get(document, "networks")), 0);
+    assert_null(json_object_get(document, "next"));
+    json_decref(document);
+    client_rtts_release(t->view[0].clients);
+    client_rtts_release(t->view[1].clients);
+    scene_free(s);
+}
+
 /* ---- problems ---- */
 
 static void assert_problem(const json_t *status, const char *severity, const char *tier,
@@ -417,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_document),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_round_trips),
         cmocka_unit_test(test_problems),
         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_dns_left),

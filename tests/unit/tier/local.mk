@@ -100,3 +100,6 @@ check_PROGRAMS += tests/unit/tier/test_l4
 tests_unit_tier_test_l4_SOURCES = tests/unit/tier/test_l4.c
 tests_unit_tier_test_l4_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_tier_test_l4_LDADD = $(UNIT_tier)
+check_PROGRAMS += tests/unit/tier/test_client_rtts
+tests_unit_tier_test_client_rtts_SOURCES = tests/unit/tier/test_client_rtts.c
+tests_unit_tier_test_client_rtts_LDADD = $(UNIT_tier)

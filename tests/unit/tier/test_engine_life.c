@@ -282,6 +282,34 @@ static void test_published_text(void **state)
     world_close(&w);
 }
 
+/* What was measured of clients adds up over specifications, and what views have of it stays. */
+static void test_round_trips(void **state)
+{
+    struct engine_world w;
+    struct client_rtt one = {.rtt_us = 1, .n = 1, .seen_ms = clock_wall_ms()}, two = one;
+    (void)state;
+    assert_int_equal(ip_prefix_parse(&one.network, "192.0.2.0/24"), 0);
+    assert_int_equal(ip_prefix_parse(&two.network, "192.0.3.0/24"), 0);
+    world_open(&w);
+    world_make(&w);
+    w.type.respecified = NULL;
+    world_begin(&w);
+    world_run(&w, 1000);
+    assert_null(w.view->clients);
+    w.table.host->measured(w.table.host->ctx, &one, 1);
+    assert_int_equal(w.view->clients->n, 1);
+    struct client_rtts *held = client_rtts_hold(w.view->clients);
+    respecify(&w, 3);
+    world_run(&w, 1000);
+    assert_int_equal(w.table.n_opened, 2);
+    w.table.host->measured(w.table.host->ctx, &two, 1);
+    assert_int_equal(w.view->clients->n, 2);
+    world_close(&w);
+    assert_int_equal(held->n, 1);
+    assert_int_equal(held->v[0].rtt_us, 1);
+    client_rtts_release(held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_leaving_where_nothing_was_made),
         cmocka_unit_test(test_disowned_is_not_recorded),
         cmocka_unit_test(test_published_text),
+        cmocka_unit_test(test_round_trips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

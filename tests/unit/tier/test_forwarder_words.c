@@ -46,6 +46,9 @@ static void test_words(void **state)
         {"{\"event\": \"sessions\"}", FORWARDER_OTHER},
         {"{\"event\": \"sessions\", \"members\": {}}", FORWARDER_OTHER},
         {"{\"event\": \"sessions\", \"members\": []}", FORWARDER_SESSIONS},
+        {"{\"event\": \"rtt\"}", FORWARDER_OTHER},
+        {"{\"event\": \"rtt\", \"networks\": {}}", FORWARDER_OTHER},
+        {"{\"event\": \"rtt\", \"networks\": []}", FORWARDER_RTT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(word_of(cases[i].text), cases[i].word);

@@ -142,6 +142,8 @@ struct world {
     char text[512], note[256], names[4][64];
     struct observed seen[4];
     uint32_t n_seen, met_member;
+    unsigned n_measured;      /* times */
+    struct client_rtt client; /* the last one */
 };
 
 static void on_observed(void *ctx, struct observation *seen)
@@ -185,6 +187,13 @@ static void on_met_failure(void *ctx, uint32_t member)
     struct world *w = ctx;
     w->met_member = member;
     wait_came(&w->met);
+}
+
+static void on_measured(void *ctx, struct client_rtt *news, uint32_t n)
+{
+    struct world *w = ctx;
+    w->n_measured++;
+    w->client = news[n - 1];
 }
 
 static const struct tier_table *on_table(void *ctx)
@@ -260,6 +269,7 @@ static void world_open(struct world *w, const char *const *texts, unsigned n)
                                    .failed = on_failed,
                                    .nudge = on_nudge,
                                    .met_failure = on_met_failure,
+                                   .measured = on_measured,
                                    .table = on_table};
     run(w, run_open);
 }
@@ -427,6 +437,60 @@ static void test_sessions(void **state)
     assert_int_equal(w.nudged.n, 1); /* of another service */
     assert_string_equal(w.note, "loadstar-l4 spoke of what it was not told: 3 events, 0 members");
     world_close(&w);
+}
+
+#define RTT(network, rtt_ms)                                                                 \
+    "{\"event\": \"rtt\", \"networks\": [{\"network\": \"" network "\", \"rtt_ms\": " rtt_ms \
+    ", \"min_ms\": 1, \"samples\": 2, \"age_s\": 0}]}\n"
+
+/* What clients have is handed on. A line that makes no sense is told of until a better one comes,
+ * and costs nothing else. */
+static void test_round_trips(void **state)
+{
+    static const char *const texts[] = {RTT("192.0.2.0/24", "7.5") ONE("0"),
+                                        RTT("192.0.2.0/24", "-7.5") ONE("0"),
+                                        RTT("198.51.100.0/24", "3") ONE("0")};
+    struct world w;
+    (void)state;
+    OPEN(w, texts);
+    run(&w, run_observe);
+    assert_int_equal(w.n_measured, 1);
+    assert_int_equal(w.client.rtt_us, 7500);
+    assert_int_equal(w.client.network.addr.b[2], 2);
+    assert_string_equal(w.note, "");
+    run(&w, run_observe);
+    assert_int_equal(w.n_measured, 1);
+    assert_false(w.failed);
+    assert_string_equal(w.note, "loadstar-l4: rtt: networks[0].rtt_ms cannot be read");
+    run(&w, run_observe);
+    assert_int_equal(w.n_measured, 2);
+    assert_int_equal(w.client.rtt_us, 3000);
+    assert_string_equal(w.note, "");
+    assert_int_equal(w.fake->n_connections, 1);
+    world_close(&w);
+}
+
+/* One that tells of them without end is heeded now and then. */
+static void test_a_flood_of_round_trips(void **state)
+{
+    struct buf text = {0};
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        buf_puts(&text, RTT("192.0.2.0/24", "7.5"));
+    buf_puts(&text, ONE("0"));
+    const char *const texts[] = {text.p};
+    struct world w;
+    OPEN(w, texts);
+    run(&w, run_observe);
+    assert_true(w.n_measured >= 16 && w.n_measured < 500); /* 16 in 5 s, of a moment */
+    assert_true(!w.failed && w.n_seen == 1);
+    assert_non_null(strstr(w.note, "loadstar-l4 spoke of what it was not told: "));
+    unsigned n = w.n_measured;
+    usleep(5200000);
+    run(&w, run_observe);
+    assert_true(w.n_measured > n);
+    world_close(&w);
+    buf_free(&text);
 }
 
 /* It goes while nothing is asked: that is noticed, and the next look connects again. */
@@ -624,6 +688,8 @@ int main(void)
         cmocka_unit_test(test_unknown_service),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_a_flood_of_round_trips),
         cmocka_unit_test(test_closed_at_rest),
         cmocka_unit_test(test_closed_instead_of_an_answer),
         cmocka_unit_test(test_no_sense),
