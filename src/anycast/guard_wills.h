@@ -6,7 +6,7 @@
 #include "anycast/guard.h"
 #include "anycast/guard_words.h"
 
-/* For each command of a will: those of GoBGP took 130 ms each on a machine with a load of 25. */
+/* For each command of a will: those of GoBGP took 180 ms each beside a load of 25. */
 #define GUARD_WILL_MORE_MS 250
 
 struct wills {
