@@ -217,8 +217,9 @@ class TiersL4(harness.TestCase):
         time.sleep(1.5)
         self.assertEqual(fake.text(), "a=up 100 b=up 100")
         self.assertGreater(a.n, n)
-        self.assertLessEqual(a.n - n, took + 2)  # one a second, and the last
-        self.assertEqual(b.n, other)
+        # One a second and the last; besides, a probe's place within its interval of 10 minutes may be now.
+        self.assertLessEqual(a.n - n, took + 3)
+        self.assertLessEqual(b.n - other, 1)
         wait_for(lambda: "was not told" in self.tier(d).get("note", ""), 30, step=0.1)
 
     # ---- what goes wrong ----
