@@ -9,6 +9,7 @@
 #include "l4/heritage.h"
 #include "l4/limits.h"
 #include "l4/link.h"
+#include "l4/nurse.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -200,7 +201,10 @@ int elders_listen(struct forwarder *f, struct diags *diags)
 
 void elders_say_ready(struct forwarder *f)
 {
-    say_to_all(f, packet_of("ready"));
+    json_t *packet = packet_of("ready");
+    if (nurse_leave())
+        json_set_int(packet, "pid", getpid());
+    say_to_all(f, packet);
 }
 
 void elders_say_failed(struct forwarder *f, const struct diags *diags)

@@ -133,15 +133,15 @@ void forwarder_stop(struct forwarder *f, bool now)
     bool again = f->draining && (!f->retired || f->told_to_stop);
     heir_give_up(f);
     f->told_to_stop = true;
-    if (f->retired && !now && !again)
+    if (f->retired && !now && !again && !heir_has_crashed(f))
         return; /* flows end in their time already */
     if (!f->draining) {
         notify_manager("STOPPING=1");
         reload_stop(&f->reload);
     }
     f->draining = true;
-    if (now || again || !f->ready)
-        end(f);
+    if (now || again || !f->ready || f->retired)
+        end(f); /* a service manager begins the service anew when nothing of it is left */
     else
         drain(f);
 }

@@ -12,6 +12,7 @@
 #include "l4/forwarder_pass.h"
 #include "l4/heritage.h"
 #include "l4/link.h"
+#include "l4/nurse.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +34,7 @@ struct heir {
     uv_timer_t timer;          /* patience; then: tells what is open */
     struct link *link;         /* NULL: it has ended */
     struct control_call *call; /* NULL: answered */
-    int64_t pid;
+    int64_t pid;        /* of what we have started; once it is ready, of what is to forward */
     unsigned n_handles; /* that are not closed */
     unsigned n_same;    /* times that nothing was told */
     uint32_t told_flows;
@@ -41,6 +42,7 @@ struct heir {
     struct remains remains; /* as it knows them */
     bool passes;            /* workers are on their way out */
     bool leads;             /* we have retired */
+    bool is_nursed;         /* its parent is what we have started */
 };
 
 char *heir_find_program(const char *argv0)
@@ -95,8 +97,11 @@ static void refuse(struct heir *heir, json_t *errors, const char *why)
         control_call_reply(heir->call, &(struct control_reply){
                                            .code = E_INVALID, .errors = errors, .error = error});
     heir->call = NULL;
-    if (uv_is_active((uv_handle_t *)&heir->process))
+    if (uv_is_active((uv_handle_t *)&heir->process)) {
+        if (heir->is_nursed)
+            kill((pid_t)heir->pid, SIGKILL);
         uv_process_kill(&heir->process, SIGKILL);
+    }
     if (heir->passes)
         passing_take_back(heir->f);
     leave(heir);
@@ -127,6 +132,11 @@ void heir_give_up(struct forwarder *f)
 {
     if (heir_is_coming(f))
         refuse(f->heir, NULL, "it is to stop");
+}
+
+bool heir_has_crashed(const struct forwarder *f)
+{
+    return f->heir && f->heir->leads && !f->heir->link;
 }
 
 void heir_close(struct forwarder *f)
@@ -214,11 +224,14 @@ static bool say_go(struct heir *heir)
     return ok;
 }
 
-/** The service manager hears of the new process before that one says anything. */
+/** The service manager hears of the new process before that one says anything, and has to be its
+ *  parent then. */
 void heir_go(struct forwarder *f)
 {
     struct heir *heir = f->heir;
     heir_tell(f);
+    if (heir->is_nursed)
+        nurse_dismiss(heir->process.pid);
     notify_manager("MAINPID=%" PRId64, heir->pid);
     if (!say_go(heir)) {
         notify_manager("MAINPID=%d", (int)getpid());
@@ -237,8 +250,11 @@ void heir_go(struct forwarder *f)
 }
 
 /** Nothing can fail there any more. */
-static void on_ready(struct heir *heir)
+static void on_ready(struct heir *heir, int64_t pid)
 {
+    heir->is_nursed = pid > 0;
+    if (pid > 0)
+        heir->pid = pid;
     if (!passing_begin(heir->f)) {
         refuse(heir, NULL, "the last one has only just been given up: try again");
         return;
@@ -260,7 +276,7 @@ static void on_packet(void *arg, const json_t *packet, int fd)
     if (fd >= 0)
         close(fd);
     if (strcmp(what, "ready") == 0 && !heir->leads && !heir->passes)
-        on_ready(heir);
+        on_ready(heir, json_get_int(packet, "pid", 0));
     else if (strcmp(what, "failed") == 0 && !heir->leads)
         refuse(heir, json_object_get(packet, "errors"), "the new one cannot start");
     else if (strcmp(what, "members") == 0 && heir->leads)

@@ -14,6 +14,7 @@
  *     "update": what is open, whose     ->       limits, `status`, sessions that are told
  *     goes by them                      <-       "members" with each change; "end": at once
  *
+ * Its parent is the service manager then, see nurse.h.
  * Until "go" nothing has changed: a new process that ends, says "failed", or is not ready in
  * HEIR_PATIENCE_MS is killed, and the old one goes on. */
 #pragma once
@@ -31,6 +32,8 @@ char *heir_find_program(const char *argv0) ATTR_NONNULL ATTR_MUST_USE;
 void heir_start(struct forwarder *f, struct control_call *call) ATTR_NONNULL;
 /** Whether orders, reloads and the like have to wait for its end. */
 bool heir_is_coming(const struct forwarder *f) ATTR_NONNULL;
+/** Whether it forwarded, and has ended without a word: nobody does. */
+bool heir_has_crashed(const struct forwarder *f) ATTR_NONNULL ATTR_PURE;
 /** One that is not ready is ended: we are to stop. */
 void heir_give_up(struct forwarder *f) ATTR_NONNULL;
 

@@ -2,6 +2,7 @@
  * loadstar-l4: the command line. */
 #include "base/daemon_args.h"
 #include "l4/forwarder.h"
+#include "l4/nurse.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ int main(int argc, char **argv)
         return args.status;
     if (args.check)
         return check(args.path);
+    nurse_part();
     daemon_set_up();
     return forwarder_run(args.path, argv);
 }

@@ -72,6 +72,8 @@ libl4_a_SOURCES = \
 	src/l4/metrics.h \
 	src/l4/metrics_server.c \
 	src/l4/metrics_server.h \
+	src/l4/nurse.c \
+	src/l4/nurse.h \
 	src/l4/plan.h \
 	src/l4/plan_build.c \
 	src/l4/plan_build.h \

@@ -183,6 +183,21 @@ class Replaced(TestCase):
         self.assertFalse(os.path.exists(f.socket))
         self.assertEqual(f.log().count("draining 1 flow"), 1) # the new one's
 
+    def test_crashes_beside_what_it_replaced(self):
+        """A manager restarts its own children, once nothing of the service is left."""
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        lines = self.hold(f)
+        old = self.replace(f)
+        with open(f"/proc/{f.process.pid}/stat") as file:
+            parent = int(file.read().rpartition(")")[2].split()[1])
+        self.assertNotEqual(parent, old.pid)
+        f.process.kill()
+        f.wait_for(lambda: f"process {f.process.pid} has ended" in f.log(), 60)
+        self.assertEqual(self.say(lines), "a again\n")
+        old.send_signal(signal.SIGTERM)
+        old.wait(60)
+
     def test_the_drain_time_ends_it(self):
         a, = self.members(1)
         f = self.forwarder(web(members=[a], drain={"timeout": "1s"}))
