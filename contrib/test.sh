@@ -7,7 +7,8 @@
 #
 # unit       make check, warnings as errors
 # system     the real binaries on loopback
-# interop    real peers: gdnsd, Knot, NSD, Unbound, zonemaster (network namespaces want root); BGP speakers; IPVS in a guest (qemu)
+# interop    real peers: gdnsd, Knot, NSD, Unbound, zonemaster (network namespaces want root); BGP speakers; IPVS in a guest (qemu);
+#            the units under systemd (systemd-nspawn)
 # sanitizer  unit and system tests again under ASan and UBSan (clang: also what gcc does not see)
 # tsan       reload under load under TSan
 # fuzz       each fuzz target for $FUZZ_SECONDS (default 5)
@@ -29,7 +30,7 @@ lines="-g1" # a report names files and lines: what more there is to debug makes 
 
 test_packages="libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
 mandoc valgrind bind9 bind9-dnsutils bind9-utils libknot-dev curl jq iproute2 gdnsd knot knot-dnsutils nsd unbound
-haproxy libxdp-dev libbpf-dev ethtool zonemaster-cli git prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps systemd strace iptables
+haproxy libxdp-dev libbpf-dev ethtool zonemaster-cli git prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps systemd systemd-container strace iptables
 protobuf-compiler libprotobuf-dev python3-protobuf python3-jinja2 ansible-core
 qemu-system-x86 ipvsadm kmod busybox-static dash duktape
 nginx-light libnginx-mod-stream keepalived bird2 exabgp frr gobgpd"

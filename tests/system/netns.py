@@ -31,6 +31,7 @@ class Host:
 
     def __init__(self, name, device, addresses):
         self.name, self.device, self.addresses = name, device, addresses
+        self.path = f"/run/netns/{name}"
         self._of_thread = threading.local()
 
     def run(self, *command):
@@ -51,7 +52,7 @@ class Host:
 
     def __enter__(self):
         self._of_thread.before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        self._switch(f"/run/netns/{self.name}")
+        self._switch(self.path)
 
     def __exit__(self, *_):
         if libc.setns(self._of_thread.before, CLONE_NEWNET) != 0:
