@@ -293,7 +293,7 @@ class GobgpSpeaker(Speaker):
 
     def yaml(self):
         words = ", ".join(f'"{word}"' for word in self.client)
-        return (f"{{type: gobgp, command: [{words}], as: {SITE_AS}, "
+        return (f"{{type: gobgp, command: [{words}], as: {SITE_AS}, timeout: 60s, "
                 f"next_hop: [{self.site.address}, \"{self.site.address6}\"]}}")
 
 

@@ -18,8 +18,8 @@ CONFIG = """global
   maxconn 2000
 defaults
   mode http
-  timeout connect 2s
-  timeout client 30s
+  timeout connect 30s
+  timeout client 60s
   timeout server 60s
   retries 0
 frontend front
@@ -54,8 +54,8 @@ class Haproxy:
         # Output of thousands of state changes is nobody's.
         self.process = subprocess.Popen([PROGRAM, "-W", "-db", "-f", self.config], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        harness.wait_for(self.pid, 30)
-        harness.wait_for(self.heeds_signals, 30)
+        harness.wait_for(self.pid, 60)
+        harness.wait_for(self.heeds_signals, 60)
 
     def heeds_signals(self):
         """Whether the master has come as far as to catch SIGUSR2, which would end it before."""
@@ -87,7 +87,7 @@ class Haproxy:
         """What it says to a line of commands; "" when it cannot be asked."""
         text = b""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
+            s.settimeout(30)
             try:
                 s.connect(self.socket)
                 s.sendall(line.encode() + b"\n")
@@ -120,7 +120,7 @@ class Haproxy:
         text = self.ask("show stat be_web 4 -1").removeprefix("# ")
         return {row["svname"]: row for row in csv.DictReader(text.splitlines())}
 
-    def wait_shows(self, expected, timeout=30):
+    def wait_shows(self, expected, timeout=60):
         """Until the servers are these, in these states; returns the seconds that took."""
         begin, seen = time.monotonic(), None
         while seen != expected:

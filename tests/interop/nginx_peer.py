@@ -51,7 +51,7 @@ http {{
   include {self.file('web')};
   server {{
     listen 127.0.0.1:{self.port};
-    location / {{ proxy_pass http://web; proxy_next_upstream off; proxy_connect_timeout 2s; }}
+    location / {{ proxy_pass http://web; proxy_next_upstream off; proxy_connect_timeout 20s; }}
   }}
 }}"""
         stream_part = f"""
@@ -75,7 +75,7 @@ stream {{
         self.process = subprocess.Popen([self.binary, "-c", self.conf, "-p", self.dir],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        harness.wait_for(self._listens, 20)
+        harness.wait_for(self._listens, 60)
         return self
 
     def _listens(self):
@@ -101,7 +101,7 @@ stream {{
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(60)
 
     def close(self):
         self.stop()
@@ -123,7 +123,7 @@ class Clients:
     def _ask(self):
         while not self.ends.is_set():
             began, body = time.monotonic(), None
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             try:
                 connection.request("GET", "/", headers={"Connection": "close"})
                 response = connection.getresponse()
@@ -145,7 +145,7 @@ class Clients:
         with self.lock:
             return [began for began, _, body in self.outcomes if body is None and began >= since]
 
-    def wait_for_more(self, n=40, timeout=30):
+    def wait_for_more(self, n=40, timeout=60):
         """Until so many have begun after now, and ended; their bodies."""
         at = time.monotonic()
         harness.wait_for(lambda: len(self.since(at)) >= n, timeout)
@@ -169,14 +169,14 @@ records:
 POOLS = """
 sites: {{ams: {{}}}}
 checks:
-  web: {{type: tcp, interval: 200ms, timeout: 150ms, rise: 1, fall: 2}}
+  web: {{type: tcp, interval: 1s, timeout: 1s, rise: 1, fall: 2}}
 pools:
   web:
     checks: [web]
     sites: {{ams: [{endpoints}]}}
 """
 # A busy machine may let all of our probes starve at once: that is no news here.
-PATIENCE = 40
+PATIENCE = 90
 
 
 def upstream_lines(path):

@@ -81,7 +81,7 @@ class Process:
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                         env=dict(os.environ, PATH=SBIN))
         try:
-            harness.wait_for(lambda: self._answers(argv[0], name, rdtype), 20, 0.02)
+            harness.wait_for(lambda: self._answers(argv[0], name, rdtype), 60, 0.02)
         except BaseException:
             self.close()
             raise
@@ -91,11 +91,11 @@ class Process:
             self.log.seek(0)
             raise AssertionError(f"{binary} ended:\n{self.log.read()[-4000:]}")
         try:
-            return self.query(name, rdtype, timeout=0.2).answer
+            return self.query(name, rdtype, timeout=2).answer
         except (dns.exception.Timeout, OSError):
             return None
 
-    def query(self, name, rdtype="A", ecs=None, timeout=5.0):
+    def query(self, name, rdtype="A", ecs=None, timeout=30.0):
         message = harness.Daemon.message(None, name, rdtype, ecs)
         return dns.query.udp(message, self.address, port=self.port, timeout=timeout)
 

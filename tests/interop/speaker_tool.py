@@ -73,12 +73,15 @@ class Tool:
         return {route["prefix"]: (route["real"], route["differs"])
                 for route in self.do("look")["routes"]}
 
+    def wait_do(self, line):
+        """The first time that it goes well: the speaker may need more time than it is given."""
+        def did():
+            event = self.ask(line)
+            return event if event["event"] in ("applied", "observed") else None
+        return harness.wait_for(did, PATIENCE, step=0.1)
+
     def wait_look(self):
-        """The first look that goes well: the speaker may need its time."""
-        def look():
-            event = self.ask("look")
-            return event if event["event"] == "observed" else None
-        return harness.wait_for(look, PATIENCE, step=0.1)
+        return self.wait_do("look")
 
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)

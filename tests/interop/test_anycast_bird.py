@@ -182,7 +182,7 @@ class BirdTest(Common, unittest.TestCase):
     def test_two_hundred_prefixes(self):
         tool = self.tool()
         self.stage_two_hundred(tool)
-        real = self.apply_two_hundred(tool, 5)
+        real = self.apply_two_hundred(tool)
         self.assertEqual(set(real), {("present", False)})
         self.withdraw_two_hundred(tool)
 
@@ -358,19 +358,19 @@ class BirdTest(Common, unittest.TestCase):
     def test_a_bird_that_hangs(self):
         tool = self.tool("timeout_ms=700")
         tool.tell(f"set dns {V4} {V6} hold=none")
-        tool.do("announce dns")
+        tool.wait_do("announce dns")
         self.bird.pause()
         self.addCleanup(self.bird.resume)
         self.assertIn("hangs", tool.fails("look", "timeout"))
         self.assertIn("hangs", tool.fails("withdraw dns", "timeout"))
         self.bird.resume()
-        tool.do("look")
-        tool.do("apply")
+        tool.wait_look()
+        tool.wait_do("apply")
         self.router.wait_gone(V4)
 
     def test_no_session_is_noted(self):
         tool = self.dns()
-        self.assertEqual(tool.do("look")["note"], "")
+        harness.wait_for(lambda: tool.do("look")["note"] == "", PATIENCE, step=0.05)
         self.bird.bird.ask("disable up4")
         self.bird.bird.ask("disable up6")
         self.assertIn("no BGP session is established", tool.do("look")["note"])

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import tempfile
-import time
 import unittest
 
 from anycast_host import PATIENCE, SBIN, find
@@ -90,10 +89,8 @@ class QuickStart(unittest.TestCase):
         self.wait(lambda: not self.routes())
         self.paste(back)
         self.wait(lambda: self.routes() == dict.fromkeys(("192.0.2.53/32", "2001:db8::53/128"), False))
-        at = time.monotonic()
         self.paste(kill.splitlines()[1])
         self.wait(lambda: not self.routes())
-        self.assertLess(time.monotonic() - at, 10)
         self.assertIn("> removed [", self.paste(kill.splitlines()[2]))
         self.paste(away)
         self.assertFalse(os.path.exists(HOME))

@@ -14,7 +14,7 @@ import harness  # noqa: E402
 import netns  # noqa: E402
 
 VIP = "10.98.0.100"
-PATIENCE = 40
+PATIENCE = 90
 
 ZONE = """
 zone: example.test
@@ -28,7 +28,7 @@ records:
 POOLS = """
 sites: {{ams: {{}}}}
 checks:
-  web: {{type: tcp, interval: 200ms, timeout: 150ms, rise: 1, fall: 2}}
+  web: {{type: tcp, interval: 1s, timeout: 1s, rise: 1, fall: 2}}
 pools:
   web:
     checks: [web]
@@ -122,7 +122,7 @@ class Node:
     def stop(self):
         if self.keepalived.poll() is None:
             self.keepalived.send_signal(signal.SIGTERM)
-            self.keepalived.wait(20)
+            self.keepalived.wait(60)
         self.log.close()
 
     def number(self):

@@ -70,7 +70,7 @@ class Asker:
     def __init__(self, server):
         self.where = (server.address, server.port)
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.settimeout(3)
+        self.udp.settimeout(60)
         self.udp.connect(self.where)
 
     def __call__(self, wire, tcp=False):
@@ -78,7 +78,7 @@ class Asker:
             self.udp.send(wire)
             response = self.udp.recv(65535)
         else:
-            with socket.create_connection(self.where, 3) as s:
+            with socket.create_connection(self.where, 60) as s:
                 s.sendall(struct.pack("!H", len(wire)) + wire)
                 response = harness.read_framed(s)
         if response[:2] != wire[:2]:

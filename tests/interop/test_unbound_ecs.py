@@ -145,7 +145,7 @@ class Test(harness.TestCase):
     def asked(self):
         """How many queries with ECS the daemon has had."""
         url = f"http://127.0.0.1:{self.server.http_port}/metrics"
-        with urllib.request.urlopen(url, timeout=10) as reply:
+        with urllib.request.urlopen(url, timeout=60) as reply:
             return int(re.search(r"^loadstar_dns_ecs_queries_total (\d+)", reply.read().decode(),
                                  re.M)[1])
 

@@ -94,7 +94,7 @@ def run_inside():
             server.start()
             subprocess.run(["zonemaster-cli", "--hints", hints, "--no-ipv6", "--level=INFO",
                             "--json", "--no-progress", "--locale=C", "site.lab"],
-                           timeout=300, check=True, stdin=subprocess.DEVNULL)
+                           timeout=700, check=True, stdin=subprocess.DEVNULL)
         finally:
             for each in reversed(closing):
                 each.close()
@@ -114,7 +114,7 @@ class Zonemaster(unittest.TestCase):
 
     def test_zone_is_clean(self):
         done = subprocess.run(["unshare", "-n", sys.executable, os.path.abspath(__file__),
-                               "--inside"], capture_output=True, text=True, timeout=400)
+                               "--inside"], capture_output=True, text=True, timeout=800)
         self.assertEqual(done.returncode, 0, done.stderr)
         messages = [m for m in json.loads(done.stdout)
                     if m["tag"] not in NOT_OF_THE_SERVER]

@@ -64,7 +64,7 @@ class Web:
     def start(self):
         async def start():
             self.release = asyncio.Event()
-            self.server = await asyncio.start_server(self._serve, self.address, self.port, backlog=256)
+            self.server = await asyncio.start_server(self._serve, self.address, self.port, backlog=4096)
             self.port = self.server.sockets[0].getsockname()[1]
         self.webs.loop.run(start())
         return self
@@ -119,7 +119,7 @@ Result = collections.namedtuple("Result", "began error body")
 class Load:
     """`rate` requests a second, from its entry to its exit."""
 
-    def __init__(self, host, port, rate=100, timeout=10):
+    def __init__(self, host, port, rate=100, timeout=40):
         self.host, self.port, self.rate, self.timeout = host, port, rate, timeout
         self.results, self.going, self.tasks = [], True, set()
 
@@ -145,7 +145,7 @@ class Load:
 
     def __exit__(self, *args):
         self.going = False
-        self.pace.result(60)
+        self.pace.result(120)
         self.loop.close()
 
     @property
