@@ -169,6 +169,26 @@ static inline void hear_reset(int fd)
     assert_int_equal(errno, ECONNRESET);
 }
 
+/** A client that is reset at once, which connect() itself may tell already. */
+static inline void refused_client(int fd, uint16_t port)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    patient(fd);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+        hear_reset(fd);
+    else
+        assert_int_equal(errno, ECONNRESET);
+    close(fd);
+}
+
+static inline void refused_client_of(uint16_t port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    refused_client(fd, port);
+}
+
 static inline void reset(int fd)
 {
     struct linger none = {.l_onoff = 1};

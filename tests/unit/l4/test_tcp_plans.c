@@ -87,7 +87,7 @@ static void a_removed_member_is_as_one_drained(void **state)
     (void)state;
     struct two t;
     two_open(&t);
-    atomic_store(&t.members[0]->close_at_ms, world_now_ms() + 300);
+    atomic_store(&t.members[0]->close_at_ms, world_now_ms() + 4000);
     WORLD_MEMBERS_ARE(&t.w, up(port_of(t.backends[1])));
     WORLD_MEMBERS_ARE(&t.w, up(port_of(t.backends[1]))); /* also if other plans follow */
     echo_of(t.client, t.member);
@@ -103,11 +103,11 @@ static void a_drain_that_is_taken_back_ends_nothing(void **state)
     struct two t;
     two_open(&t);
     uint16_t first = port_of(t.backends[0]);
-    atomic_store(&t.members[0]->close_at_ms, world_now_ms() + 100);
+    atomic_store(&t.members[0]->close_at_ms, world_now_ms() + 3000);
     WORLD_MEMBERS_ARE(&t.w, {first, 1, MEMBER_DRAIN});
     atomic_store(&t.members[0]->close_at_ms, MEMBER_NEVER);
     WORLD_MEMBERS_ARE(&t.w, up(first));
-    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    nanosleep(&(struct timespec){.tv_sec = 3, .tv_nsec = 300000000}, NULL);
     echo_of(t.client, t.member);
     two_close(&t);
 }
@@ -253,7 +253,7 @@ static void a_worker_that_drains_takes_no_more(void **state)
     (void)state;
     struct two t;
     two_open(&t);
-    int64_t at_ms = world_now_ms() + 500;
+    int64_t at_ms = world_now_ms() + 4000;
     worker_drain(t.w.worker, at_ms, true);
     world_settle(&t.w);
     int waits = client_of(t.w.port);
@@ -506,11 +506,10 @@ static void descriptors_run_out(void **state)
     world_settle(&t.w);
     leave_room_for(1, before);
     uint64_t refused = world_result(&t.w, SERVICE_NO_ROOM);
-    connect_to(clients[0], t.w.port);
-    hear_reset(clients[0]);
+    refused_client(clients[0], t.w.port);
+    WAIT_UNTIL(world_result(&t.w, SERVICE_NO_ROOM) > refused);
     assert_int_equal(world_result(&t.w, SERVICE_NO_ROOM), refused + 1);
     setrlimit(RLIMIT_NOFILE, &before);
-    close(clients[0]);
     two_close(&t);
 }
 

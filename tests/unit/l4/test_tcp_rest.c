@@ -92,6 +92,7 @@ static void what_was_sent_comes_before_the_reset(void **state)
         world_settle(&p.w);
         client_hears_the_rest(&p, i == 0 ? 100 : 1); /* longer than it may take none of it */
         hear_reset(p.client);
+        WAIT_UNTIL(p.w.n_ended == 1);
         assert_int_equal(p.w.last.bytes_out, REST);
         pair_close(&p, "reset by member");
     }
