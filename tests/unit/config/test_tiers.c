@@ -2,7 +2,6 @@
  * What tiers are read as: defaults, forms, members with ports and ways, fronts, weights. */
 #include "files.h"
 
-#include "base/clock.h"
 #include "config/config.h"
 
 #include <setjmp.h>
@@ -14,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SITES "sites: {ams: {location: [52, 5]}, iad: {location: [39, -77]}}\n"
 
@@ -323,9 +323,9 @@ static void test_large(void **state)
                 "    service: {address: 192.0.2.%u, port: 443}, behind: p%u/iad}\n",
                 p, p, p, p, p);
     fclose(out);
-    int64_t began_ms = clock_mono_ms();
+    clock_t began = clock(); /* of the processor */
     struct model *m = load("", pool_text, tier_text);
-    int64_t took_ms = clock_mono_ms() - began_ms;
+    int64_t took_ms = (int64_t)(clock() - began) * 1000 / CLOCKS_PER_SEC;
     print_message("          201 tiers, 24,000 members: %d ms\n", (int)took_ms);
     assert_int_equal(m->tiers[0].n_members, 4000);
     assert_int_equal(m->tiers[0].member_ports[3996], 1000);

@@ -26,6 +26,7 @@ struct server {
     char asked[4096];
     char steps[256];     /* what came as progress */
     useconds_t pause_us; /* after each piece */
+    int patience_ms;     /* the client's; 0: more than it takes */
     bool lingers;        /* the client closes first */
 };
 
@@ -94,7 +95,8 @@ static json_t *ask(struct server *s, char error[CLIENT_ERROR_MAX])
     memset(s->asked, 0, sizeof s->asked);
     s->steps[0] = '\0';
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-    struct client *client = client_open(s->path, 1000, error);
+    int patience_ms = s->patience_ms ? s->patience_ms : 60000;
+    struct client *client = client_open(s->path, patience_ms, error);
     assert_non_null(client);
     json_t *reply = client_ask(client, request, on_progress, s, error);
     client_close(client);
@@ -120,6 +122,7 @@ static void test_replies(void **state)
         for (s->piece = 0; s->piece < 3; s->piece++) {
             char error[CLIENT_ERROR_MAX] = "";
             s->reply = cases[i].reply;
+            s->patience_ms = s->reply ? 0 : 1000;
             json_t *reply = ask(s, error);
             assert_string_equal(s->asked, "{\"command\":\"sites\"}\n");
             assert_int_equal(!reply, !!cases[i].error);
@@ -162,7 +165,7 @@ static void test_progress(void **state)
     assert_non_null(strstr(error, "it closed the connection"));
 }
 
-/* A line of progress restarts the wait, which is 1 s here: 10 of them take 2 s. */
+/* A line of progress restarts the wait, which is 4 s here: 10 of them take 5 s. */
 static void test_progress_takes_time(void **state)
 {
     struct server *s = *state;
@@ -172,7 +175,8 @@ static void test_progress_takes_time(void **state)
     strcat(text, "{\"ok\":true }\n"); /* as long as the others */
     s->reply = text;
     s->piece = strlen("{\"progress\":12}\n");
-    s->pause_us = 200000;
+    s->pause_us = 500000;
+    s->patience_ms = 4000;
     json_t *reply = ask(s, error);
     assert_true(json_is_true(json_object_get(reply, "ok")));
     json_decref(reply);
@@ -186,7 +190,7 @@ static void test_several_requests(void **state)
     s->reply = "{\"ok\":1}\n{\"ok\":2}\n";
     s->lingers = true; /* else the second request may find nobody */
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-    struct client *client = client_open(s->path, 1000, error);
+    struct client *client = client_open(s->path, 60000, error);
     json_t *request = json_object();
     for (int i = 1; i <= 2; i++) {
         json_t *reply = client_ask(client, request, NULL, NULL, error);

@@ -95,10 +95,10 @@ static bool is_true(struct world *w, void *arg)
     return *(bool *)arg;
 }
 
-/** Runs the loop until it is so, for 20 s of the real time that threads take at most. */
+/** Runs the loop until it is so, for two minutes of the real time that threads take at most. */
 static bool run_until(struct world *w, bool (*holds)(struct world *w, void *arg), void *arg)
 {
-    time_t end = time(NULL) + 20;
+    time_t end = time(NULL) + 120;
     while (!holds(w, arg)) {
         if (time(NULL) > end)
             return false;

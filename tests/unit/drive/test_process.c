@@ -167,7 +167,7 @@ static void neither_takes_the_end_of_the_others(void **state)
     drive_post(there.drive, begin_there, &there);
     for (int i = 0; i < N_AT_ONCE; i++)
         run_here(&here.slots[i]);
-    time_t over = time(NULL) + WAIT_S;
+    time_t over = time(NULL) + 5 * WAIT_S;
     while ((here.n_ended < N_COMMANDS || atomic_load(&there.n_ended) < N_COMMANDS) &&
            time(NULL) < over)
         uv_run(&here.loop, UV_RUN_ONCE);
@@ -204,13 +204,16 @@ static void begin_one(void *arg)
 }
 
 /* A descendant that has left its group lives for as long as its command, however often the other
- * loop looks for what has outlived its own. The middle one ends, so that it is a child of ours. */
+ * loop looks for what has outlived its own. The middle one ends, so that it is a child of ours. The
+ * command waits until it has spoken. */
 static void descendants_of_the_others_commands_live(void **state)
 {
     (void)state;
     struct here here;
     struct one one = {.script =
-                          "sh -c 'setsid sh -c \"sleep 0.5; echo it lived\" & exit 0'; sleep 1"};
+                          "d=$(mktemp -d); export d; "
+                          "sh -c 'setsid sh -c \"sleep 0.5; echo it lived; rmdir $d\" & exit 0'; "
+                          "while [ -d $d ]; do sleep 0.1; done"};
     wait_init(&one.wait);
     here_open(&here);
     run_here(&here.slots[0]); /* from now on it is their reaper as well */

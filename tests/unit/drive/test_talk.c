@@ -542,10 +542,10 @@ static void a_refusal_before_the_request_is_read(void **state)
 /* Reads a long request slowly: as long as some of it goes, it is not idle. */
 static void serve_slow_reader(struct server *server, int fd)
 {
-    char *bytes = malloc(128 << 10);
+    char *bytes = malloc(32 << 10);
     size_t left = 2 << 20;
     (void)server;
-    for (ssize_t got; left > 0 && (got = recv(fd, bytes, 128 << 10, 0)) > 0; left -= (size_t)got)
+    for (ssize_t got; left > 0 && (got = recv(fd, bytes, 32 << 10, 0)) > 0; left -= (size_t)got)
         usleep(150000);
     free(bytes);
     say_text(fd, left ? "less\n" : "all\n");
@@ -560,7 +560,7 @@ static void a_slow_reader_is_waited_for(void **state)
     server_open(&server, serve_slow_reader);
     client_start(&c, &server);
     c.spec.request = slice_of(request, 2 << 20);
-    c.spec.idle_ms = 1500;
+    c.spec.idle_ms = 6000; /* less than it takes in all */
     client_run(&c);
     assert_string_equal(c.lines.p, "all|");
     server_close(&server);

@@ -120,7 +120,7 @@ static void test_nothing_is_left_by_a_stop(void **state)
         if (strstr(command, "setsid")) /* once it has left */
             usleep(300000);
         world_stop(&w);
-        for (int tries = 0; tries < 1000 && count_marked(mark) > 0; tries++)
+        for (int tries = 0; tries < 6000 && count_marked(mark) > 0; tries++)
             usleep(10000); /* killed, and not gone yet */
         assert_int_equal(count_marked(mark), 0);
         world_close(&w);

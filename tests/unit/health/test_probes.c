@@ -441,7 +441,7 @@ static void test_exec_kills_the_group(void **state)
     world_stop(&w);
     /* Nobody may be there to reap it, so it may stay as a zombie: but soon it runs no more. */
     bool runs = true;
-    for (int i = 0; runs && i < 500; i++) {
+    for (int i = 0; runs && i < 6000; i++) {
         char status[256] = "";
         snprintf(path, sizeof path, "/proc/%d/stat", pid);
         file = fopen(path, "r");

@@ -216,7 +216,7 @@ static void end(struct life *life)
 /* Until nothing is on its way to the disk but what waits for its second. */
 static void settle(struct life *life)
 {
-    for (int i = 0; i < 2000 && uv_loop_alive(&life->loop); i++) {
+    for (int i = 0; i < 60000 && uv_loop_alive(&life->loop); i++) {
         uv_run(&life->loop, UV_RUN_NOWAIT);
         if (life->loop.active_reqs.count == 0)
             return;
