@@ -16,6 +16,7 @@ by LOADSTARD and LOADSTARCTL in the environment; without them, those of the curr
 build tree) are taken. LOADSTAR_XDP is set by tests/over_xdp.py: the daemons then answer on another
 host, by AF_XDP.
 """
+import errno
 import http.server
 import json
 import os
@@ -99,7 +100,9 @@ class _Ports:
                 try:
                     tcp.bind((address, port))
                     udp.bind((address, port))
-                except OSError:
+                except OSError as error:
+                    if error.errno == errno.EADDRNOTAVAIL:
+                        raise
                     continue
                 if self.is_ours(port):
                     return port
@@ -423,10 +426,11 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class Backend:
-    """A real HTTP(S) server on one loopback address, which fails when told to."""
+    """A real HTTP(S) server on one loopback address, which fails when told to. Its port stays its own while it is
+    closed: one that the kernel gives out by itself would be any client's then."""
 
     def __init__(self, address="127.0.0.1", port=0, body="ready", cert=None, key=None):
-        self.address, self.port = address, port
+        self.address, self.port = address, port or free_port(address)
         self.body, self.status, self.hanging = body, 200, False
         self.cert, self.key = cert, key
         self.requests, self.last_headers = 0, {}
@@ -443,7 +447,6 @@ class Backend:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                      do_handshake_on_connect=False)
         self.server.backend = self
-        self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 

@@ -168,10 +168,11 @@ class Control:
 
 
 class Member:
-    """Answers each line with its name and the line, on connections that stay open."""
+    """Answers each line with its name and the line, on connections that stay open. Its port stays its own while it is
+    closed."""
 
     def __init__(self, name, address="127.0.0.1", port=0):
-        self.name, self.address, self.port = name, address, port
+        self.name, self.address, self.port = name, address, port or harness.free_port(address)
         self.connections, self.n_accepted = set(), 0
         self.lock = threading.Lock()
         self.listener = None
@@ -184,7 +185,6 @@ class Member:
     def open(self):
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         self.listener = socket.create_server((self.address, self.port), family=family, backlog=1024)
-        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def _accept(self, listener):
