@@ -21,7 +21,7 @@ LONG = "a minute of beats that are missed"
 
 NET_ADMIN = 1 << 12
 NOBODY = 65534
-LONG = 30
+LONG = 60
 # A device of its own for everybody, wherever the host's is for root alone.
 DEVICE = ["sh", "-c", 'mount -t tmpfs tun /dev/net && mknod -m 666 /dev/net/tun c 10 200 && exec "$@"', "sh"]
 
@@ -206,7 +206,8 @@ class Guard(harness.TestCase):
                     break
             times.append(time.monotonic() - began)
         news.close()
-        self.assertLess(sorted(times)[len(times) // 2], 0.3, times)
+        for of_one_kind in times[::2], times[1::2]:  # late ones come a second after each other
+            self.assertLess(sorted(of_one_kind)[1], 0.7, times)
 
     def test_the_end_of_file(self):
         self.start("nobody")
@@ -283,6 +284,7 @@ class Guard(harness.TestCase):
         self.assertEqual(self.ours.recv(100), b"late")
         self.assertTrue(self.did("ended")) # the will: it would take back what is announced from now on
         self.assertIn("no sign of life", self.ask("carrier ls-dns 1"))
+        self.assertEqual(self.ask("beat"), "ok beat") # the first one may have been long ago
         self.ours.send(b"back")
         self.assertEqual(self.ask("carrier ls-dns 1"), "ok carrier ls-dns 1")
         for _ in range(12):
@@ -298,7 +300,7 @@ class Guard(harness.TestCase):
         self.start()
         self.will(0, f"echo x >>{self.path('done')}")
         self.ask("beat")
-        wait_for(lambda: self.did("done"), LONG)
+        wait_for(lambda: self.did("done") and os.path.getsize(self.path("done")) == 2, LONG)
         self.ours.close()
         self.assertEqual(self.process.wait(LONG), 0)
         with open(self.path("done")) as file:
@@ -341,6 +343,7 @@ if [ "$LOADSTAR_WITHDRAW" ]; then echo '{"sets": [], "by": "guard"}'; else cat; 
 """
 TUN = "{prefixes: [192.0.2.53/32], speaker: push, rise: 200ms, fall: 100ms, drain_time: 2s%s}"
 ADDRESS = "{prefixes: [192.0.2.53/32], speaker: push, rise: 200ms, fall: 100ms, drain_time: 2s, hold: none, interface: lo%s}"
+STEADY = ", self: false"  # a machine that is too busy for a query in time would end the set early
 
 
 @unittest.skipIf(why_not(), why_not())
@@ -399,7 +402,7 @@ class Guarded(harness.TestCase):
         d.kill()
         wait_for(lambda: not self.links.there("ls-dns"), LONG, 0.001)
         print(f"gone after {(time.monotonic() - began) * 1000:.0f} ms", end=" ")
-        wait_for(lambda: self.wishes()[-1].get("by") == "guard", LONG)
+        wait_for(lambda: [w.get("by") for w in self.wishes()[-2:]] == ["guard"] * 2, LONG) # it tells commands twice
         d.start() # the name is free
         self.up()
 
@@ -417,7 +420,7 @@ class Guarded(harness.TestCase):
         self.moved("announced -> down") # not raised again but by the announcer
         self.up()
         self.assertTrue(self.answers())
-        self.assertIn("loadstard is back", d.log())
+        wait_for(lambda: "loadstard is back" in d.log(), LONG)
 
     def test_the_guard_is_killed(self):
         d = self.world()
@@ -426,7 +429,7 @@ class Guarded(harness.TestCase):
         os.kill(guard, signal.SIGKILL)
         wait_for(lambda: not self.links.there("ls-dns"), LONG, 0.001)
         self.moved("announced -> down")
-        self.assertIn("the guard of announcements has ended", d.log())
+        wait_for(lambda: "the guard of announcements has ended" in d.log(), LONG)
         self.assertTrue(self.answers())
         wait_for(lambda: not self.announced(), LONG)
         wait_for(lambda: not os.path.exists(f"/proc/{guard}"), LONG) # reaped
@@ -440,7 +443,7 @@ class Guarded(harness.TestCase):
         os.kill(guard, signal.SIGSTOP)
         wait_for(lambda: not self.links.there("ls-dns"), LONG)
         print(f"gone after {time.monotonic() - began:.1f} s", end=" ")
-        self.assertIn("does not answer, and was killed", d.log())
+        wait_for(lambda: "does not answer, and was killed" in d.log(), LONG)
         self.moved("announced -> down")
         self.assertTrue(self.answers())
 
@@ -524,7 +527,7 @@ class Guarded(harness.TestCase):
         return any("65535:0" in s["attributes"]["communities"] for s in last["sets"] if s["announced"])
 
     def test_a_stop_drains(self):
-        d = self.world()
+        d = self.world(TUN.replace("drain_time: 2s", "drain_time: 15s") % STEADY)
         self.up()
         d._drain_notify()
         began = time.monotonic()
@@ -537,7 +540,7 @@ class Guarded(harness.TestCase):
         refused = d.reload(check=False)
         self.assertIn("stopping", refused.stdout + refused.stderr)
         self.assertEqual(d.process.wait(LONG), 0)
-        self.assertGreaterEqual(time.monotonic() - began, 2)
+        self.assertGreaterEqual(time.monotonic() - began, 14.9)
         self.assertFalse(self.announced())
         self.assertNotIn("by", self.wishes()[-1]) # no will was needed
         self.assertFalse(self.links.there("ls-dns"))
@@ -552,7 +555,7 @@ class Guarded(harness.TestCase):
         self.assertRegex(told, b"EXTEND_TIMEOUT_USEC=[0-9]+\nSTATUS=draining")
 
     def ends_early(self, again):
-        d = self.world(TUN.replace("drain_time: 2s", "drain_time: 10m") % "")
+        d = self.world(TUN.replace("drain_time: 2s", "drain_time: 10m") % STEADY)
         self.up()
         stop = subprocess.Popen([harness.program("LOADSTARCTL", "loadstarctl"), "-s", d.socket, "stop"],
                                 stdout=subprocess.PIPE, text=True)
@@ -572,7 +575,7 @@ class Guarded(harness.TestCase):
         self.ends_early(lambda d: d.ctl("stop", "--now"))
 
     def test_stop_keep_announced(self):
-        d = self.world()
+        d = self.world(TUN % STEADY)
         self.up()
         done = d.ctl("stop", "--keep-announced", check=False)
         self.assertEqual(done.returncode, 1)
@@ -581,9 +584,10 @@ class Guarded(harness.TestCase):
         self.assertTrue(self.answers())
         self.assertTrue(self.links.carrier("ls-dns"))
         d.stop()
-        self.configure(ADDRESS % "")
+        self.configure(ADDRESS % STEADY)
+        before = d.log().count("dns: absent -> present")
         d.start()
-        wait_for(lambda: d.log().count("dns: absent -> present") == 2, LONG)
+        wait_for(lambda: d.log().count("dns: absent -> present") > before, LONG)
         d.ctl("stop", "--keep-announced")
         self.assertTrue(self.announced())
         self.assertIn("192.0.2.53/32", self.links.addresses("lo"))
