@@ -103,7 +103,7 @@ class TestCase(harness.TestCase):
             [harness.program("LOADSTARCTL", "loadstarctl"), "-s", self.d.socket, "set", target, "drain", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def ended(self, process, timeout=90):
+    def ended(self, process, timeout=300):
         out, err = process.communicate(timeout=timeout)
         return process.returncode, out, err
 
@@ -145,8 +145,9 @@ class Anycast(TestCase):
 
     def test_long_poll(self):
         self.up()
-        now = self.document("/api/v1/anycast?name=dns")["version"]
-        self.assertEqual(self.document(f"/api/v1/anycast?name=dns&wait=60&after={now + 1000}")["version"], now)
+        before = self.document("/api/v1/anycast?name=dns")["version"]
+        now = self.document(f"/api/v1/anycast?name=dns&wait=60&after={before + 1000}")["version"] # at once
+        self.assertLess(now, before + 1000)
         got = []
         poller = threading.Thread(
             target=lambda: got.append(self.document(f"/api/v1/anycast?name=dns&wait=60&after={now}")))
@@ -192,13 +193,15 @@ class Anycast(TestCase):
         self.assertTrue(speaker["error"] and speaker["error_kind"], speaker)
         wait_for(lambda: any(p["text"].startswith("speaker local does not do what it is told")
                              for p in self.d.ctl_json("status")["problems"]), 60)
-        self.assertIn('loadstar_speaker_up{speaker="local"} 0\n', self.get("/metrics"))
+        wait_for(lambda: 'loadstar_speaker_up{speaker="local"} 0\n' in self.get("/metrics"), 60)
         os.unlink(self.fails)
         self.wait_state("down", real="absent")
         wait_for(lambda: self.d.ctl_json("anycast")["speakers"][0]["up"], 60)
 
 
 class Orders(TestCase):
+    drain = "15s"  # all of what is looked at in between
+
     def test_words(self):
         self.up()
         for args, words in ((("anycast:dns", "up"), "of a prefix set expected announce, withdraw, drain or auto"),
@@ -247,11 +250,11 @@ class Orders(TestCase):
     def test_drain_of_a_site(self):
         self.up()
         waits = self.drains("ams", "--wait=80s")
-        wait_for(lambda: self.set_of()["state"] == "draining", 60)
-        self.assertIn("65535:0", self.set_of()["attributes"]["communities"])
+        found = self.wait_state("draining")
+        self.assertIn("65535:0", found["attributes"]["communities"])
         found = self.document("/api/v1/drain?target=ams")
         self.assertEqual((found["anycast"][0]["name"], found["anycast"][0]["left"]), ("dns", True))
-        self.assertEqual(self.d.ctl("healthy", "anycast:dns", check=False).returncode, 1)
+        self.wait_healthy(1)
         code, out, err = self.ended(waits)
         self.assertEqual(code, 0, (out, err))
         self.assertIn("drained: nothing is left\n", out)
@@ -261,7 +264,11 @@ class Orders(TestCase):
         self.assertRegex(self.set_of()["why"], r"drain is ordered \(@\d+ for site ams of ")
         self.d.ctl("set", "ams", "auto")
         self.wait_state("announced", "dns", "present")
-        self.assertEqual(self.d.ctl("healthy", "anycast:dns").returncode, 0)
+        self.wait_healthy(0)
+
+    def wait_healthy(self, code):
+        """It asks for 0.9 s only, and cannot tell when a busy machine takes longer."""
+        wait_for(lambda: self.d.ctl("healthy", "anycast:dns", check=False).returncode == code, 60)
 
     def test_drain_that_is_taken_back(self):
         self.up()
@@ -307,7 +314,7 @@ class LongDrain(TestCase):
             self.skipTest("promtool is missing: it is in Debian's package prometheus")
         for args, given in ((["check", "metrics"], text), (["check", "rules", f"{RULES}/anycast.rules.yml"], None),
                             (["test", "rules", f"{RULES}/anycast.rules.test.yml"], None)):
-            done = subprocess.run([promtool, *args], input=given, capture_output=True, text=True, timeout=60)
+            done = subprocess.run([promtool, *args], input=given, capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_dashboard_in_a_browser(self):
@@ -322,7 +329,7 @@ class LongDrain(TestCase):
         done = subprocess.run(
             [browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000",
              "--window-size=390,844", "--user-data-dir=" + os.path.join(self.d.dir, "browser"), "--dump-dom", url],
-            capture_output=True, text=True, timeout=90)
+            capture_output=True, text=True, timeout=300)
         page = re.sub(r"(?s)<script>.*?</script>", "", done.stdout)
         text = re.sub(r"<[^>]+>", " ", page)
         for words in ("Anycast", "draining", "192.0.2.53/32", "2001:db8::53/128", "&lt;b&gt;&amp;router swap",
