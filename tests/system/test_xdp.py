@@ -15,6 +15,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dns.edns
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -61,7 +62,7 @@ class Xdp(harness.TestCase):
 
     def metrics(self, d):
         with self.pair.server:
-            with urllib.request.urlopen(f"http://127.0.0.1:{d.http_port}/metrics") as reply:
+            with urllib.request.urlopen(f"http://127.0.0.1:{d.http_port}/metrics", timeout=60) as reply:
                 text = reply.read().decode()
         return {name: float(value) for name, value in
                 re.findall(r"^loadstar_(\w+) ([\d.e+]+)$", text, re.M)}
@@ -144,7 +145,7 @@ class Xdp(harness.TestCase):
         self.expect_taken(d, 0, 1, fragments)
         with self.pair.server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.bind(("10.98.0.1", 5353))
-            other.settimeout(2)
+            other.settimeout(60)
             with self.pair.client, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
                 s.sendto(dns.message.make_query("www.example.test", "A").to_wire(),
                          ("10.98.0.1", 5353))
@@ -176,7 +177,7 @@ class Xdp(harness.TestCase):
             s.send(bad)
             s.send(good)
             harness.wait_for(lambda: self.metrics(d)["xdp_sent_total"] ==
-                             before["xdp_sent_total"] + 1, 5)
+                             before["xdp_sent_total"] + 1, 60)
         after = self.metrics(d)
         self.assertEqual(after["xdp_invalid_total"] - before["xdp_invalid_total"], 1)
         self.assertEqual(after["xdp_received_total"] - before["xdp_received_total"], 2)
@@ -236,7 +237,15 @@ class Xdp(harness.TestCase):
             self.assertTrue(self.pair.programs())
             self.expect_taken(d, 1, 0, lambda: self.ask(d))
             d.kill()
-            harness.wait_for(lambda: not self.pair.programs(), 5)
+            harness.wait_for(lambda: not self.pair.programs(), 60)
+
+    def is_silent(self, d, address):
+        with self.pair.client:
+            try:
+                d.query("www.example.test", address=address, timeout=2)
+            except (OSError, dns.exception.Timeout):
+                return True
+        return False
 
     def test_follows_this_hosts_addresses(self):
         d = self.start(listen=["0.0.0.0:53", "[::]:53"])
@@ -244,10 +253,9 @@ class Xdp(harness.TestCase):
             prefix = address + ("/64" if ":" in address else "/24")
             self.pair.server.add(prefix)
             harness.wait_for(lambda: self.taken(
-                d, lambda: self.ask(d, address=address)) == (1, 0), 5)
+                d, lambda: self.ask(d, address=address)) == (1, 0), 60)
             self.pair.server.remove(prefix)
-            with self.pair.client, self.assertRaises(Exception):
-                d.query("www.example.test", address=address, timeout=0.5)
+            harness.wait_for(lambda: self.is_silent(d, address), 60) # once it has heard of it
             self.expect_taken(d, 1, 0, lambda: self.ask(d))
 
     def test_follows_a_reload_without_roots_rights(self):
@@ -261,8 +269,7 @@ class Xdp(harness.TestCase):
         d.write("loadstar.yaml", text.replace("10.98.0.1:53", "10.98.0.1:5353"))
         d.reload()
         self.expect_taken(d, 1, 0, lambda: self.ask(d, port=5353))
-        with self.pair.client, self.assertRaises(Exception):
-            d.query("www.example.test", timeout=0.5)
+        harness.wait_for(lambda: self.is_silent(d, "10.98.0.1"), 60)
         d.write("loadstar.yaml", d.read("loadstar.yaml").replace("xdp: {interfaces: veth-s}", ""))
         d.reload()
         self.assertIn("server.xdp takes effect at the next restart", d.log())
