@@ -308,7 +308,7 @@ class Protocol(harness.TestCase):
         """Flag words of all opcodes: the RCODE, and which flags come back."""
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(s.close)
-        s.settimeout(3)
+        s.settimeout(60)
         s.connect((self.server.address, self.server.port))
         for flags in range(0, 0x8000, 7):  # a step that meets every bit in every state
             s.send(query(flags=flags))
@@ -389,7 +389,7 @@ class Protocol(harness.TestCase):
         sent = {i: query(question(f"{'www' if i % 2 else 'none'}.example.test", A), ident=i)
                 for i in range(200)}
         stream = b"".join(struct.pack("!H", len(p)) + p for p in sent.values())
-        with socket.create_connection((self.server.address, self.server.port), 3) as s:
+        with socket.create_connection((self.server.address, self.server.port), 60) as s:
             for at in range(0, len(stream), 777):
                 s.sendall(stream[at:at + 777])
             got = {}
@@ -402,7 +402,7 @@ class Protocol(harness.TestCase):
 
     def test_tcp_byte_by_byte(self):
         packet = query()
-        with socket.create_connection((self.server.address, self.server.port), 3) as s:
+        with socket.create_connection((self.server.address, self.server.port), 60) as s:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for byte in struct.pack("!H", len(packet)) + packet:
                 s.sendall(bytes([byte]))
@@ -411,7 +411,7 @@ class Protocol(harness.TestCase):
     def test_tcp_half_closed(self):
         """A client that shuts down its side after asking still gets its answers."""
         packet = query()
-        with socket.create_connection((self.server.address, self.server.port), 3) as s:
+        with socket.create_connection((self.server.address, self.server.port), 60) as s:
             s.sendall((struct.pack("!H", len(packet)) + packet) * 3)
             s.shutdown(socket.SHUT_WR)
             for _ in range(3):
@@ -419,7 +419,7 @@ class Protocol(harness.TestCase):
             self.assertEqual(s.recv(1), b"")
 
     def test_tcp_goes_on_after_an_error(self):
-        with socket.create_connection((self.server.address, self.server.port), 3) as s:
+        with socket.create_connection((self.server.address, self.server.port), 60) as s:
             for packet, rcode in ((query(qd=2), FORMERR), (query(opcode=9), NOTIMP),
                                   (query(), NOERROR)):
                 s.sendall(struct.pack("!H", len(packet)) + packet)

@@ -371,7 +371,7 @@ class Users(harness.TestCase):
         token = os.path.join(d.dir, "api.token")
         os.chown(token, 0, 0)
         d.start(ready=False)
-        self.assertEqual(d.process.wait(30), 1)
+        self.assertEqual(d.process.wait(60), 1)
         self.assertIn("api.token", d.log())
         os.chown(token, 0, gid)
         os.chmod(token, 0o640)
@@ -379,7 +379,7 @@ class Users(harness.TestCase):
         ask = [harness.program("LOADSTARCTL", "loadstarctl"), "-s", d.socket, "status"]
         for group, code in ((gid, 0), (65534, 1)):
             done = subprocess.run(["setpriv", "--reuid=65534", f"--regid={group}", "--clear-groups",
-                                   *ask], capture_output=True, text=True, timeout=30)
+                                   *ask], capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, code, done.stderr)
 
 
