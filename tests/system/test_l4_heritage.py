@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a new process of loadstar-l4 has of the one that it replaces, once clients come: members of flows of datagrams,
 connections and tokens of clients, sessions that are told."""
+import itertools
 import os
 import socket
 import time
@@ -24,15 +25,21 @@ class Datagrams(test_l4_replace.TestCase):
         c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(c.close)
         c.connect(("127.0.0.1", f.port))
-        c.settimeout(1)
+        c.settimeout(2)
         return c
 
+    asked = itertools.count()
+
     def ask(self, c, tries=30):
-        """The member that answers; a busy machine may lose one."""
-        for i in range(tries):
-            c.send(b"%d" % i)
+        """The member that answers just this; a busy machine may lose one."""
+        for _ in range(tries):
+            text = b"%d" % next(self.asked)
             try:
-                return c.recv(2048).split(b" ")[0].decode()
+                c.send(text)
+                while True:
+                    name, echo = c.recv(2048).split(b" ")
+                    if echo == text:
+                        return name.decode()
             except (socket.timeout, ConnectionRefusedError):
                 continue
         raise AssertionError("no answer")
@@ -105,8 +112,13 @@ class Flows(Datagrams):
                 words = line.split()
                 if words[1].endswith(":%04X" % f.port):
                     inodes.add(f"socket:[{words[9]}]")
-        links = [os.readlink(e.path) for e in os.scandir(f"/proc/{f.process.pid}/fd") if os.path.islink(e.path)]
-        return len(inodes & set(links))
+        links = set()
+        for number in os.listdir(f"/proc/{f.process.pid}/fd"):
+            try:
+                links.add(os.readlink(f"/proc/{f.process.pid}/fd/{number}"))
+            except FileNotFoundError:
+                pass # closed since
+        return len(inodes & links)
 
     def test_one_that_is_drained_for_good(self):
         """A member that a list has no more keeps its flows for their drain time, in the next process as well."""
@@ -198,7 +210,7 @@ class Clients(test_l4_replace.TestCase):
     def try_to_hold(self, f):
         try:
             return self.hold(f)
-        except OSError:
+        except (OSError, AssertionError): # not let in
             return None
 
     def is_let_in(self, f, source="127.0.0.1"):
@@ -242,13 +254,14 @@ class Clients(test_l4_replace.TestCase):
         """At most those of the time that it took, and a second's, whichever process took them."""
         a, = self.members(1)
         for limit in ("new_per_second", "per_source_new"):
-            f = self.forwarder(web(members=[a], limits={"connections": 1000, limit: 50}))
+            f = self.forwarder(web(members=[a], limits={"connections": 1000, limit: 20}))
             began, n = time.monotonic(), 0
             for _ in range(3):
-                while self.is_let_in(f):
+                end = time.monotonic() + 20 # a slow machine would never take more than there are
+                while time.monotonic() < end and self.is_let_in(f):
                     n += 1
                 self.replace(f)
-            self.assertLessEqual(n, 50 * (time.monotonic() - began + 1) + 1, limit)
+            self.assertLessEqual(n, 20 * (time.monotonic() - began + 1) + 1, limit)
 
 
 class Sessions(test_l4_replace.TestCase):
