@@ -13,7 +13,7 @@ class Echo:
     """A member that answers each datagram with its name and the same."""
 
     def __init__(self, name, port=0):
-        self.name, self.port = name, port
+        self.name, self.port = name, port or harness.free_port() # its own when it is closed, too
         self.open()
 
     @property
@@ -23,7 +23,6 @@ class Echo:
     def open(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", self.port))
-        self.port = self.socket.getsockname()[1]
         self.stop, self.thread = False, threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
@@ -76,6 +75,7 @@ class Datagrams(l4_world.TestCase):
 
     @staticmethod
     def services(echoes, **more):
+        more.setdefault("idle_timeout", "10m")
         return l4_world.web(members=[e.place for e in echoes], protocol="udp", balance="maglev", **more)
 
     def ask_all(self, tries=1):
@@ -94,14 +94,15 @@ class Datagrams(l4_world.TestCase):
         flows = f.ctl_json("flows")["flows"]
         self.assertEqual(len(flows), 40)
         self.assertEqual({flow["client"] for flow in flows}, {"%s:%d" % c.getsockname() for c in self.clients})
-        f.wait_for(lambda: f.metrics()['loadstar_l4_bytes_total{service="web",direction="in"}'] == 80 + 60000, 10)
+        f.wait_for(lambda: f.metrics()['loadstar_l4_bytes_total{service="web",direction="in"}'] == 80 + 60000, 60)
         self.assertEqual(f.metrics()['loadstar_l4_connections_total{service="web",result="ok"}'], 40)
 
     def test_a_drain_and_a_reload_move_no_flow(self):
-        f = self.world()
+        more = {"drain": {"timeout": "10m"}}
+        f = self.world(**more)
         first = self.ask_all()
         f.ctl("set", f"web/{self.echoes[0].place}", "drain")
-        f.wait_for(lambda: f.members_of()[self.echoes[0].place]["state"] == "drain", 10)
+        f.wait_for(lambda: f.members_of()[self.echoes[0].place]["state"] == "drain", 60)
         self.assertEqual(self.ask_all(), first)
         new = [Client(f) for _ in range(20)]
         for c in new:
@@ -109,16 +110,16 @@ class Datagrams(l4_world.TestCase):
         self.assertLessEqual({c.ask() for c in new}, set("bc"))
         self.echoes.append(Echo("d"))
         self.addCleanup(self.echoes[3].close)
-        f.configure(self.services(self.echoes[1:]))
+        f.configure(self.services(self.echoes[1:], **more))
         f.reload()
-        f.wait_for(lambda: self.echoes[3].place in f.members_of(), 10)
+        f.wait_for(lambda: self.echoes[3].place in f.members_of(), 60)
         self.assertEqual(self.ask_all(), first)
 
     def test_a_drained_member_is_left_in_time(self):
         f = self.world(drain={"timeout": "1s"})
         self.assertIn("a", self.ask_all())
         f.ctl("set", f"web/{self.echoes[0].place}", "drain")
-        f.wait_for(lambda: f.members_of()[self.echoes[0].place]["active"] == 0, 20)
+        f.wait_for(lambda: f.members_of()[self.echoes[0].place]["active"] == 0, 60)
         self.assertLessEqual(set(self.ask_all()), set("bc"))
 
     def test_an_order_moves_flows_once(self):
@@ -127,13 +128,13 @@ class Datagrams(l4_world.TestCase):
         first = self.ask_all()
         place = self.echoes[0].place
         f.ctl("set", f"web/{place}", "down")
-        f.wait_for(lambda: f.members_of()[place]["state"] == "down", 10)
+        f.wait_for(lambda: f.members_of()[place]["state"] == "down", 60)
         then = self.ask_all()
         self.assertEqual([a if b != "a" else "-" for a, b in zip(then, first)], [b if b != "a" else "-" for b in first])
         self.assertNotIn("a", then)
         self.assertEqual(f.members_of()[place]["active"], 0)
         f.ctl("set", f"web/{place}", "up")
-        f.wait_for(lambda: f.members_of()[place]["state"] == "up", 10)
+        f.wait_for(lambda: f.members_of()[place]["state"] == "up", 60)
         self.assertEqual(self.ask_all(), then)
         self.assertEqual(f.metrics()['loadstar_l4_connections_total{service="web",result="ok"}'], 40)
 
@@ -143,7 +144,7 @@ class Datagrams(l4_world.TestCase):
         place = self.echoes[0].place
         for state in "drain", "up":
             f.ctl("set", f"web/{place}", state)
-            f.wait_for(lambda: f.members_of()[place]["state"] == state, 10)
+            f.wait_for(lambda: f.members_of()[place]["state"] == state, 60)
             self.assertEqual(self.ask_all(), first)
 
     def gone(self, before, after):
@@ -162,7 +163,7 @@ class Datagrams(l4_world.TestCase):
         self.assertEqual(f.ctl_json("status")["flows"], 50)
         f.configure(after)
         f.reload()
-        f.wait_for(lambda: f.ctl_json("status")["flows"] == 40, 20)
+        f.wait_for(lambda: f.ctl_json("status")["flows"] == 40, 60)
         with self.assertRaises(ConnectionRefusedError):
             other[0].send(b"x")
             other[0].recv(10)
@@ -180,15 +181,15 @@ class Datagrams(l4_world.TestCase):
         self.gone(two, one)
 
     def test_flows_go_on_while_it_stops(self):
-        f = self.world(n=2, drain={"timeout": "60s"}, idle_timeout="60s")
+        f = self.world(n=2, drain={"timeout": "10m"})
         first = self.ask_all()
         f.process.send_signal(signal.SIGTERM)
-        f.wait_for(lambda: "draining 40 flows" in f.log(), 20)
+        f.wait_for(lambda: "draining 40 flows" in f.log(), 60)
         self.assertEqual(self.ask_all(), first)
         new = Client(f)
         self.addCleanup(new.close)
         new.send(b"x")
-        f.wait_for(lambda: f.metrics()['loadstar_l4_datagrams_dropped_total{service="web"}'] == 1, 20)
+        f.wait_for(lambda: f.metrics()['loadstar_l4_datagrams_dropped_total{service="web"}'] == 1, 60)
         self.assertEqual(self.ask_all(), first)
 
     def test_a_dead_member_is_left(self):
@@ -199,12 +200,12 @@ class Datagrams(l4_world.TestCase):
         self.assertLessEqual(set(then), set("ac"))
         for before, after in zip(first, then):
             self.assertIn(after, "ac" if before == "b" else before)
-        self.assertGreaterEqual(f.members_of()[self.echoes[1].place]["refused"], 3)
+        self.assertGreaterEqual(f.members_of()[self.echoes[1].place]["refused"], min(3, first.count("b")))
 
     def test_flows_end_when_idle(self):
         f = self.world(idle_timeout="1s")
         self.ask_all()
-        f.wait_for(lambda: f.ctl_json("status")["flows"] == 0, 20)
+        f.wait_for(lambda: f.ctl_json("status")["flows"] == 0, 60)
         self.assertEqual(set(self.ask_all()), set("abc"))
 
 
