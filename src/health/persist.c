@@ -100,6 +100,17 @@ static void after_thread(uv_work_t *work, int status)
     checker_closed(c);
 }
 
+/* What was saved or published before stays known until there is a result, through any number of
+ * restarts: it is what is acted upon. */
+static struct saved_health known_of(const struct checker *c, uint32_t e)
+{
+    const struct endpoint_state *state = &c->states[e];
+    const struct standing *standing = &c->standings[e];
+    if (state->health == HEALTH_UNKNOWN)
+        return (struct saved_health){c->plan->keys[e], standing->known, standing->known_since_ms};
+    return (struct saved_health){c->plan->keys[e], state->health, state->since_ms};
+}
+
 /* All that the loop has to do with it: 2 ms for 100,000 endpoints. */
 static void collect(struct checker *c)
 {
@@ -107,9 +118,9 @@ static void collect(struct checker *c)
     uint32_t n = 0;
     struct saved_health *v = xcalloc(c->model->n_endpoints + 1u, sizeof *v);
     for (uint32_t e = 0; e < c->model->n_endpoints; e++) {
-        const struct endpoint_state *state = &c->states[e];
-        if (state->checked && state->health != HEALTH_UNKNOWN)
-            v[n++] = (struct saved_health){c->plan->keys[e], state->health, state->since_ms};
+        const struct saved_health known = known_of(c, e);
+        if (c->states[e].checked && known.health != HEALTH_UNKNOWN)
+            v[n++] = known;
     }
     c->saving.v = v;
     c->saving.n = n;

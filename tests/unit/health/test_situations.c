@@ -132,6 +132,10 @@ static const struct row rows[] = {
     {"a restart on a dead network, fresh states", NULL, "www c ams=A,3,B,6 iad=B,6",
      UP "A refused; run 3000; A down; all silent; restart; run 9000; A down; B serve; frozen",
      NULL},
+    {"a restart before the first result after a restart", NULL, "www c ams=A,3,B,6 iad=B,6",
+     UP
+     "A refused; run 3000; A down; all silent; restart; restart; run 9000; A down; B serve; frozen",
+     NULL},
     {"a restart on a dead network, old states", NULL, TEN,
      UP "stop; old; all silent; start; run 9000; all serve; frozen", NULL},
     {"a restart on a dead network, states lost", NULL, TEN,
