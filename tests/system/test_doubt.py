@@ -25,7 +25,7 @@ PORT = 8099
 TARGETS = [f"10.98.1.{i}" for i in range(1, 6)], [f"10.98.2.{i}" for i in range(1, 6)]
 POOLS = """\
 sites: {{ams: {{location: [52, 4]}}, iad: {{location: [38, -77]}}}}
-checks: {{c: {{type: tcp, port: {port}, interval: 500ms, timeout: 400ms, fall: 2, rise: 1}}}}
+checks: {{c: {{type: tcp, port: {port}, interval: 1s, timeout: 900ms, fall: 3, rise: 1}}}}
 pools:
   www:
     checks: [c]
@@ -35,7 +35,7 @@ pools:
     sites: {{ams: [{ams}], iad: [{iad}]}}
 """.format(port=PORT, ams=", ".join(TARGETS[0]), iad=", ".join(TARGETS[1]))
 ALL = sorted(TARGETS[0] + TARGETS[1])
-WAIT = 60
+WAIT = 120
 
 
 def listen(address):
