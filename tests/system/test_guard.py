@@ -339,7 +339,8 @@ def alive_in_session(session):
 ZONES = {"example.test.zone": "$TTL 60\n@ SOA ns1 hostmaster 1 3600 900 604800 60\n@ NS ns1\nns1 A 127.0.0.1\n"}
 SPEAKER = """\
 #!/bin/sh
-if [ "$LOADSTAR_WITHDRAW" ]; then echo '{"sets": [], "by": "guard"}'; else cat; echo; fi >>"$1/wishes"
+if [ "$LOADSTAR_WITHDRAW" ]; then wish='{"sets": [], "by": "guard"}'; else wish=$(cat); fi
+printf '%s\n' "$wish" >>"$1/wishes" # at once: others may write, and somebody reads
 """
 TUN = "{prefixes: [192.0.2.53/32], speaker: push, rise: 200ms, fall: 100ms, drain_time: 2s%s}"
 ADDRESS = "{prefixes: [192.0.2.53/32], speaker: push, rise: 200ms, fall: 100ms, drain_time: 2s, hold: none, interface: lo%s}"
