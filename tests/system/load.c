@@ -7,7 +7,7 @@
  * `192.0.2.1,192.0.2.2|192.0.2.3`: each answer must have at least one record, all of them out of
  * one group (so that an answer made half before and half after a reload is wrong); ECS `-` or an
  * IPv4 /24 as `192.0.2.0`. Runs until stdin ends, lets what is under way arrive, and prints one
- * JSON object. A query unanswered for 3 s is lost. The window bounds what is in flight, so that no
+ * JSON object. A query unanswered for 15 s is lost. The window bounds what is in flight, so that no
  * kernel buffer can overflow and a loss is the server's. */
 #include "base/clock.h"
 #include "base/cursor.h"
@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define BATCH 32
-#define LOST_MS 3000
+#define LOST_MS 15000
 #define RDATA_MAX 32
 
 struct question {

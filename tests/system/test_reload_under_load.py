@@ -91,7 +91,7 @@ class Load:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def finish(self):
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=120)
         return json.loads(out)
 
 
