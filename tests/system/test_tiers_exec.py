@@ -37,14 +37,14 @@ class Exec(harness.TestCase):
         os.chmod(self.path("push"), 0o755)
         self.tiers(d)
         d.start()
-        wait_for(lambda: self.members() == BOTH, 30)
+        wait_for(lambda: self.members() == BOTH, 60)
         self.state(d, "ok")
         return d
 
     def tiers(self, d, more="", push=True):
         lines = ["tiers:"] if push or more else ["tiers: {}"]
         if push:
-            lines.append(f"  push: {{type: exec, pool: www, command: [{self.dir}/push, {self.dir}], timeout: 20s, "
+            lines.append(f"  push: {{type: exec, pool: www, command: [{self.dir}/push, {self.dir}], timeout: 60s, "
                          "drain: {timeout: 1s}}")
         d.write("tiers.yaml", "\n".join(lines) + "\n" + more)
 
@@ -71,16 +71,18 @@ class Exec(harness.TestCase):
         return told and {m["name"].split("-")[1]: (m["state"], m["weight"]) for m in told["members"]}
 
     def state(self, d, state):
-        wait_for(lambda: d.ctl_json("tiers", "push")["tiers"][0]["state"] == state, 30)
+        wait_for(lambda: d.ctl_json("tiers", "push")["tiers"][0]["state"] == state, 60)
 
     def test_told_once(self):
         d = self.world()
         self.assertEqual(self.runs(), ["push began", "push ended"])
         first = self.input()["version"]
         d.ctl("set", "www/ams/a", "drain")
-        wait_for(lambda: self.members() == {**BOTH, "a": ("drain", 0)}, 30)
+        wait_for(lambda: self.members() == {**BOTH, "a": ("drain", 0)}, 60)
         self.assertGreater(self.input()["version"], first)
-        wait_for(lambda: json.loads(d.read("state/tier.push.json")) == self.input(), 30)
+        wait_for(lambda: json.loads(d.read("state/tier.push.json")) == self.input(), 60)
+        wait_for(lambda: self.runs() == ["push began", "push ended"] * 2, 60)
+        self.state(d, "ok")
         n = len(self.runs())
         d.kill()
         d.start()
@@ -92,11 +94,11 @@ class Exec(harness.TestCase):
         d = self.world()
         self.touch("hang")
         d.ctl("set", "www/ams/a", "drain")
-        wait_for(lambda: len(self.runs()) == 3, 30)
+        wait_for(lambda: len(self.runs()) == 3, 60)
         self.tiers(d, more=f"  other: {{type: keepalived, pool: www, track_file: {self.dir}/www.track}}\n")
         d.reload()
         os.unlink(self.path("hang"))
-        wait_for(lambda: len(self.runs()) == 4, 30)
+        wait_for(lambda: len(self.runs()) == 4, 60)
         self.state(d, "ok")
         self.assertEqual(self.runs(), ["push began", "push ended"] * 2)
 
@@ -104,7 +106,7 @@ class Exec(harness.TestCase):
         d = self.world()
         self.touch("fail")
         d.ctl("set", "www/ams/b", "down")
-        wait_for(lambda: "no such backend" in str(d.ctl_json("tiers", "push")), 30)
+        wait_for(lambda: "no such backend" in str(d.ctl_json("tiers", "push")), 60)
         self.assertNotEqual(d.ctl_json("tiers", "push")["tiers"][0]["state"], "ok")
         os.unlink(self.path("fail"))
         self.state(d, "ok")
@@ -116,16 +118,16 @@ class Exec(harness.TestCase):
         self.assertTrue(os.path.exists(self.path("state/tier.push.json")))
         self.tiers(d, push=False)
         d.reload()
-        wait_for(lambda: all(m[0] == "drain" for m in self.members().values()), 30)
-        wait_for(lambda: not os.path.exists(self.path("state/tier.push.json")), 30)
-        wait_for(lambda: "push" not in d.read("state/tiers"), 30)
+        wait_for(lambda: all(m[0] == "drain" for m in self.members().values()), 60)
+        wait_for(lambda: not os.path.exists(self.path("state/tier.push.json")), 60)
+        wait_for(lambda: "push" not in d.read("state/tiers"), 60)
         n = len(self.runs())
         time.sleep(1)
         self.assertEqual(len(self.runs()), n)
         self.assertNotIn("by somebody else", d.log())
         self.tiers(d)
         d.reload()
-        wait_for(lambda: self.members() == BOTH, 30)
+        wait_for(lambda: self.members() == BOTH, 60)
         self.state(d, "ok")
 
 
