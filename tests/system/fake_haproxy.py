@@ -158,7 +158,7 @@ class Fakes:
         self.servers = {}
 
     def run(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(120)
 
     def add(self, path, backend, servers=()):
         fake = Fake(path, backend, servers)

@@ -223,7 +223,7 @@ class Daemon:
         return subprocess.run(self.command("-c", self.path, "--check", *args), env=self.env,
                               capture_output=True, text=True, timeout=120)
 
-    def start(self, timeout=30, ready=True):
+    def start(self, timeout=60, ready=True):
         """Starts it, and waits until it says that it is ready."""
         self._drain_notify()
         with open(self.log_path, "a") as log:
@@ -271,7 +271,7 @@ class Daemon:
         self.process.kill()
         self.exit_code = self.process.wait()
 
-    def stop(self, timeout=30):
+    def stop(self, timeout=60):
         """SIGTERM; returns the exit code."""
         if self.process is None:
             return None

@@ -31,7 +31,7 @@ WISH = {"version": 7, "node": "n1", "tier": "edge", "pool": "www", "site": "", "
 
 def run(name, *args, wish=WISH):
     return subprocess.run([sys.executable, os.path.join(AUTOMATION, name), *args], input=json.dumps(wish), text=True,
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=300)
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -183,7 +183,7 @@ class Ansible(unittest.TestCase):
             ["ansible-playbook", "-i", "localhost,", "-c", "local", os.path.join(AUTOMATION, "tiers.yml"),
              "-e", json.dumps({"loadstar": f"http://127.0.0.1:{server.server_address[1]}", "tier": "edge", "path": path,
                                "command": f"touch {ran}", "ansible_python_interpreter": sys.executable})],
-            capture_output=True, text=True, timeout=120, env=dict(os.environ, HOME=directory, LC_ALL="C.UTF-8"))
+            capture_output=True, text=True, timeout=600, env=dict(os.environ, HOME=directory, LC_ALL="C.UTF-8"))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         with open(path) as file:
             self.assertEqual(file.read().split("\n"), [

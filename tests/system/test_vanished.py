@@ -98,7 +98,7 @@ class Vanished(harness.TestCase):
             f"http://127.0.0.1:{d.http_port}/api/v1/reload", data=body, method="POST",
             headers={"Authorization": "Bearer " + d.token})
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 return response.status, json.load(response)
         except urllib.error.HTTPError as e:
             return e.code, json.load(e)
@@ -134,7 +134,7 @@ class Vanished(harness.TestCase):
 
     def start_fails(self, d):
         d.start(ready=False)
-        return d.process.wait(30)
+        return d.process.wait(60)
 
     def test_a_directory_that_is_not_mounted(self):
         d = self.daemon(zones=zones(1))
