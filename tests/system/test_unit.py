@@ -268,7 +268,7 @@ class Life(harness.TestCase):
             self.skipTest("strace may not trace here")
         for path in glob.glob(d.dir + "/**", recursive=True):
             shutil.chown(path, "nobody", "nogroup")
-        d.start(timeout=60)
+        d.start(timeout=180)
         # What setpriv did before it executed loadstard is not its own.
         with open(self.trace) as file:
             lines = file.readlines()
