@@ -279,7 +279,7 @@ static void stop(void)
 /* Until there is an outcome, or the budget of operations is used up. */
 static void run(void)
 {
-    int64_t end_ms = clock_mono_ms() + 10000;
+    int64_t end_ms = clock_mono_ms() + 60000;
     while (outcome == NOTHING) {
         assert_true(clock_mono_ms() < end_ms);
         if (world.budget == 0)

@@ -394,12 +394,12 @@ static void pulse(struct world *w, struct fake *fake, unsigned n_requests)
     for (unsigned i = 0; i < WAIT_S * 100 && fake->n_requests < n_requests; i++)
         usleep(10000);
     assert_int_equal(fake->n_requests, n_requests);
-    usleep(50000);
+    usleep(500000);
 }
 
 static unsigned nudges(struct world *w)
 {
-    for (unsigned i = 0; i < 300 && !w->n_nudges; i++)
+    for (unsigned i = 0; i < WAIT_S * 100 && !w->n_nudges; i++)
         usleep(10000);
     unsigned n = w->n_nudges;
     w->n_nudges = 0;
