@@ -123,6 +123,7 @@ class Driver(Common):
     """What the drivers of FRR and GoBGP have to do alike. `kind`, `goal_ms`, arguments() and by_client(): of the speaker."""
 
     kind, goal_ms = None, None
+    hang_ms = 5000  # how long one that hangs is waited for: longer than a command takes on a busy machine
     drain_words = "med=5 prepend=1"
 
     @classmethod
@@ -286,7 +287,7 @@ class Driver(Common):
         tool.do("announce dns")
         self.wait_both()
         tool.close()
-        tool = self.tool("timeout_ms=700")
+        tool = self.tool(f"timeout_ms={self.hang_ms}")
         tool.tell(f"set dns {V4} {V6}")
         tool.wait_look()
         self.speaker.pause()

@@ -15,7 +15,7 @@ import harness  # noqa: E402
 
 class GobgpTest(Driver, unittest.TestCase):
     # A client that waits for a gobgpd that hangs ends by its own time, of 1 s.
-    kind, goal_ms, hangs = "gobgp", 50, "timeout"
+    kind, goal_ms, hangs, hang_ms = "gobgp", 50, "timeout", 700
     right, missing = "right to write to this socket", "does gobgpd run"
 
     def clean(self):
