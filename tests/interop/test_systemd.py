@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The units of contrib/systemd and their drop-ins as systemd runs them, in a container that it has booted."""
+import http.client
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import dns.message
 import dns.query
 
 LONG = "it boots, and awaits what systemd awaits"
-NET_BIND_SERVICE, NET_ADMIN, NET_RAW = (1 << bit for bit in (10, 12, 13))
+NET_BIND_SERVICE, NET_ADMIN, NET_RAW, SYS_RESOURCE = (1 << bit for bit in (10, 12, 13, 24))
 EXAMPLE = os.path.join(systemd_host.CONTRIB, "example")
 L4 = """\
 services:
@@ -132,6 +133,12 @@ class TestCase(harness.TestCase):
     def answers(self, words, name="ns1.example.com", rdtype="A"):
         self.machine.wait_for(lambda: self.asked(name, rdtype) == words, "loadstard.service")
 
+    def add_to_configuration(self, text):
+        m = self.machine
+        config = m.read("/etc/loadstar/loadstar.yaml")
+        self.addCleanup(m.write, "/etc/loadstar/loadstar.yaml", config)
+        m.write("/etc/loadstar/loadstar.yaml", config + text)
+
     # ---- both ----
 
     def ctl(self, unit, *words, check=True):
@@ -171,15 +178,16 @@ class TestCase(harness.TestCase):
         self.assertTrue(self.status_as(name, "loadstar"))
         self.assertFalse(self.status_as(name))
 
-    def runs_anew(self, unit, before, restarts):
-        m = self.machine
-        m.wait_for(lambda: m.show(unit, "NRestarts") != str(restarts) and m.show(unit, "ActiveState") == "active", unit)
-        self.assertNotIn(m.show(unit, "MainPID"), (before, "0"))
+    def runs_anew(self, unit, before):
+        def is_another():
+            found = self.machine.show(unit, "MainPID", "ActiveState", "NRestarts")
+            return found["MainPID"] not in (before, "0") and found["ActiveState"] == "active" and found["NRestarts"] != "0"
+        self.machine.wait_for(is_another, unit)
 
     def crashes(self, unit):
         before = self.machine.show(unit, "MainPID")
         self.machine.run("systemctl", "kill", "--kill-whom=main", "-s", "KILL", unit)
-        self.runs_anew(unit, before, 0)
+        self.runs_anew(unit, before)
 
     def stops(self, unit, directory):
         m = self.machine
@@ -210,6 +218,44 @@ class Loadstard(TestCase):
         self.crashes(unit)
         self.answers(["192.0.2.54"])
         self.stops(unit, "loadstar")
+
+    def test_credentials(self):
+        """A token that root alone may read on disk."""
+        m = self.machine
+        m.write("/etc/loadstar/api.token", "s3cret\n", 0o600)
+        self.add_to_configuration("http: {listen: '127.0.0.1:8053', token_file: /run/credentials/loadstard.service/api.token}\n")
+        self.unit("loadstard.service", credentials=m.drop_in("credentials.conf"))
+
+        def order(token):
+            with m:
+                connection = http.client.HTTPConnection("127.0.0.1", 8053, timeout=PATIENCE)
+                connection.request("POST", "/api/v1/reload", headers={"Authorization": f"Bearer {token}"})
+                status = connection.getresponse().status
+                connection.close()
+            return status
+        self.assertEqual((order("other"), order("s3cret")), (401, 200))
+
+    def test_xdp(self):
+        m = self.machine
+        self.addCleanup(m.run, "ip", "link", "del", "xdp-a")
+        m.run("ip", "link", "add", "xdp-a", "type", "veth", "peer", "name", "xdp-b")
+        m.run("ip", "addr", "add", "10.97.0.1/24", "dev", "xdp-a")
+        for name in ("xdp-a", "xdp-b"):
+            m.run("ip", "link", "set", name, "up")
+        config = m.read("/etc/loadstar/loadstar.yaml")
+        self.addCleanup(m.write, "/etc/loadstar/loadstar.yaml", config)
+        m.write("/etc/loadstar/loadstar.yaml", config.replace("server:\n", "server:\n  xdp: {interfaces: xdp-a}\n"))
+        self.unit("loadstard.service", xdp=m.drop_in("xdp.conf"))
+        said = m.journal("loadstard")
+        if "RLIMIT_MEMLOCK" in said and not int(systemd_host.status_of(m.leader)["CapBnd"], 16) & SYS_RESOURCE:
+            self.skipTest("memory that may be locked cannot be raised without CAP_SYS_RESOURCE, which the container has not")
+        if "built without it" in said:
+            self.skipTest("loadstard was built without AF_XDP")
+        found = json.loads(self.ctl("loadstar", "--json", "status").stdout)["xdp"]
+        self.assertEqual([item["interface"] for item in found], ["xdp-a"], said)
+        self.assertIn("xdp", m.run("ip", "link", "show", "xdp-a").stdout.replace("xdp-a", "").replace("xdp-b", ""))
+        self.stops("loadstard", "loadstar")
+        self.assertNotIn("xdp", m.run("ip", "link", "show", "xdp-a").stdout.replace("xdp-a", "").replace("xdp-b", ""))
 
 
 class Forwarder(TestCase):
@@ -328,7 +374,7 @@ class Both(TestCase):
         for unit in units:
             m.run("systemctl", "kill", "--kill-whom=main", "-s", "STOP", unit)
         for unit in units:
-            self.runs_anew(unit, before[unit], 0)
+            self.runs_anew(unit, before[unit])
             m.wait_for(lambda: "Watchdog timeout" in m.journal(unit), unit)
         self.stops("loadstar-l4", "loadstar-l4")
         self.has_directories("loadstar")
@@ -344,7 +390,8 @@ class Anycast(TestCase):
         m.write("/etc/sysusers.d/bird.conf", "u bird - BIRD /run/bird\n")
         m.run("systemd-sysusers")
         m.write("/etc/bird/envvars", "BIRD_RUN_USER=bird\nBIRD_RUN_GROUP=bird\n")
-        m.write("/etc/bird/bird.conf", 'router id 198.51.100.2;\nprotocol device {}\ninclude "/etc/bird/loadstar/loadstar.conf";\n')
+        m.write("/etc/bird/bird.conf", 'router id 198.51.100.2;\nprotocol device {}\n'
+                                       'include "/etc/bird/loadstar/loadstar.conf";\n')
         with open(os.path.join(EXAMPLE, "anycast/bird-loadstar.conf")) as file:
             m.write("/etc/bird/loadstar/loadstar.conf", file.read())
         m.run("chown", "-R", "loadstar:loadstar", "/etc/bird/loadstar")
@@ -354,9 +401,7 @@ class Anycast(TestCase):
 
     def furnish_set(self):
         m = self.machine
-        config = m.read("/etc/loadstar/loadstar.yaml")
-        self.addCleanup(m.write, "/etc/loadstar/loadstar.yaml", config)
-        m.write("/etc/loadstar/loadstar.yaml", config + "anycast: anycast.yaml\n")
+        self.add_to_configuration("anycast: anycast.yaml\n")
         m.write("/etc/loadstar/anycast.yaml", """\
 anycast: {dns: {prefixes: [192.0.2.53/32], speaker: local, self: {name: example.com, type: SOA}, rise: 1s, drain_time: 1s}}
 speakers: {local: {type: bird, socket: /run/bird/bird.ctl, file: /etc/bird/loadstar/loadstar.conf, as: 65001}}
@@ -370,7 +415,8 @@ speakers: {local: {type: bird, socket: /run/bird/bird.ctl, file: /etc/bird/loads
 
     def route(self):
         """When it came, as BIRD tells it; None: there is none."""
-        found = re.search(r"^192\.0\.2\.53/32 .*\[loadstar_dns_4 (\S+)\]", self.machine.run("birdc", "show", "route").stdout, re.M)
+        shown = self.machine.run("birdc", "show", "route").stdout
+        found = re.search(r"^192\.0\.2\.53/32 .*\[loadstar_dns_4 (\S+)\]", shown, re.M)
         return found and found[1]
 
     def has_tun(self):
