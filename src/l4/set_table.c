@@ -6,6 +6,7 @@
 #include "l4/setup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *set_origin_text(enum set_origin origin)
@@ -29,10 +30,8 @@ static void work_set_free(struct work_set *set)
 
 uint32_t set_table_find(const struct set_table *table, const char *name)
 {
-    for (uint32_t i = 0; i < table->n; i++)
-        if (strcmp(table->v[i]->name, name) == 0)
-            return i;
-    return MODEL_NONE;
+    uint32_t i = strmap_get(&table->places, slice_str(name));
+    return i == STRMAP_NONE ? MODEL_NONE : i;
 }
 
 static bool same_member(const struct set_member *a, const struct set_member *b)
@@ -88,22 +87,25 @@ static void take_list(struct work_set *set, const struct l4_set *config)
     take(set, &next, SET_LISTED);
 }
 
-static bool has_cursor(const struct set_table *table, uint32_t cursor)
+/** Numbers that are free: cursors are few, and workers keep one of each. */
+struct cursors {
+    bool *taken;   /* as many as there may come to be, and one more */
+    uint32_t next; /* those below are taken */
+};
+
+static void take_cursors(struct cursors *cursors, const struct set_table *of)
 {
-    for (uint32_t i = 0; i < table->n; i++)
-        if (table->v[i] && table->v[i]->cursor == cursor)
-            return true;
-    return false;
+    for (uint32_t i = 0; i < of->n; i++)
+        if (of->v[i])
+            cursors->taken[of->v[i]->cursor] = true;
 }
 
-/** The least number that none of them has, nor one that goes now: cursors are few, and workers keep
- *  one of each. */
-static uint32_t free_cursor(const struct set_table *table, const struct set_table *before)
+/** The least number that none of them has, nor one that goes now. */
+static uint32_t free_cursor(struct cursors *cursors)
 {
-    uint32_t cursor = 0;
-    while (has_cursor(table, cursor) || has_cursor(before, cursor))
-        cursor++;
-    return cursor;
+    while (cursors->taken[cursors->next])
+        cursors->next++;
+    return cursors->next++;
 }
 
 static struct work_set *work_set_new(const char *name)
@@ -123,31 +125,49 @@ static bool still_holds(const struct work_set *set, const struct l4_set *config)
     return config->n_listed ? set->origin == SET_LISTED : set->origin == SET_CHECKED;
 }
 
+/** Takes those that stay over from `before`. */
+static void keep_sets(struct set_table *table, struct set_table *before,
+                      const struct l4_config *config)
+{
+    for (uint32_t i = 0; i < config->n_sets; i++) {
+        uint32_t k = set_table_find(before, config->sets[i].name);
+        if (k != MODEL_NONE && before->v[k] && still_holds(before->v[k], &config->sets[i])) {
+            table->v[i] = before->v[k];
+            before->v[k] = NULL;
+        }
+    }
+}
+
+static void make_others(struct set_table *table, const struct set_table *before,
+                        const struct l4_config *config)
+{
+    struct cursors cursors = {
+        .taken = xcalloc((size_t)before->n_cursors + config->n_sets + 1, sizeof(bool))};
+    take_cursors(&cursors, table);
+    take_cursors(&cursors, before);
+    for (uint32_t i = 0; i < table->n; i++) {
+        if (table->v[i])
+            continue;
+        table->v[i] = work_set_new(config->sets[i].name);
+        table->v[i]->cursor = free_cursor(&cursors);
+    }
+    free(cursors.taken);
+}
+
 void set_table_follow(struct set_table *table, const struct l4_config *config)
 {
     struct set_table before = *table;
-    table->n = config->n_sets;
-    table->v = xcalloc(config->n_sets + 1, sizeof(struct work_set *));
-    for (uint32_t i = 0; i < config->n_sets; i++) {
-        uint32_t k = 0;
-        while (k < before.n &&
-               !(before.v[k] && strcmp(before.v[k]->name, config->sets[i].name) == 0))
-            k++;
-        if (k < before.n && still_holds(before.v[k], &config->sets[i])) {
-            table->v[i] = before.v[k];
-            before.v[k] = NULL;
-        }
-    }
+    *table = (struct set_table){.n = config->n_sets,
+                                .n_cursors = before.n_cursors,
+                                .v = xcalloc(config->n_sets + 1, sizeof(struct work_set *))};
+    keep_sets(table, &before, config);
+    make_others(table, &before, config);
     for (uint32_t i = 0; i < table->n; i++) {
-        if (!table->v[i]) {
-            struct work_set *set = work_set_new(config->sets[i].name);
-            set->cursor = free_cursor(table, &before);
-            table->v[i] = set;
-        }
         if (config->sets[i].n_listed)
             take_list(table->v[i], &config->sets[i]);
         if (table->n_cursors <= table->v[i]->cursor)
             table->n_cursors = table->v[i]->cursor + 1;
+        strmap_add(&table->places, slice_str(table->v[i]->name), i);
     }
     set_table_free(&before);
 }
@@ -157,6 +177,7 @@ void set_table_free(struct set_table *table)
     for (uint32_t i = 0; i < table->n; i++)
         work_set_free(table->v[i]);
     free(table->v);
+    strmap_free(&table->places);
     *table = (struct set_table){0};
 }
 

@@ -45,6 +45,7 @@ struct work_set {
 struct set_table {
     struct work_set **v;
     uint32_t n, n_cursors;
+    struct strmap places; /* by name: index of v */
 };
 
 /** Goes by this configuration from now on: sets of that name are kept, where they still come from
