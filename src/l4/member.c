@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The registry: members in an array, found by a table of places that is made anew when it is half
- * full and when members have gone. Services are few: they are looked for one by one. */
+ * full and when members have gone. So are services. */
 #include "l4/member.h"
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/strmap.h"
 #include "base/vec.h"
 #include "l4/limits.h"
 #include "l4/lines.h"
@@ -16,6 +17,7 @@ struct registry {
     VEC(struct service_run *) services;
     uint32_t *places; /* index of a member, plus one; 0: free */
     uint32_t mask;
+    struct strmap service_places; /* by name: index of a service */
 };
 
 struct registry *registry_new(void)
@@ -51,6 +53,7 @@ void registry_free(struct registry *registry)
     vec_free(&registry->members);
     vec_free(&registry->services);
     free(registry->places);
+    strmap_free(&registry->service_places);
     free(registry);
 }
 
@@ -145,13 +148,12 @@ struct member *const *registry_members(const struct registry *registry, uint32_t
 
 struct service_run *registry_service(struct registry *registry, const char *name)
 {
-    struct service_run *run = NULL;
-    for (size_t i = 0; i < registry->services.n && !run; i++)
-        if (strcmp(registry->services.v[i]->name, name) == 0)
-            run = registry->services.v[i];
+    uint32_t i = strmap_get(&registry->service_places, slice_str(name));
+    struct service_run *run = i == STRMAP_NONE ? NULL : registry->services.v[i];
     if (!run) {
         run = lines_new(sizeof *run);
         run->name = xstrdup(name);
+        strmap_add(&registry->service_places, slice_str(run->name), (uint32_t)registry->services.n);
         *vec_push(&registry->services) = run;
     }
     run->n_plans++;
@@ -178,10 +180,17 @@ static bool is_used(uint32_t n_plans, const _Atomic uint32_t *active)
     return n_plans > 0 || atomic_load_explicit(active, memory_order_acquire) > 0;
 }
 
+static void place_services(struct registry *r)
+{
+    strmap_free(&r->service_places);
+    for (size_t i = 0; i < r->services.n; i++)
+        strmap_add(&r->service_places, slice_str(r->services.v[i]->name), (uint32_t)i);
+}
+
 static void collect_services(struct registry *r)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < r->services.n; i++) {
+    size_t kept = 0, n = r->services.n;
+    for (size_t i = 0; i < n; i++) {
         struct service_run *run = r->services.v[i];
         if (is_used(run->n_plans, &run->active))
             r->services.v[kept++] = run;
@@ -189,6 +198,8 @@ static void collect_services(struct registry *r)
             service_free(run);
     }
     r->services.n = kept;
+    if (kept < n)
+        place_services(r);
 }
 
 void registry_collect(struct registry *registry)
