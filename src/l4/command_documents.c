@@ -6,6 +6,7 @@
 #include "l4/elders.h"
 #include "l4/limits.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,12 +58,18 @@ static json_t *set_document(const struct forwarder *f, uint32_t set)
     return d;
 }
 
-static void set_sets(json_t *d, const struct forwarder *f, const struct l4_service *s)
+/** To the services that they belong to, in their order. */
+static void add_sets(json_t *services, const struct forwarder *f)
 {
-    json_t *list = json_set_array(d, "sets");
-    for (uint32_t i = 0; i < f->sets.n; i++)
-        if (setup_service_of(f->setup->model->l4, i) == s)
-            json_array_append_new(list, set_document(f, i));
+    const struct l4_config *config = f->setup->model->l4;
+    const struct l4_service **owners = setup_owners(config);
+    for (uint32_t i = 0; i < f->sets.n; i++) {
+        if (!owners[i])
+            continue;
+        json_t *d = json_array_get(services, (size_t)(owners[i] - config->services));
+        json_array_append_new(json_object_get(d, "sets"), set_document(f, i));
+    }
+    free(owners);
 }
 
 static void set_counters(json_t *d, const struct service_run *run)
@@ -109,7 +116,7 @@ static json_t *service_document(const struct forwarder *f, uint32_t nth)
         set_counters(d, f->plan->services[nth].run);
         set_rates(d, &rate);
     }
-    set_sets(d, f, s);
+    json_set_array(d, "sets");
     return d;
 }
 
@@ -120,6 +127,7 @@ void command_services(struct forwarder *f, struct control_call *call, json_t *ob
     json_t *result = json_object(), *list = json_set_array(result, "services");
     for (uint32_t i = 0; i < f->setup->model->l4->n_services; i++)
         json_array_append_new(list, service_document(f, i));
+    add_sets(list, f);
     control_call_answer(call, result);
 }
 

@@ -16,6 +16,7 @@ struct plan_member {
 
 struct plan_set {
     const struct l4_set *config;
+    const struct l4_service *service; /* that it belongs to; NULL: none */
     const struct plan_member *members;
     uint32_t n_members;
     const struct balance *balance;

@@ -108,11 +108,10 @@ static int64_t set_end(struct member *member, enum member_state state,
 
 /** `last`: the set's table in the plan before; NULL: it has none. */
 static void build_set(struct plan *plan, const struct plan_parts *parts, uint32_t nth,
-                      struct table *last)
+                      const struct l4_service *service, struct table *last)
 {
     struct table **table = &((struct built *)plan)->tables[nth];
     const struct work_set *from = parts->sets->v[nth];
-    const struct l4_service *service = setup_service_of(plan->config, nth);
     uint32_t n = from->now.n;
     struct plan_member *members = arena_calloc(plan->arena, n + 1, sizeof *members);
     struct balance_input *inputs = xcalloc(n + 1, sizeof *inputs);
@@ -130,19 +129,25 @@ static void build_set(struct plan *plan, const struct plan_parts *parts, uint32_
     bool fits = last && table_fits(last, kind, inputs, n);
     *table = fits ? table_hold(last) : table_new(kind, inputs, n);
     free(inputs);
-    plan->sets[nth] =
-        (struct plan_set){&plan->config->sets[nth], members, n, (*table)->balance, from->cursor};
+    plan->sets[nth] = (struct plan_set){.config = &plan->config->sets[nth],
+                                        .service = service,
+                                        .members = members,
+                                        .n_members = n,
+                                        .balance = (*table)->balance,
+                                        .cursor = from->cursor};
 }
 
 static void build_sets(struct plan *plan, const struct plan_parts *parts)
 {
+    const struct l4_service **owners = setup_owners(plan->config);
     struct table **last = tables_by_cursor(parts->before);
     uint32_t n_last = parts->before ? parts->before->n_cursors : 0;
     for (uint32_t i = 0; i < plan->config->n_sets; i++) {
         uint32_t cursor = parts->sets->v[i]->cursor;
-        build_set(plan, parts, i, cursor < n_last ? last[cursor] : NULL);
+        build_set(plan, parts, i, owners[i], cursor < n_last ? last[cursor] : NULL);
     }
     free(last);
+    free(owners);
 }
 
 struct service_run *plan_service_run(struct registry *registry, const struct l4_service *service)
@@ -213,7 +218,7 @@ void plan_leave_gone(const struct plan *before, const struct plan *now, int64_t 
     size_t n;
     struct member **kept = members_of(now, &n);
     for (uint32_t i = 0; i < before->config->n_sets; i++) {
-        const struct l4_service *service = setup_service_of(before->config, i);
+        const struct l4_service *service = before->sets[i].service;
         int64_t at_ms = now_ms + (service ? service->drain_timeout_ms : 0);
         for (uint32_t m = 0; m < before->sets[i].n_members; m++) {
             struct member *member = before->sets[i].members[m].member;

@@ -23,17 +23,18 @@ uint32_t setup_workers(const struct l4_config *config)
     return config->workers ? config->workers : usable_cores();
 }
 
-const struct l4_service *setup_service_of(const struct l4_config *config, uint32_t set)
+const struct l4_service **setup_owners(const struct l4_config *config)
 {
-    for (uint32_t i = 0; i < config->n_services; i++) {
+    const struct l4_service **owners =
+        xcalloc(config->n_sets + 1, sizeof(const struct l4_service *));
+    for (uint32_t i = config->n_services; i-- > 0;) { /* the first that has it */
         const struct l4_service *s = &config->services[i];
-        if (s->set == set)
-            return s;
+        if (s->set < config->n_sets)
+            owners[s->set] = s;
         for (uint32_t r = 0; r < s->n_routes; r++)
-            if (s->routes[r].set == set)
-                return s;
+            owners[s->routes[r].set] = s;
     }
-    return NULL;
+    return owners;
 }
 
 static int refuse_files(const struct l4_config *config, enum setup_purpose purpose,

@@ -55,9 +55,9 @@ const char *setup_summary(char out[SETUP_SUMMARY_MAX], const struct setup *setup
 
 /** How many threads: as configured, or one a core. */
 uint32_t setup_workers(const struct l4_config *config) ATTR_NONNULL;
-/** The service that a set belongs to; NULL: none. */
-const struct l4_service *setup_service_of(const struct l4_config *config,
-                                          uint32_t set) ATTR_NONNULL ATTR_PURE;
+/** The service that each set belongs to; NULL: none. For free(). */
+const struct l4_service **
+setup_owners(const struct l4_config *config) ATTR_NONNULL ATTR_RETURNS_NONNULL ATTR_MUST_USE;
 /** Whether its members are told by loadstard. */
 static inline bool setup_is_told(const struct l4_set *set)
 {
