@@ -2,6 +2,8 @@
  * From counters to rates. */
 #include "l4/rates.h"
 
+#include <stdlib.h>
+
 static uint64_t read_counter(const _Atomic uint64_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);
@@ -17,12 +19,19 @@ static struct rate count(const struct service_run *run)
     return now;
 }
 
+static int compare(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t)((const struct rate *)a)->run;
+    uintptr_t y = (uintptr_t)((const struct rate *)b)->run;
+    return (x > y) - (x < y);
+}
+
 struct rate rates_of(const struct rates *rates, const struct service_run *run)
 {
-    for (size_t i = 0; i < rates->v.n; i++)
-        if (rates->v.v[i].run == run)
-            return rates->v.v[i];
-    return (struct rate){0};
+    const struct rate key = {.run = run};
+    const struct rate *found =
+        rates->v.n ? bsearch(&key, rates->v.v, rates->v.n, sizeof key, compare) : NULL;
+    return found ? *found : (struct rate){0};
 }
 
 /** A counter that is less than before is of another service in the same place. */
@@ -48,6 +57,8 @@ void rates_look(struct rates *rates, const struct registry *registry, int64_t no
         }
         *vec_push(&next.v) = now;
     }
+    if (next.v.n)
+        qsort(next.v.v, next.v.n, sizeof *next.v.v, compare);
     rates_free(rates);
     *rates = next;
 }
