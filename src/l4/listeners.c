@@ -137,13 +137,37 @@ static struct listener *listener_open(const struct l4_listen *at, bool udp, uint
     return l;
 }
 
-static struct listener *find(const struct listeners *in, const struct l4_listen *at, bool udp)
+static int compare(const void *a, const void *b)
 {
-    for (uint32_t i = 0; in && i < in->n; i++)
-        if (in->v[i]->udp == udp && in->v[i]->port == at->port &&
-            ip_equal(&in->v[i]->addr, &at->addr))
-            return in->v[i];
-    return NULL;
+    const struct listener *x = *(struct listener *const *)a, *y = *(struct listener *const *)b;
+    if (x->udp != y->udp)
+        return x->udp - y->udp;
+    if (x->port != y->port)
+        return x->port - y->port;
+    if (x->addr.family != y->addr.family)
+        return x->addr.family - y->addr.family;
+    return memcmp(x->addr.b, y->addr.b, sizeof x->addr.b);
+}
+
+/** Those that there are in an order in which find() looks; for free(). */
+static struct listener **in_order(const struct listeners *in)
+{
+    struct listener **v = xcalloc((in ? in->n : 0) + 1, sizeof(struct listener *));
+    if (in && in->n) {
+        memcpy(v, in->v, in->n * sizeof(struct listener *));
+        qsort(v, in->n, sizeof(struct listener *), compare);
+    }
+    return v;
+}
+
+static struct listener *find(struct listener *const *v, size_t n, const struct l4_listen *at,
+                             bool udp)
+{
+    const struct listener key = {.addr = at->addr, .port = at->port, .udp = udp};
+    const struct listener *p = &key;
+    struct listener *const *found =
+        n ? bsearch(&p, v, n, sizeof(struct listener *), compare) : NULL;
+    return found ? *found : NULL;
 }
 
 /** SO_REUSEPORT would let another forwarder of the same user take half of what comes, unseen.
@@ -180,11 +204,13 @@ static bool open_all(struct listeners *ls, const struct l4_config *config, uint3
                      const struct listeners *before, struct diags *diags)
 {
     bool ok = true;
+    struct listener **old = in_order(before);
+    uint32_t n_old = before ? before->n : 0;
     for (uint32_t i = 0; i < config->n_services; i++) {
         const struct l4_service *s = &config->services[i];
         ls->first[i] = ls->n;
         for (uint32_t k = 0; k < s->n_listens; k++) {
-            struct listener *l = find(before, &s->listens[k], s->udp);
+            struct listener *l = find(old, n_old, &s->listens[k], s->udp);
             if (l)
                 l->n_holds++;
             else
@@ -194,6 +220,7 @@ static bool open_all(struct listeners *ls, const struct l4_config *config, uint3
             ok = ok && l;
         }
     }
+    free(old);
     return ok;
 }
 
