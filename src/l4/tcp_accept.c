@@ -102,13 +102,26 @@ static void unwatch(struct tcp *tcp, struct tcp_listener *listener)
     worker_defer(tcp->worker, &listener->task);
 }
 
+static int by_fd(const void *a, const void *b)
+{
+    const struct tcp_listener *x = *(struct tcp_listener *const *)a;
+    const struct tcp_listener *y = *(struct tcp_listener *const *)b;
+    return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+/* Among the first n, which are in order. */
+static struct tcp_listener *find(const struct tcp *tcp, size_t n, int fd)
+{
+    const struct tcp_listener key = {.fd = fd}, *p = &key;
+    struct tcp_listener **found =
+        n ? bsearch(&p, tcp->listeners.v, n, sizeof(struct tcp_listener *), by_fd) : NULL;
+    return found ? *found : NULL;
+}
+
 /* NULL: it cannot be watched now (epoll_ctl(2), ENOSPC, ENOMEM), and will be tried after a pause.
  */
-static struct tcp_listener *listener_of(struct tcp *tcp, int fd)
+static struct tcp_listener *listener_new(struct tcp *tcp, int fd)
 {
-    for (size_t i = 0; i < tcp->listeners.n; i++)
-        if (tcp->listeners.v[i]->fd == fd)
-            return tcp->listeners.v[i];
     struct tcp_listener *listener = xcalloc(1, sizeof *listener);
     listener->source.ready = on_listener;
     listener->fd = fd;
@@ -124,7 +137,8 @@ static struct tcp_listener *listener_of(struct tcp *tcp, int fd)
 #define UNWANTED UINT32_MAX
 #define REST_MAX 4096 /* as many as the kernel queues by default (listen(2), somaxconn) */
 
-static void follow_service(struct tcp *tcp, uint32_t nth)
+/* n_known: of those that there were before. */
+static void follow_service(struct tcp *tcp, uint32_t nth, size_t n_known)
 {
     const struct plan *plan = tcp->worker->plan;
     const struct plan_service *service = &plan->services[nth];
@@ -133,7 +147,9 @@ static void follow_service(struct tcp *tcp, uint32_t nth)
     for (uint32_t i = 0; i < service->config->n_listens; i++)
         for (uint32_t k = tcp->worker->nth; k < plan->n_sockets; k += plan->n_workers) {
             int fd = service->listeners[(size_t)i * plan->n_sockets + k];
-            struct tcp_listener *listener = fd >= 0 ? listener_of(tcp, fd) : NULL;
+            struct tcp_listener *listener = fd >= 0 ? find(tcp, n_known, fd) : NULL;
+            if (fd >= 0 && !listener)
+                listener = listener_new(tcp, fd);
             if (listener)
                 listener->service = nth;
         }
@@ -180,9 +196,12 @@ void tcp_listeners_follow(struct tcp *tcp)
 {
     for (size_t i = 0; i < tcp->listeners.n; i++)
         tcp->listeners.v[i]->service = UNWANTED;
+    size_t n_known = tcp->listeners.n;
     for (uint32_t i = 0; i < tcp->worker->plan->config->n_services; i++)
-        follow_service(tcp, i);
+        follow_service(tcp, i, n_known);
     drop_unwanted(tcp);
+    if (tcp->listeners.n)
+        qsort(tcp->listeners.v, tcp->listeners.n, sizeof(struct tcp_listener *), by_fd);
 }
 
 void tcp_listeners_refuse(struct tcp *tcp)

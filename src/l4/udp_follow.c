@@ -170,22 +170,48 @@ void udp_listener_remove(struct udp *udp, struct udp_listener *listener)
     listener->fd = -1;
 }
 
-static struct udp_listener *listener_find(struct udp *udp, int fd, const struct service_run *run)
+/** A plan that is followed. */
+struct following {
+    struct udp *udp;
+    struct udp_listener **known; /* that are open, ascending by their descriptors */
+    uint32_t n_known;
+    uint32_t first_free; /* no entry before it is */
+};
+
+static int by_fd(const void *a, const void *b)
 {
-    for (uint32_t i = 0; i < udp->n_listeners; i++) {
-        struct udp_listener *l = udp->listeners[i];
-        if (l->fd == fd && l->run == run)
-            return l;
-    }
-    return NULL;
+    const struct udp_listener *x = *(struct udp_listener *const *)a;
+    const struct udp_listener *y = *(struct udp_listener *const *)b;
+    return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+/** Looks at those that are open now. */
+static void know(struct following *f)
+{
+    f->n_known = 0;
+    for (uint32_t i = 0; i < f->udp->n_listeners; i++)
+        if (f->udp->listeners[i]->fd >= 0)
+            f->known[f->n_known++] = f->udp->listeners[i];
+    if (f->n_known)
+        qsort(f->known, f->n_known, sizeof(struct udp_listener *), by_fd);
+}
+
+static struct udp_listener *listener_find(const struct following *f, int fd,
+                                          const struct service_run *run)
+{
+    const struct udp_listener key = {.fd = fd}, *p = &key;
+    struct udp_listener **found =
+        f->n_known ? bsearch(&p, f->known, f->n_known, sizeof(struct udp_listener *), by_fd) : NULL;
+    return found && (*found)->run == run ? *found : NULL;
 }
 
 /** An entry that is free; entries do not go away, as events of this turn may name them. */
-static struct udp_listener *listener_entry(struct udp *udp)
+static struct udp_listener *listener_entry(struct following *f)
 {
-    for (uint32_t i = 0; i < udp->n_listeners; i++) {
-        if (udp->listeners[i]->fd < 0)
-            return udp->listeners[i];
+    struct udp *udp = f->udp;
+    for (; f->first_free < udp->n_listeners; f->first_free++) {
+        if (udp->listeners[f->first_free]->fd < 0)
+            return udp->listeners[f->first_free];
     }
     if (udp->n_listeners > UINT16_MAX)
         return NULL;
@@ -206,11 +232,12 @@ static void listener_set(struct udp_listener *listener, const struct plan_servic
     listener->wanted = true;
 }
 
-static void listener_add(struct udp *udp, const struct plan_service *service,
+static void listener_add(struct following *f, const struct plan_service *service,
                          const struct l4_listen *listen, int fd)
 {
     int on = 1;
-    struct udp_listener *listener = listener_entry(udp);
+    struct udp *udp = f->udp;
+    struct udp_listener *listener = listener_entry(f);
     if (!listener)
         return;
     *listener = (struct udp_listener){
@@ -234,46 +261,52 @@ static void listener_add(struct udp *udp, const struct plan_service *service,
 }
 
 /** Calls fn for each listener of this worker that the plan has. */
-static void each_listener(struct udp *udp, const struct plan *plan,
-                          void (*fn)(struct udp *udp, const struct plan_service *service,
+static void each_listener(struct following *f, const struct plan *plan,
+                          void (*fn)(struct following *f, const struct plan_service *service,
                                      const struct l4_listen *listen, int fd))
 {
+    const struct udp *udp = f->udp;
     if (udp->worker->nth >= plan->n_workers)
         return;
     for (uint32_t i = 0; i < plan->config->n_services; i++) {
         const struct plan_service *service = &plan->services[i];
         for (uint32_t j = 0; service->config->udp && j < service->config->n_listens; j++)
             for (uint32_t k = udp->worker->nth; k < plan->n_sockets; k += plan->n_workers)
-                fn(udp, service, &service->config->listens[j],
+                fn(f, service, &service->config->listens[j],
                    service->listeners[(size_t)j * plan->n_sockets + k]);
     }
 }
 
-static void keep(struct udp *udp, const struct plan_service *service,
+static void keep(struct following *f, const struct plan_service *service,
                  const struct l4_listen *listen, int fd)
 {
-    struct udp_listener *listener = listener_find(udp, fd, service->run);
+    struct udp_listener *listener = listener_find(f, fd, service->run);
     if (fd >= 0 && listener)
         listener_set(listener, service, listen);
 }
 
-static void add_new(struct udp *udp, const struct plan_service *service,
+static void add_new(struct following *f, const struct plan_service *service,
                     const struct l4_listen *listen, int fd)
 {
-    if (fd >= 0 && !udp->draining && !listener_find(udp, fd, service->run))
-        listener_add(udp, service, listen, fd);
+    if (fd >= 0 && !f->udp->draining && !listener_find(f, fd, service->run))
+        listener_add(f, service, listen, fd);
 }
 
 static void follow_listeners(struct udp *udp, const struct plan *plan)
 {
+    struct following f = {.udp = udp,
+                          .known = xcalloc(udp->n_listeners + 1, sizeof(struct udp_listener *))};
     for (uint32_t i = 0; i < udp->n_listeners; i++)
         udp->listeners[i]->wanted = false;
-    each_listener(udp, plan, keep);
+    know(&f);
+    each_listener(&f, plan, keep);
     for (uint32_t i = 0; i < udp->n_listeners; i++) {
         if (udp->listeners[i]->fd >= 0 && !udp->listeners[i]->wanted)
             udp_listener_remove(udp, udp->listeners[i]);
     }
-    each_listener(udp, plan, add_new);
+    know(&f);
+    each_listener(&f, plan, add_new);
+    free(f.known);
 }
 
 /** How many flows the services of a plan may have. */
