@@ -349,7 +349,7 @@ void peers_accept(struct peers *peers, uv_stream_t *listener)
     struct peer *peer = add_peer(peers);
     if (uv_accept(listener, (uv_stream_t *)&peer->handle) != 0) {
         peer_close(peer);
-    } else if (peers->n > PEERS_MAX) {
+    } else if (peers->n > PEERS_MAX + peers->n_staying) {
         peer->eof = true;
         peer_send(peer, NULL,
                   &(struct control_reply){

@@ -5,7 +5,7 @@
 #include "control/call.h"
 #include "control/names.h"
 
-#define PEERS_MAX 64
+#define PEERS_MAX 64 /* beside those that are expected to stay */
 
 struct peer;
 
@@ -16,6 +16,7 @@ struct peers {
     struct page_budget lines; /* of progress: counted, and bounded by each outbox */
     struct peer *first;
     unsigned n;
+    unsigned n_staying; /* expected to */
     bool closing;
     void (*released)(void *arg); /* once closing: another one is gone, `n` are left */
     void *arg;

@@ -115,6 +115,11 @@ int control_server_fd(const struct control_server *s)
     return s->place.fd;
 }
 
+void control_server_expect(struct control_server *s, unsigned n)
+{
+    s->peers.n_staying = n;
+}
+
 void control_server_set_idle(struct control_server *s, int64_t idle_ms)
 {
     s->idle_ms = idle_ms;

@@ -27,6 +27,9 @@ int control_server_adopt(struct control_server **server, const struct control_ha
 /** The socket that it listens on, to be handed on. */
 int control_server_fd(const struct control_server *server) ATTR_NONNULL;
 
+/** How many clients are expected to stay, beside the 64 that there may be. */
+void control_server_expect(struct control_server *server, unsigned n) ATTR_NONNULL;
+
 /** For tests: another time after which a client that says or takes nothing is dropped. */
 void control_server_set_idle(struct control_server *server, int64_t idle_ms) ATTR_NONNULL;
 

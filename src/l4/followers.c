@@ -17,53 +17,93 @@ struct follower {
     struct follower *next;
     const void *connection;
     struct teller who;
-    VEC(char *) held; /* sets, each owned */
+    uint32_t n_told; /* sets that it has told, and nobody else since */
+    bool introduced, hears_rtt;
 };
+
+/** A set that was told. */
+struct followed {
+    char *set;           /* owned */
+    struct follower *by; /* who told it last, and is told of it; NULL: has gone */
+    bool held;           /* by that one before others */
+    uint64_t sessions;   /* digest of what it was told last; 0: nothing */
+};
+
+static struct followed *followed_find(const struct followers *followers, const char *set)
+{
+    uint32_t i = strmap_get(&followers->places, slice_str(set));
+    return i == STRMAP_NONE ? NULL : &followers->sets.v[i];
+}
+
+static struct followed *followed_of(struct followers *followers, const char *set)
+{
+    struct followed *followed = followed_find(followers, set);
+    if (followed)
+        return followed;
+    uint32_t nth = (uint32_t)followers->sets.n;
+    followed = vec_push(&followers->sets);
+    followed->set = xstrdup(set);
+    strmap_add(&followers->places, slice_str(followed->set), nth);
+    return followed;
+}
+
+static void leave(struct followed *followed)
+{
+    if (followed->by)
+        followed->by->n_told--;
+    followed->by = NULL;
+    followed->held = false;
+}
+
+static bool is_same(const struct teller *a, const struct teller *b)
+{
+    return a->pid == b->pid && strcmp(a->node, b->node) == 0;
+}
+
+/* Of the connections of one process, that says who it is, one hears of round trips. */
+
+static void hear_rtt(struct follower *follower)
+{
+    for (struct follower *f = follower->all->first; f && follower->who.node[0]; f = f->next)
+        if (f->hears_rtt && is_same(&f->who, &follower->who))
+            return;
+    follower->hears_rtt = true;
+    follower->all->rtt_since_ms = 0;
+}
+
+/** That one does not any more: another one of the same process does. */
+static void hand_on_rtt(struct followers *followers, const struct teller *who)
+{
+    struct follower *f = followers->first;
+    while (f && (f->hears_rtt || !is_same(&f->who, who)))
+        f = f->next;
+    if (f)
+        hear_rtt(f);
+}
 
 static void on_ended(void *arg)
 {
     struct follower *gone = arg;
-    struct follower **at = &gone->all->first;
+    struct followers *all = gone->all;
+    struct follower **at = &all->first;
     while (*at != gone)
         at = &(*at)->next;
     *at = gone->next;
-    gone->all->n--;
-    for (size_t i = 0; i < gone->held.n; i++)
-        free(gone->held.v[i]);
-    vec_free(&gone->held);
+    all->n--;
+    for (size_t i = 0; i < all->sets.n && gone->n_told > 0; i++)
+        if (all->sets.v[i].by == gone)
+            leave(&all->sets.v[i]);
+    if (gone->hears_rtt)
+        hand_on_rtt(all, &gone->who);
     free(gone);
 }
 
 /* ---- who holds what ---- */
 
-static size_t place_of(const struct follower *follower, const char *set)
-{
-    size_t i = 0;
-    while (i < follower->held.n && strcmp(follower->held.v[i], set) != 0)
-        i++;
-    return i;
-}
-
-static bool holds(const struct follower *follower, const char *set)
-{
-    return place_of(follower, set) < follower->held.n;
-}
-
-static void let_go(struct follower *follower, const char *set)
-{
-    size_t i = place_of(follower, set);
-    if (i == follower->held.n)
-        return;
-    free(follower->held.v[i]);
-    follower->held.v[i] = follower->held.v[--follower->held.n];
-}
-
 static const struct follower *holder_of(const struct followers *followers, const char *set)
 {
-    const struct follower *f = followers->first;
-    while (f && !holds(f, set))
-        f = f->next;
-    return f;
+    const struct followed *followed = followed_find(followers, set);
+    return followed && followed->held ? followed->by : NULL;
 }
 
 const struct teller *followers_holder(const struct followers *followers, const char *set)
@@ -76,21 +116,22 @@ bool followers_may_tell(const struct followers *followers, const struct control_
                         const struct teller *who, const char *set)
 {
     const struct follower *f = holder_of(followers, set);
-    return !f || f->connection == control_call_client(call).connection ||
-           (f->who.pid == who->pid && strcmp(f->who.node, who->node) == 0);
+    return !f || f->connection == control_call_client(call).connection || is_same(&f->who, who);
 }
 
 /* ---- coming ---- */
 
-/** That one which may best be missed. */
-static struct follower *oldest_of(const struct followers *followers)
+/** The oldest of those whose sets are told by others since, when there are too many of these. */
+static struct follower *one_too_many(const struct followers *followers)
 {
-    struct follower *oldest = NULL, *idle = NULL;
-    for (struct follower *f = followers->first; f; f = f->next) {
-        oldest = f;
-        idle = f->held.n == 0 ? f : idle;
-    }
-    return idle ? idle : oldest;
+    struct follower *idle = NULL;
+    uint32_t n = 0;
+    for (struct follower *f = followers->first; f; f = f->next)
+        if (f->n_told == 0) {
+            idle = f;
+            n++;
+        }
+    return n >= FOLLOWERS_MAX ? idle : NULL;
 }
 
 static struct follower *follower_of(const struct followers *followers,
@@ -115,9 +156,22 @@ static struct follower *follower_new(struct followers *followers, struct control
     follower->next = followers->first;
     followers->first = follower;
     followers->n++;
-    followers->sessions.n = 0;
-    followers->rtt_since_ms = 0;
     return follower;
+}
+
+static void introduce(struct follower *follower, const struct teller *who)
+{
+    const struct teller before = follower->who;
+    bool heard = follower->hears_rtt;
+    if (follower->introduced && is_same(&before, who))
+        return;
+    follower->introduced = true;
+    follower->who = *who;
+    follower->hears_rtt = false;
+    if (heard)
+        hand_on_rtt(follower->all, &before);
+    if (!follower->hears_rtt)
+        hear_rtt(follower);
 }
 
 void followers_add(struct followers *followers, struct control_call *call, const struct teller *who,
@@ -126,43 +180,51 @@ void followers_add(struct followers *followers, struct control_call *call, const
     struct follower *follower = follower_of(followers, call);
     if (!follower)
         follower = follower_new(followers, call);
-    for (struct follower *f = followers->first; f; f = f->next)
-        let_go(f, set);
+    struct followed *followed = followed_of(followers, set);
+    leave(followed);
     if (!follower)
         return;
-    follower->who = *who;
-    if (who->node[0])
-        *vec_push(&follower->held) = xstrdup(set);
-    if (followers->n > FOLLOWERS_MAX)
-        control_stream_close(oldest_of(followers)->stream);
+    introduce(follower, who);
+    *followed = (struct followed){followed->set, follower, who->node[0] != '\0', 0};
+    follower->n_told++;
+    struct follower *idle = one_too_many(followers);
+    if (idle)
+        control_stream_close(idle->stream);
+}
+
+void followers_renew(struct followers *followers)
+{
+    for (size_t i = 0; i < followers->sets.n; i++)
+        followers->sets.v[i].sessions = 0;
 }
 
 void followers_free(struct followers *followers)
 {
-    vec_free(&followers->sessions);
+    for (size_t i = 0; i < followers->sets.n; i++)
+        free(followers->sets.v[i].set);
+    vec_free(&followers->sets);
+    strmap_free(&followers->places);
 }
 
-static void tell(struct followers *followers, const json_t *event)
+static void tell(struct followers *followers, struct follower *follower, const json_t *event)
 {
     struct page *line = control_event(&followers->lines, event);
-    for (struct follower *f = followers->first, *next; f; f = next) {
-        next = f->next; /* it may go now */
-        control_stream_send(f->stream, line);
-    }
+    control_stream_send(follower->stream, line); /* it may go now */
     page_release(line);
 }
 
 void followers_tell_failed(struct followers *followers, const char *set, const char *key,
                            bool timed_out)
 {
-    if (!followers->first)
+    const struct followed *followed = followed_find(followers, set);
+    if (!followed || !followed->by)
         return;
     json_t *event = json_object();
     json_set_text(event, "event", "failed");
     json_set_text(event, "service", set);
     json_set_text(event, "key", key);
     json_set_text(event, "what", timed_out ? "timeout" : "refused");
-    tell(followers, event);
+    tell(followers, followed->by, event);
     json_decref(event);
 }
 
@@ -187,7 +249,7 @@ static uint64_t digest_of(const struct plan_set *set, const struct count *count)
     return digest;
 }
 
-static void tell_set(struct followers *followers, const struct plan_set *set,
+static void tell_set(struct followers *followers, struct follower *to, const struct plan_set *set,
                      const struct count *count)
 {
     json_t *event = json_object();
@@ -200,7 +262,7 @@ static void tell_set(struct followers *followers, const struct plan_set *set,
         json_set_int(member, "active", active_of(&set->members[i], count));
         json_array_append_new(list, member);
     }
-    tell(followers, event);
+    tell(followers, to, event);
     json_decref(event);
 }
 
@@ -210,15 +272,15 @@ void followers_tell_sessions(struct followers *followers, const struct set_table
     const struct count count = {elsewhere, ctx};
     if (!followers->first || !plan || plan->config->n_sets != sets->n)
         return;
-    while (followers->sessions.n < sets->n)
-        *vec_push(&followers->sessions) = 0;
     for (uint32_t i = 0; i < sets->n; i++) {
-        if (sets->v[i]->origin != SET_TOLD)
+        struct followed *followed =
+            sets->v[i]->origin == SET_TOLD ? followed_find(followers, sets->v[i]->name) : NULL;
+        if (!followed || !followed->by)
             continue;
-        uint64_t digest = digest_of(&plan->sets[i], &count);
-        if (digest != followers->sessions.v[i])
-            tell_set(followers, &plan->sets[i], &count);
-        followers->sessions.v[i] = digest;
+        uint64_t digest = digest_of(&plan->sets[i], &count), told = followed->sessions;
+        followed->sessions = digest;
+        if (digest != told)
+            tell_set(followers, followed->by, &plan->sets[i], &count);
     }
 }
 
@@ -236,7 +298,13 @@ static void tell_networks(struct followers *followers, const struct rtt_source *
     json_t *networks = json_set_array(event, "networks");
     for (size_t i = 0; i < n; i++)
         json_array_append_new(networks, rtt_source_document(&v[i], now_ms));
-    tell(followers, event);
+    struct page *line = control_event(&followers->lines, event);
+    for (struct follower *f = followers->first, *next; f; f = next) {
+        next = f->next; /* it may go now */
+        if (f->hears_rtt)
+            control_stream_send(f->stream, line);
+    }
+    page_release(line);
     json_decref(event);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who tells us members over the control socket, and is told in return what becomes of them, on the
- * same connection:
+ * same connection: each of the sets that it was the last one to tell.
  *
  *   {"event": "failed", "service": SET, "key": KEY, "what": "refused" | "timeout"}
  *       a connect failed: at most once a second of each member
@@ -9,15 +9,17 @@
  *   {"event": "rtt", "networks": [{"network": PREFIX, "rtt_ms", "min_ms", "samples", "age_s"}]}
  *       round-trip times of clients, of all services: every 10 s those networks that were seen
  *       since, the newest FOLLOWERS_RTT_MAX, in lines of FOLLOWERS_RTT_LINE at most. Who comes
- *       has those that were seen before as well. */
+ *       has those that were seen before as well. Of the connections of one process, that says who
+ *       it is, one has them. */
 #pragma once
 
+#include "base/strmap.h"
 #include "base/vec.h"
 #include "control/call.h"
 #include "l4/rtt_list.h"
 #include "l4/set_table.h"
 
-#define FOLLOWERS_MAX 32 /* one more ends the oldest, of those that hold nothing before others */
+#define FOLLOWERS_MAX 32 /* whose sets others tell since: the oldest of so many is ended */
 #define FOLLOWERS_RTT_MAX 1024
 #define FOLLOWERS_RTT_LINE 256 /* about 25 KB */
 #define FOLLOWERS_RTT_MS 10000
@@ -25,6 +27,7 @@
 
 struct plan;
 struct follower;
+struct followed;
 
 /** Who tells members. One that says who it is holds the sets that it has told, until its connection
  *  ends: two that tell one would undo each other for ever. */
@@ -37,13 +40,15 @@ struct followers {
     struct follower *first; /* the newest */
     struct page_budget lines;
     uint32_t n;
-    VEC(uint64_t) sessions; /* digest of what was last told of each set */
-    int64_t rtt_told_ms;    /* monotonic: when round-trip times were told; 0: never */
-    int64_t rtt_since_ms;   /* .. and since when they are news; 0: all are */
+    VEC(struct followed) sets; /* that were told; as many as there are names of them */
+    struct strmap places;      /* by name: index of `sets` */
+    int64_t rtt_told_ms;       /* monotonic: when round-trip times were told; 0: never */
+    int64_t rtt_since_ms;      /* .. and since when they are news; 0: all are */
 };
 
-/** The client of this call, which has told that set, is told from now on, until its connection
- * ends. When there are too many the oldest connection is closed. */
+/** The client of this call, which has told that set, is told of it from now on, until its
+ *  connection ends or another one tells the set. So there are no more clients than sets, and
+ *  FOLLOWERS_MAX. */
 void followers_add(struct followers *followers, struct control_call *call, const struct teller *who,
                    const char *set) ATTR_NONNULL;
 /** Who holds the set, NULL: nobody. Valid until control returns to the loop. */
@@ -53,6 +58,8 @@ const struct teller *followers_holder(const struct followers *followers,
  *  another one of the same node and process. */
 bool followers_may_tell(const struct followers *followers, const struct control_call *call,
                         const struct teller *who, const char *set) ATTR_NONNULL;
+/** Sessions of all sets are told anew. */
+void followers_renew(struct followers *followers) ATTR_NONNULL;
 void followers_free(struct followers *followers) ATTR_NONNULL;
 
 /** How often is the caller's to bound. */

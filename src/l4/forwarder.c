@@ -23,6 +23,12 @@
 #define PATIENCE_MS 3000 /* with loadstard, at the start */
 #define SECOND_MS 1000
 
+void forwarder_expect_tellers(struct forwarder *f)
+{
+    if (f->control)
+        control_server_expect(f->control, l4_config_told(f->setup->model->l4));
+}
+
 static uint32_t sessions_elsewhere(void *ctx, const char *set, const char *key)
 {
     return elders_sessions(ctx, set, key);
@@ -86,6 +92,7 @@ static void offer(struct forwarder *f)
     struct diags diags;
     diags_init(&diags);
     int code = inherited_open_servers(f, &diags);
+    forwarder_expect_tellers(f);
     diags_log(&diags);
     if (code == 0)
         elders_say_ready(f);
@@ -267,6 +274,7 @@ static int set_up(struct forwarder *f, struct diags *diags)
     set_table_follow(&f->sets, f->setup->model->l4);
     code = f->inherited ? inherit(f, diags) : open_all(f, diags);
     if (code == 0) {
+        forwarder_expect_tellers(f);
         forwarder_open_sockhash(f, diags);
         code = give_up_rights(f, diags);
     }

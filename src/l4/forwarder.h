@@ -109,6 +109,9 @@ struct forwarder {
     int exit_code;
 };
 
+/** Each set that is to be told may have a client of its own on the control socket. */
+void forwarder_expect_tellers(struct forwarder *f) ATTR_NONNULL;
+
 /** Runs until it is told to stop. Returns the exit code. */
 int forwarder_run(const char *path, char **argv) ATTR_NONNULL;
 

@@ -107,7 +107,8 @@ static void put_in_force(void *ctx, struct diags *diags)
     set_table_follow(&f->sets, f->setup->model->l4);
     saved_sets_offer(f->saved, &f->sets, f->setup->model->l4);
     saved_sets_adopt(&f->sets);
-    f->followers.sessions.n = 0;
+    followers_renew(&f->followers);
+    forwarder_expect_tellers(f);
     listeners_release(f->listeners);
     f->listeners = f->next.listeners;
     f->next.listeners = NULL;

@@ -3,6 +3,7 @@
 #include "model/l4.h"
 
 #include "base/parallel.h"
+#include "model/model.h"
 
 /* Of the program beside connections: its log and control socket with clients, checks, saved files.
  */
@@ -18,11 +19,19 @@ static uint64_t service_descriptors(const struct l4_service *s, uint32_t workers
            UINT64_C(2) * s->n_listens * workers;
 }
 
+uint32_t l4_config_told(const struct l4_config *config)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < config->n_sets; i++)
+        n += config->sets[i].pool == MODEL_NONE && config->sets[i].n_listed == 0;
+    return n;
+}
+
 uint64_t l4_config_descriptors(const struct l4_config *config)
 {
     uint32_t workers = config->workers ? config->workers : usable_cores();
     uint64_t n = DESCRIPTORS_PROGRAM + (uint64_t)DESCRIPTORS_WORKER * workers;
     for (uint32_t i = 0; i < config->n_services; i++)
         n += service_descriptors(&config->services[i], workers);
-    return n;
+    return n + l4_config_told(config); /* each may have a client on the control socket */
 }

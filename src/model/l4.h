@@ -107,5 +107,7 @@ struct l4_config {
     uint32_t n_sets;
 };
 
+/** Sets whose members are told by loadstard. */
+uint32_t l4_config_told(const struct l4_config *config) ATTR_NONNULL ATTR_PURE;
 /** How many descriptors it takes at most: what RLIMIT_NOFILE has to allow. */
 uint64_t l4_config_descriptors(const struct l4_config *config) ATTR_NONNULL;

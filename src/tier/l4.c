@@ -175,7 +175,7 @@ static void take_answer(struct driver *d, const struct forwarder_line *line)
 
 /* ---- events ---- */
 
-/** Events of all services come over each connection. */
+/** Of other services some versions of the forwarder tell as well. */
 static bool is_of_ours(const struct driver *d, const struct forwarder_line *line)
 {
     return strcmp(line->service, config_of(d)->l4.service) == 0;
@@ -233,7 +233,7 @@ static bool heeds_rtt(struct driver *d)
     return d->n_rtt_lines < RTT_LINES && ++d->n_rtt_lines;
 }
 
-/** Clients go to all services: each tier has all of them. One line that makes no sense costs that
+/** Clients go to all services: one of the tiers has all of them. One line that makes no sense costs that
  *  line alone, as members are told over this connection. */
 static void take_rtt(struct driver *d, const struct forwarder_line *line)
 {

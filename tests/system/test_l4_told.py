@@ -246,6 +246,43 @@ class Told(l4_world.TestCase):
                 c.line()
         self.assertTrue(others[-1].ask(command="members")["ok"])
 
+    def test_each_is_told_of_what_it_told(self):
+        """A connection for each of many services: all stay, and each hears of its own service alone, but one of all round trips."""
+        n, (a,) = 100, self.members(1) # more than connections may be otherwise
+        ports = [harness.free_port() for _ in range(n)]
+        names = [f"s{i}" for i in range(n)]
+        f = self.forwarder({name: dict(web(port=port, members=TOLD, limits={"connections": 9})["web"])
+                            for name, port in zip(names, ports)}, workers=1, start=False)
+        f.start(ready=False)
+        tellers = [harness.wait_for(lambda: self.try_control(f), 30) for _ in names]
+        for name, c in zip(names, tellers):
+            reply = c.ask(node="ams1", **told([a], 1, name))
+            self.assertTrue(reply["ok"], reply)
+        f._wait_ready(30)
+        self.assertEqual(f.ctl_json("status")["told_by"], n)
+        for c in tellers:
+            c.event("sessions")
+        a.refuse()
+        def refused(port):
+            try:
+                f.ask(port=port)
+            except OSError:
+                pass
+        for port in ports[:3]:
+            refused(port)
+        self.assertEqual([c.event("failed")["service"] for c in tellers[:3]], names[:3])
+        self.assertTrue(tellers[0].ask(node="ams1", **told([a], 1, names[1]))["ok"]) # tells two from now on
+        self.assertEqual(tellers[0].event("sessions")["service"], names[1])
+        time.sleep(1.1) # one a second is told
+        refused(ports[1])
+        self.assertEqual(tellers[0].event("failed")["service"], names[1])
+        for name, c in zip(names, tellers):
+            c.ask(command="members", service=name) # and what has come before it
+            others = {e["service"] for e in c.events if e["event"] != "rtt"} - {name}
+            self.assertLessEqual(others, {names[1]} if c is tellers[0] else set())
+        tellers[0].close()
+        f.wait_for(lambda: f.ctl_json("status")["told_by"] == n - 1, 20)
+
     def test_one_alone_tells(self):
         """Who says who it is holds the service while its connection is open: others are told whose it is."""
         f, (a, b), c = self.world()
