@@ -23,8 +23,9 @@ struct saved_sets {
     size_t max_b;
     VEC(struct member_set) others; /* as they were read, or have left: no set has asked for them */
     uv_work_t work;
-    char *text, *next; /* is being written; is to be written then */
-    int error, failed; /* of the last write; as it was logged */
+    char *text;                   /* is being written */
+    const struct set_table *next; /* is to be written then, as it is then; NULL: nothing */
+    int error, failed;            /* of the last write; as it was logged */
     bool closing;
 };
 
@@ -195,8 +196,6 @@ static void free_saved(struct saved_sets *saved)
     free(saved);
 }
 
-static void start(struct saved_sets *saved);
-
 static void note(struct saved_sets *saved, int error)
 {
     if (error && error != saved->failed)
@@ -204,42 +203,51 @@ static void note(struct saved_sets *saved, int error)
     saved->failed = error;
 }
 
-static void on_written(uv_work_t *work, int status)
+static void end_write(struct saved_sets *saved)
 {
-    struct saved_sets *saved = work->data;
-    (void)status;
     free(saved->text);
     saved->text = NULL;
     note(saved, saved->error);
-    if (saved->next)
-        start(saved);
-    else if (saved->closing)
+}
+
+static void on_written(uv_work_t *work, int status)
+{
+    struct saved_sets *saved = work->data;
+    const struct set_table *next = saved->next;
+    (void)status;
+    saved->next = NULL;
+    end_write(saved);
+    if (next)
+        saved_sets_write(saved, next);
+    if (saved->closing && !saved->text)
         free_saved(saved);
 }
 
-static void start(struct saved_sets *saved)
+static void start(struct saved_sets *saved, char *text)
 {
-    saved->text = saved->next;
-    saved->next = NULL;
+    saved->text = text;
     if (uv_queue_work(saved->loop, &saved->work, on_work, on_written) != 0) {
         write_file(saved); /* no thread is to be had */
-        on_written(&saved->work, 0);
+        end_write(saved);
     }
 }
 
+/* Hundreds may be told in a moment: what comes while the file is written is one more text. */
 void saved_sets_write(struct saved_sets *saved, const struct set_table *sets)
 {
+    size_t n;
     if (!saved->path)
         return;
-    size_t n;
-    free(saved->next);
-    saved->next = text_of(saved, sets, &n);
+    if (saved->text) {
+        saved->next = sets;
+        return;
+    }
+    char *text = text_of(saved, sets, &n);
     if (n > saved->max_b) { /* it could not be read back: what is there is better */
-        free(saved->next);
-        saved->next = NULL;
+        free(text);
         note(saved, EFBIG);
-    } else if (!saved->text) {
-        start(saved);
+    } else {
+        start(saved, text);
     }
 }
 

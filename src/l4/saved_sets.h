@@ -28,7 +28,8 @@ void saved_sets_keep(struct saved_sets *saved, struct set_table *sets,
                      const struct l4_config *next) ATTR_NONNULL;
 /** Puts in force what was saved of sets of which nothing is known. */
 void saved_sets_adopt(struct set_table *sets) ATTR_NONNULL;
-/** Saves what loadstard has told, soon; and what was saved of others. */
+/** Saves what loadstard has told, soon; and what was saved of others. `sets` is looked at again
+ * when more is to be saved while the file is written: it is there until the loop has ended. */
 void saved_sets_write(struct saved_sets *saved, const struct set_table *sets) ATTR_NONNULL;
 /** errno of the last write (EFBIG: there is too much); 0: it went well, or nothing is kept. */
 int saved_sets_error(const struct saved_sets *saved) ATTR_NONNULL;
