@@ -32,7 +32,7 @@ tests_bench_peers_udpecho_SOURCES = tests/bench/peers/udpecho.c
 tests_bench_peers_warm_SOURCES = tests/bench/peers/warm.c
 CLEANFILES += tests/bench/peers/dnsload tests/bench/peers/udpecho tests/bench/peers/warm
 EXTRA_DIST += tests/bench/peers.sh tests/bench/peers/lib.sh tests/bench/peers/servers tests/bench/peers/mmdbremap.py
-EXTRA_DIST += tests/bench/tiers.py tests/bench/anycast.py
+EXTRA_DIST += tests/bench/tiers.py tests/bench/anycast.py tests/bench/l4_many.py
 
 EXTRA_PROGRAMS += tests/bench/balance_bench
 tests_bench_balance_bench_SOURCES = tests/bench/balance_bench.c

@@ -247,7 +247,7 @@ class Told(l4_world.TestCase):
         self.assertTrue(others[-1].ask(command="members")["ok"])
 
     def test_each_is_told_of_what_it_told(self):
-        """A connection for each of many services: all stay, and each hears of its own service alone, but one of all round trips."""
+        """A connection for each of many services: all stay, and each hears of its own service alone."""
         n, (a,) = 100, self.members(1) # more than connections may be otherwise
         ports = [harness.free_port() for _ in range(n)]
         names = [f"s{i}" for i in range(n)]
