@@ -28,7 +28,7 @@ jobs=$(nproc)
 files=$((3 * jobs)) # of system tests that run at a time: nine tenths of their time they wait
 lines="-g1" # a report names files and lines: what more there is to debug makes a build half as long again
 
-test_packages="libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
+test_packages="lld libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
 mandoc valgrind bind9 bind9-dnsutils bind9-utils libknot-dev curl jq iproute2 gdnsd knot knot-dnsutils nsd unbound
 haproxy libxdp-dev libbpf-dev ethtool zonemaster-cli git prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps systemd systemd-container strace iptables
 protobuf-compiler libprotobuf-dev python3-protobuf python3-jinja2 ansible-core
@@ -76,7 +76,7 @@ check_in() { # directory, variables of make...: builds and runs the unit tests, 
 
 over_xdp() { with_binaries "$build/release" $python tests/over_xdp.py "$@"; } # the same, by AF_XDP
 
-configure_dev() { configure_in "$build/dev" --enable-developer CFLAGS="-Og $lines"; }
+configure_dev() { configure_in "$build/dev" --enable-developer CFLAGS="-Og $lines" $linker; }
 
 run_unit() { configure_dev && check_in "$build/dev"; }
 
@@ -95,7 +95,7 @@ run_interop() {
 # The programs of the unit tests are not optimised: clang takes three times as long for that as for all else. The
 # quick start builds programs of its own, so that its test is the one of the stage system.
 run_sanitizer() {
-	configure_in "$build/asan" --enable-developer --with-sanitizer=address,undefined CC=clang CFLAGS="-O1 $lines" &&
+	configure_in "$build/asan" --enable-developer --with-sanitizer=address,undefined CC=clang CFLAGS="-O1 $lines" $linker &&
 		check_in "$build/asan" CFLAGS="-O0 $lines" &&
 		with_binaries "$build/asan" $python tests/run.py -j $files $(ls tests/system/test_*.py | grep -v /test_quickstart)
 }
@@ -117,7 +117,7 @@ fuzz_one() { # target
 }
 
 run_fuzz() { # as many at a time as there are cores
-	configure_in "$build/fuzz" --enable-developer --with-sanitizer=address,undefined --with-fuzzer CC=clang CFLAGS="-O1 $lines" || return
+	configure_in "$build/fuzz" --enable-developer --with-sanitizer=address,undefined --with-fuzzer CC=clang CFLAGS="-O1 $lines" $linker || return
 	bad=0
 	pids=
 	n=0
@@ -149,7 +149,7 @@ run_soak() {
 		L4_GUEST_PAIRS=100000 with_binaries "$build/release" $python tests/run.py -t 7200 tests/interop/test_l4_guest.py
 }
 
-run_dist() { configure_dev && make -s -C "$build/dev" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O1 >"$build/distcheck.log" 2>&1 ||
+run_dist() { configure_dev && make -s -C "$build/dev" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS="CFLAGS=-O1 $linker" >"$build/distcheck.log" 2>&1 ||
 	{ tail -50 "$build/distcheck.log"; return 1; }; }
 
 run_qa() { $python tests/qa/includes.py && sh tests/qa/style.sh && sh tests/qa/tools.sh; }
@@ -157,6 +157,8 @@ run_qa() { $python tests/qa/includes.py && sh tests/qa/style.sh && sh tests/qa/t
 # shellcheck disable=SC2086 # lists of words
 install_packages $build_packages $test_packages
 mkdir -p "$build"
+linker= # of the many programs of tests: GNU's takes longer. It is that of the release
+! command -v ld.lld >/dev/null || linker=LDFLAGS=-fuse-ld=lld
 for name in ${*:-qa unit system interop sanitizer tsan fuzz bench dist}; do
 	case $name in
 	qa | unit | system | interop | sanitizer | tsan | fuzz | bench | soak | dist) stage "$name" "run_$name" ;;
