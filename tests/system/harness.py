@@ -25,6 +25,7 @@ import re
 import shutil
 import signal
 import socket
+import socketserver
 import ssl
 import struct
 import subprocess
@@ -223,7 +224,7 @@ class Daemon:
         return subprocess.run(self.command("-c", self.path, "--check", *args), env=self.env,
                               capture_output=True, text=True, timeout=120)
 
-    def start(self, timeout=60, ready=True):
+    def start(self, timeout=90, ready=True):
         """Starts it, and waits until it says that it is ready."""
         self._drain_notify()
         with open(self.log_path, "a") as log:
@@ -246,24 +247,28 @@ class Daemon:
             pass
 
     def _wait_ready(self, timeout):
+        self._wait_told(b"READY=1", timeout)
+
+    def _wait_told(self, line, timeout):
         end = time.monotonic() + timeout
         self.notify.settimeout(0.05)
         while True:
             try:
-                if b"READY=1" in self.notify.recv(4096).split(b"\n"):
+                if line in self.notify.recv(4096).split(b"\n"):
                     return
             except socket.timeout:
                 pass
             if self.process.poll() is not None:
                 raise AssertionError(f"loadstard ended with {self.process.returncode} "
-                                     "before it was ready")
+                                     f"before it said {line.decode()}")
             if time.monotonic() > end:
-                raise AssertionError(f"loadstard is not ready after {timeout} s")
+                raise AssertionError(f"loadstard has not said {line.decode()} after {timeout} s")
 
     def hup(self, timeout=60):
         """Reloads by SIGHUP, and waits until that is over, well or not."""
         self._drain_notify()
         self.process.send_signal(signal.SIGHUP)
+        self._wait_told(b"RELOADING=1", timeout) # or it is a load from before that is ready
         self._wait_ready(timeout)
 
     def kill(self):
@@ -271,7 +276,7 @@ class Daemon:
         self.process.kill()
         self.exit_code = self.process.wait()
 
-    def stop(self, timeout=60):
+    def stop(self, timeout=90):
         """SIGTERM; returns the exit code."""
         if self.process is None:
             return None
@@ -303,7 +308,7 @@ class Daemon:
 
     # The operator's hand
 
-    def ctl(self, *args, check=True, timeout=60):
+    def ctl(self, *args, check=True, timeout=120):
         """Runs loadstarctl; returns the completed process (.returncode, .stdout, .stderr)."""
         done = subprocess.run([program("LOADSTARCTL", "loadstarctl"), "-s", self.socket, *args],
                               env=self.env, capture_output=True, text=True, timeout=timeout)
@@ -331,18 +336,21 @@ class Daemon:
             kw["options"] = list(kw.get("options") or []) + [dns.edns.ECSOption(address, length)]
         return dns.message.make_query(name, rdtype, **kw)
 
-    def query(self, name, rdtype="A", ecs=None, tcp=False, timeout=30.0, address=None, port=None,
+    def query(self, name, rdtype="A", ecs=None, tcp=False, timeout=60.0, address=None, port=None,
               source=None, **kw):
         """Asks, and returns the response as a dns.message.Message."""
-        send = dns.query.tcp if tcp else dns.query.udp
-        return send(self.message(name, rdtype, ecs, **kw), address or self.address, timeout=timeout,
-                    port=port or self.port, source=source)
+        message, where = self.message(name, rdtype, ecs, **kw), address or self.address
+        how = {"timeout": timeout, "port": port or self.port, "source": source}
+        if tcp:
+            return dns.query.tcp(message, where, **how)
+        # Our port may have been somebody else's, whose answer comes only now.
+        return dns.query.udp(message, where, ignore_unexpected=True, **how)
 
     def addresses(self, name, rdtype="A", **kw):
         """The rdata of the asked type in the answer section as text, sorted."""
         return sorted(rdata(self.query(name, rdtype, **kw), rdtype))
 
-    def raw(self, packet, tcp=False, timeout=30.0, address=None, port=None):
+    def raw(self, packet, tcp=False, timeout=60.0, address=None, port=None):
         """Sends bytes; returns the response's bytes, or None when none came in time."""
         where = (address or self.address, port or self.port)
         family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
@@ -400,13 +408,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         backend = self.server.backend
-        backend.requests += 1
         backend.last_headers = dict(self.headers)
+        with backend.lock:
+            backend.requests += 1
+            once = backend.once.pop(0) if backend.once else None
         while backend.hanging and not backend.closed.wait(0.02):
             pass
         body = backend.body.encode()
         try:
-            self.send_response(backend.status)
+            self.send_response(once or backend.status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
@@ -421,17 +431,23 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def server_bind(self):
+        """As HTTPServer does it, which asks the name service who we are, and may wait for it."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
     def handle_error(self, request, client_address):
         pass  # a probe that gives up resets its connection: that is no news
 
 
 class Backend:
-    """A real HTTP(S) server on one loopback address, which fails when told to. Its port stays its own while it is
-    closed: one that the kernel gives out by itself would be any client's then."""
+    """A real HTTP(S) server on one loopback address, which fails when told to. Its port is its own
+    also while it refuses; `once` are the statuses of the next answers, each for one."""
 
     def __init__(self, address="127.0.0.1", port=0, body="ready", cert=None, key=None):
         self.address, self.port = address, port or free_port(address)
         self.body, self.status, self.hanging = body, 200, False
+        self.once, self.lock = [], threading.Lock()
         self.cert, self.key = cert, key
         self.requests, self.last_headers = 0, {}
         self.closed = threading.Event()
