@@ -24,7 +24,7 @@ records:
   ns1: {A: 192.0.2.53}
   www: {POOL: www}
 """
-INTERVAL = 0.3
+INTERVAL = 0.5
 WAIT = 60  # seconds; nothing here asserts how fast a machine is, the unit tests know it exactly
 # A back end that answers late four times in a row is none that a busy machine has held up.
 # Back ends are on two addresses of loopback, in two sites; ams comes first.
@@ -34,7 +34,7 @@ sites:
   iad: {{location: [38.95, -77.45]}}
 checks:
   web: {{type: http, port: {port}, path: /healthz, expect: {{status: 200-299, body: ready}},
-         interval: 300ms, timeout: 300ms, rise: 2, fall: 4}}
+         interval: 500ms, timeout: 500ms, rise: 2, fall: 4}}
 pools:
   www:
     ttl: {ttl}
@@ -53,7 +53,7 @@ class Case(harness.TestCase):
         self.iad = self.backend(IAD, port=self.ams.port)
         self.d = self.daemon(zones={"example.test.yaml": ZONE},
                              pools=POOLS.format(port=self.ams.port, ttl=ttl), **kw)
-        self.assertEqual(self.answer(), [AMS])
+        self.assert_moves(AMS)  # a first result may be bad when the machine is busy
         return self.d
 
     def answer(self, d=None):
@@ -69,14 +69,24 @@ class Case(harness.TestCase):
         """The answer becomes [to]."""
         self.d.wait_for(lambda: self.answer() == [to], WAIT)
 
+    def assert_is(self, target, state, why, d=None):
+        """It becomes so: of probes that all fail, one may have failed by the time that it took."""
+        def found():
+            e = self.endpoint(target, d)
+            return (e["state"], e["why"]) == (state, why)
+        try:
+            harness.wait_for(found, WAIT)
+        except AssertionError:
+            e = self.endpoint(target, d)
+            self.assertEqual((e["state"], e["why"]), (state, why))
+
 
 class Failover(Case):
     def test_refused(self):
         self.pair()
         self.ams.refuse()
         self.assert_moves(IAD)
-        e = self.endpoint(f"www/ams/{AMS}")
-        self.assertEqual((e["state"], e["why"]), ("down", "web: connect refused"))
+        self.assert_is(f"www/ams/{AMS}", "down", "web: connect refused")
         self.ams.ok()
         self.assert_moves(AMS)
 
@@ -84,30 +94,25 @@ class Failover(Case):
         self.pair()
         self.ams.fail(503)
         self.assert_moves(IAD)
-        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["why"],
-                         "web: status 503, expected 200-299")
+        self.assert_is(f"www/ams/{AMS}", "down", "web: status 503, expected 200-299")
 
     def test_wrong_body(self):
         self.pair()
         self.ams.body = "warming up"
         self.assert_moves(IAD)
-        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["why"],
-                         'web: body does not contain "ready" (10 bytes read)')
+        self.assert_is(f"www/ams/{AMS}", "down", 'web: body does not contain "ready" (10 bytes read)')
 
     def test_hang(self):
         self.pair()
         self.ams.hang()
         self.assert_moves(IAD)
-        self.assertEqual(self.endpoint(f"www/ams/{AMS}")["why"],
-                         "web: timeout after 300ms waiting for the response header")
+        self.assert_is(f"www/ams/{AMS}", "down", "web: timeout after 500ms waiting for the response header")
 
     def test_one_failure_changes_nothing(self):
         self.pair()
+        self.ams.once.append(500)
+        self.d.wait_for(lambda: not self.ams.once, WAIT)
         end = time.monotonic() + 6 * INTERVAL
-        self.ams.fail(500)
-        seen = self.ams.requests
-        self.d.wait_for(lambda: self.ams.requests > seen, WAIT, step=0.002)
-        self.ams.ok()
         while time.monotonic() < end:
             self.assertEqual(self.answer(), [AMS])
 
@@ -172,15 +177,15 @@ class Events(Case):
     def test_down_and_back(self):
         self.pair()
         self.ams.refuse()
-        self.d.wait_for(lambda: self.told("pool www") == [("warning", "up", "degraded")], 20)
-        self.d.wait_for(lambda: self.told("site ams") == [("error", "up", "down")], 20)
+        self.d.wait_for(lambda: ("warning", "up", "degraded") in self.told("pool www"), WAIT)
+        self.d.wait_for(lambda: ("error", "up", "down") in self.told("site ams"), WAIT)
         self.iad.refuse()
-        self.d.wait_for(lambda: ("error", "degraded", "down") in self.told("pool www"), 20)
+        self.d.wait_for(lambda: ("error", "degraded", "down") in self.told("pool www"), WAIT)
         log = self.d.log()
         self.assertRegex(log, r"(?m)warning: event \d+: pool www: up -> degraded: ams: 1 endpoint down: ")
         self.assertRegex(log, r"(?m)error: event \d+: pool www: degraded -> down: ")
         self.d.ctl("set", "www/*", "up")
-        self.d.wait_for(lambda: ("notice", "down", "up") in self.told("pool www"), 20)
+        self.d.wait_for(lambda: ("notice", "down", "up") in self.told("pool www"), WAIT)
 
 
 class Start(Case):
@@ -188,7 +193,7 @@ class Start(Case):
         """A back end that is dead at the start is not in the very first answer."""
         iad = self.backend(IAD)
         d = self.daemon(zones={"example.test.yaml": ZONE},
-                        pools=POOLS.format(port=iad.port, ttl="5s"), start=False)
+                        pools=POOLS.format(port=iad.port, ttl="5s").replace("500ms", "2s"), start=False)
         for _ in range(5):
             d.start(ready=False)
             while True:
@@ -220,10 +225,12 @@ class Start(Case):
         d.write("pools.yaml", POOLS.format(port=self.ams.port, ttl="5s")
                 .replace("checks: [web]", "checks: []"))
         d.reload()
-        time.sleep(2 * INTERVAL)
-        seen = self.ams.requests
-        time.sleep(2 * INTERVAL)
-        self.assertEqual(self.ams.requests, seen)
+
+        def nobody_asks():  # what was under way may come late
+            seen = self.ams.requests
+            time.sleep(3 * INTERVAL)
+            return self.ams.requests == seen
+        d.wait_for(nobody_asks, WAIT)
         self.assertEqual(self.endpoint(f"www/ams/{AMS}")["state"], "up")
 
     def test_reload_keeps_states(self):
@@ -262,11 +269,11 @@ class Overrides(Case):
     def test_expiry(self):
         d = self.pair()
         start = time.monotonic()
-        d.ctl("set", "ams", "drain", "--for", "1s")
+        d.ctl("set", "ams", "drain", "--for", "5s")
         self.assertEqual(self.answer(), [IAD])
         self.d.wait_for(lambda: self.answer() == [AMS], WAIT)
-        self.assertGreater(time.monotonic() - start, 0.9)
-        self.assertEqual(d.ctl_json("status")["overrides"], [])
+        self.assertGreater(time.monotonic() - start, 4.9)
+        d.wait_for(lambda: d.ctl_json("status")["overrides"] == [], WAIT)
 
     def test_restart_keeps_them(self):
         d = self.pair()
@@ -348,15 +355,15 @@ class Ttl(Case):
         return self.d.query(NAME).answer[0].ttl
 
     def test_follows_the_soonest_flip(self):
-        """3 results of 1 s each are needed to fall: 3; one failure later 2, then 1."""
+        """3 results of 2 s each are needed to fall: 6; one failure later 4, then 2."""
         self.ams = self.backend(AMS)
         self.iad = self.backend(IAD, port=self.ams.port)
         pools = (POOLS.format(port=self.ams.port, ttl="{min: 1s, max: 60s}")
-                 .replace("300ms", "1s").replace("fall: 4", "fall: 3"))
+                 .replace("500ms", "2s").replace("fall: 4", "fall: 3"))
         self.d = self.daemon(zones={"example.test.yaml": ZONE}, pools=pools)
-        self.assertEqual(self.ttl(), 3)
+        self.d.wait_for(lambda: self.answer() == [AMS] and self.ttl() == 6, WAIT)
         self.ams.refuse()
-        seen = [3]
+        seen = [6]
         end = time.monotonic() + WAIT
         while time.monotonic() < end:
             answer = self.d.query(NAME)
@@ -365,7 +372,7 @@ class Ttl(Case):
             if answer.answer[0].ttl != seen[-1]:
                 seen.append(answer.answer[0].ttl)
         # A busy machine may miss one; none comes back, and none comes too soon.
-        self.assertEqual(seen, sorted({3, *seen} & {3, 2, 1}, reverse=True))
+        self.assertEqual(seen, sorted({6, *seen} & {6, 4, 2}, reverse=True))
         self.assertGreater(len(seen), 1)
 
     def test_clamped(self):
@@ -375,8 +382,8 @@ class Ttl(Case):
     def test_expiring_override_caps_it(self):
         self.pair(ttl="30s")
         self.assertEqual(self.ttl(), 30)
-        self.d.ctl("set", "ams", "drain", "--for", "5s")
-        self.assertLessEqual(self.ttl(), 5)
+        self.d.ctl("set", "ams", "drain", "--for", "20s")
+        self.assertLessEqual(self.ttl(), 20)
 
 
 class Suspicion(Case):
@@ -401,19 +408,21 @@ pools:
         first = self.backend(ams[0])
         self.backends = [first] + [self.backend(a, port=first.port) for a in ams[1:] + iad]
         d = self.daemon(zones={"example.test.yaml": ZONE}, pools=self.eight(ams, iad))
-        self.assertEqual(d.addresses(NAME), ams)
+        d.wait_for(lambda: d.addresses(NAME) == ams, WAIT)
         for b in self.backends:
             b.hang()
-        end = time.monotonic() + 5
+
+        def panics():
+            self.assertEqual(d.addresses(NAME), ams)
+            return any("panic" in p["text"] for p in d.ctl_json("status")["problems"])
+        d.wait_for(panics, WAIT)
+        self.assertIn("panic guard", d.log())
+        end = time.monotonic() + 3
         while time.monotonic() < end:
             self.assertEqual(d.addresses(NAME), ams)
-        problems = [p["text"] for p in d.ctl_json("status")["problems"]]
-        self.assertTrue(any("panic" in p for p in problems), problems)
-        self.assertIn("panic guard", d.log())
         for b in self.backends:
             b.ok()
-        d.wait_for(lambda: not any("panic" in p["text"]
-                                   for p in d.ctl_json("status")["problems"]), WAIT, step=0.1)
+        d.wait_for(lambda: not panics(), WAIT, step=0.1)
         self.assertEqual(d.addresses(NAME), ams)
         # One site alone that goes down is believed.
         for b in self.backends[:4]:
@@ -422,7 +431,7 @@ pools:
         for b in self.backends:
             b.refuse()
         d.wait_for(lambda: d.addresses(NAME) == [], WAIT)
-        self.assertEqual(d.ctl_json("status")["endpoints"]["frozen"], 0)
+        d.wait_for(lambda: d.ctl_json("status")["endpoints"]["frozen"] == 0, WAIT)
 
     def test_stall_is_said_and_healed(self):
         d = self.pair()
@@ -440,7 +449,7 @@ class Exec(Case):
         pools = """\
 sites: {ams: {location: [52, 4]}}
 checks:
-  c: {type: exec, interval: 300ms, timeout: 200ms, rise: 1, fall: 1, command: [./check.sh, "{address}"]}
+  c: {type: exec, interval: 2s, timeout: 2s, rise: 1, fall: 1, command: [./check.sh, "{address}"]}
 pools:
   www: {checks: [c], sites: {ams: [{address: 192.0.2.7, name: web7}]}}
 """
@@ -452,9 +461,7 @@ pools:
         d.write("pools.yaml", pools.replace("./check.sh", path))
         d.write("loadstar.yaml", d.read("loadstar.yaml") + "pools: pools.yaml\n")
         d.start()
-        e = self.endpoint("www/ams/web7", d)
-        self.assertEqual((e["state"], e["why"]),
-                         ("down", "c: exec exited 2: no flag for 192.0.2.7 www/ams/web7"))
+        self.assert_is("www/ams/web7", "down", "c: exec exited 2: no flag for 192.0.2.7 www/ams/web7", d)
         d.write("flag", "")
         d.wait_for(lambda: self.endpoint("www/ams/web7", d)["state"] == "up", WAIT)
 
