@@ -45,10 +45,10 @@ class Tcp(harness.TestCase):
         self.d = self.daemon(zones={"example.test.yaml": ZONE}, server=server, workers=workers,
                              env=ENV)
         self.www = framed(self.d.message("www.example.test"))
-        self.count_other_sockets()
+        self.other_sockets = self.sockets()
         return self.d
 
-    def connect(self, timeout=30, source=None, receive_buffer=None):
+    def connect(self, timeout=120, source=None, receive_buffer=None):
         s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.addCleanup(s.close)
         if receive_buffer:
@@ -71,7 +71,7 @@ class Tcp(harness.TestCase):
         except ConnectionError:
             return False
 
-    def is_closed(self, s, timeout=2):
+    def is_closed(self, s, timeout=30):
         s.settimeout(timeout)
         try:
             return s.recv(1) == b""
@@ -81,24 +81,19 @@ class Tcp(harness.TestCase):
             return False
 
     def sockets(self):
-        fds, n = f"/proc/{self.d.process.pid}/fd", 0
+        """By their numbers, of which the kernel gives out none again for long."""
+        fds, found = f"/proc/{self.d.process.pid}/fd", set()
         for fd in os.listdir(fds):
             try:
-                n += os.readlink(f"{fds}/{fd}").startswith("socket:")
+                found.add(os.readlink(f"{fds}/{fd}"))
             except FileNotFoundError:
                 pass  # closed since it was listed
-        return n
+        return {what for what in found if what.startswith("socket:")}
 
     def open_connections(self):
-        """Those that the daemon has accepted and not closed."""
-        return self.sockets() - self.other_sockets
-
-    def count_other_sockets(self):
-        """The least number seen: that which told of the start may be open for a moment still."""
-        self.other_sockets = self.sockets()
-        for _ in range(10):
-            time.sleep(0.01)
-            self.other_sockets = min(self.other_sockets, self.sockets())
+        """Those that the daemon has accepted and not closed; of others, there may be one that tells
+        of something for a moment."""
+        return len(self.sockets() - self.other_sockets)
 
     # Pipelining
 
@@ -123,7 +118,7 @@ class Tcp(harness.TestCase):
 
     def exchange(self, wires, write):
         """Sends the messages by write(socket, bytes); returns the responses, raw."""
-        s = self.connect(timeout=20)
+        s = self.connect()
         writer = threading.Thread(target=write, args=(s, b"".join(framed(w) for w in wires)))
         writer.start()
         responses = [harness.read_framed(s) for _ in wires]
@@ -143,7 +138,7 @@ class Tcp(harness.TestCase):
             q.id = i % 3
             wires.append(q.to_wire())
         wires[100] = wires[100][:12]  # a header without its question: FORMERR
-        expected = {wire: self.d.raw(wire, tcp=True, timeout=5) for wire in set(wires)}
+        expected = {wire: self.d.raw(wire, tcp=True) for wire in set(wires)}
         self.assertGreater(max(map(len, expected.values())), 64000)
         for i, (wire, got) in enumerate(zip(wires, self.exchange(wires, write))):
             self.assertEqual(got, expected[wire], i)
@@ -271,10 +266,10 @@ class Tcp(harness.TestCase):
             s = self.connect(receive_buffer=4096)
             s.sendall(big)
             stalled.append(s)
-        peak = 0
-        for _ in range(40):
+        peak, n = 0, 0
+        while n < 40 or (peak <= 32 << 10 and n < 1200):
             time.sleep(0.05)
-            peak = max(peak, self.memory() - before)
+            peak, n = max(peak, self.memory() - before), n + 1
         self.assertGreater(peak, 32 << 10, "the load is too small to tell")
         self.assertLess(peak, 96 << 10)
         self.ask(self.connect())
@@ -285,6 +280,7 @@ class Tcp(harness.TestCase):
     def test_many_begun_queries_cost_what_they_are(self):
         self.start("idle_timeout: 60s, max_per_client: 1000")
         conns = [self.connect() for _ in range(500)]
+        self.d.wait_for(lambda: self.open_connections() == 500, 60)
         before = self.memory()
         for part in (self.www[:1], self.www[1:9], self.www[9:20]):
             for s in conns:
@@ -307,12 +303,13 @@ class Tcp(harness.TestCase):
         try:
             while sent < 4 << 20:  # would be answered by 1 GB
                 sent += s.send(big * 100)
-        except socket.timeout:
+        except (socket.timeout, ConnectionError):
             pass
         self.assertLess(sent, 4 << 20, "the server reads on while nobody takes its answers")
         self.assertLess(self.memory() - before, 4096)
         self.ask(self.connect())  # others are served meanwhile
-        time.sleep(2.5)
+        self.d.wait_for(lambda: self.open_connections() == 0, 60)
+        s.settimeout(30)
         with self.assertRaises(ConnectionError):
             while True:  # what the kernel has buffered, and then the end
                 harness.read_framed(s)
@@ -340,40 +337,37 @@ class Tcp(harness.TestCase):
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             s.sendall(self.www * 5 + self.www[:7])
             s.close()
-        self.d.wait_for(lambda: self.open_connections() == 0, 5)
+        self.d.wait_for(lambda: self.open_connections() == 0, 60)
         self.ask(self.connect())
 
     # Limits
 
     def test_idle_timeout(self):
-        self.start("idle_timeout: 1s")
+        self.start("idle_timeout: 4s")
         s, busy = self.connect(), self.connect()
         start = time.monotonic()
-        for _ in range(8):
-            self.ask(busy)
-            time.sleep(0.2)
-        self.assertTrue(self.is_closed(s, 0.01))
         self.ask(busy)
-        self.assertTrue(self.is_closed(busy, 3))
-        self.assertLess(time.monotonic() - start, 1.6 + 1.5)
+        while not self.is_closed(s, 0.1):
+            self.ask(busy)
+            self.assertLess(time.monotonic() - start, 60)
+        self.ask(busy)
+        self.assertTrue(self.is_closed(busy, 60))
 
     def test_trickling_gains_no_time(self):
+        """A long query, a byte each tenth of a second: it has no more time than one that says nothing."""
         self.start("idle_timeout: 1s")
         s = self.connect()
         start = time.monotonic()
-        closed = False
-        for i in range(30):
-            try:
-                s.sendall(self.www[i:i + 1])
-            except (BrokenPipeError, ConnectionResetError):
-                closed = True
-                break
-            time.sleep(0.1)
-        self.assertTrue(closed)
-        self.assertLess(time.monotonic() - start, 2)
+        s.sendall(b"\xff\xff" + self.www[2:])
+        with self.assertRaises(ConnectionError):
+            while time.monotonic() - start < 60:
+                s.sendall(b"\0")
+                time.sleep(0.1)
+
+    # Few connections are left in these, so that an eighth of the time-out is in force.
 
     def test_the_oldest_idle_makes_room(self):
-        self.start("max_connections: 5, max_per_client: 100, idle_timeout: 30s")
+        self.start("max_connections: 5, max_per_client: 100, idle_timeout: 1h")
         conns = [self.connect() for _ in range(5)]
         for s in conns:
             self.ask(s)
@@ -384,7 +378,7 @@ class Tcp(harness.TestCase):
             self.ask(conns[i])
 
     def test_one_that_has_begun_a_query_does_not_shield_the_idle(self):
-        self.start("max_connections: 3, max_per_client: 100, idle_timeout: 30s")
+        self.start("max_connections: 3, max_per_client: 100, idle_timeout: 1h")
         idle = [self.connect() for _ in range(2)]
         for s in idle:
             self.ask(s)
@@ -401,7 +395,7 @@ class Tcp(harness.TestCase):
         n = 200
         for first in (b"", b"\x00"):
             with self.subTest(first):
-                self.start(f"max_connections: {n}, max_per_client: {2 * n}, idle_timeout: 60s")
+                self.start(f"max_connections: {n}, max_per_client: {2 * n}, idle_timeout: 1h")
                 self.push_in(n, first)
                 for _ in range(5):
                     self.d.wait_for(lambda: self.accept_queue() == 0, 30)
@@ -438,7 +432,7 @@ class Tcp(harness.TestCase):
 
     def test_what_the_kernel_keeps_is_bounded(self):
         """Peers that read well, so that windows grow, and then no more; and go on asking."""
-        self.start("idle_timeout: 60s, max_per_client: 1000")
+        self.start("idle_timeout: 1h, max_per_client: 1000")
         big = framed(self.d.message("huge.example.test", "TXT"))
         conns = [self.connect() for _ in range(4)]
         asked, taken = dict.fromkeys(conns, 0), 0  # bytes
@@ -473,7 +467,7 @@ class Tcp(harness.TestCase):
 
     def test_the_limit_is_over_all_workers(self):
         n = 200
-        self.start(f"max_connections: {n}, max_per_client: 1000, idle_timeout: 30s", workers=4)
+        self.start(f"max_connections: {n}, max_per_client: 1000, idle_timeout: 1h", workers=4)
         conns = [self.connect() for _ in range(n)]
         for s in conns:  # none is closed, however the kernel spreads them
             self.ask(s)
@@ -484,14 +478,14 @@ class Tcp(harness.TestCase):
         self.d.wait_for(lambda: self.open_connections() == n, 30)
 
     def test_a_lower_limit_closes_the_oldest(self):
-        self.start("max_connections: 20, idle_timeout: 30s")
+        self.start("max_connections: 20, idle_timeout: 1h")
         conns = [self.connect() for _ in range(20)]
         for s in conns:
             self.ask(s)
         text = self.d.read("loadstar.yaml")
         self.d.write("loadstar.yaml", text.replace("max_connections: 20", "max_connections: 8"))
         self.d.reload()
-        self.d.wait_for(lambda: self.open_connections() <= 8, 5)
+        self.d.wait_for(lambda: self.open_connections() <= 8, 60)
         for s in conns[12:]:
             self.ask(s)
 
@@ -503,21 +497,19 @@ class Tcp(harness.TestCase):
         return struct.unpack("!H", next(o for o in options if o.otype == 11).data)[0] / 10
 
     def test_the_time_out_shrinks_and_is_told(self):
-        self.start("max_connections: 32, max_per_client: 100, idle_timeout: 8s")
+        self.start("max_connections: 32, max_per_client: 100, idle_timeout: 120s")
         s = self.connect()
-        self.assertEqual(self.keepalive(s), 8)
+        self.assertEqual(self.keepalive(s), 120)
         conns = [self.connect() for _ in range(23)]
         self.ask(conns[-1])
-        self.assertEqual(self.keepalive(s), 8)  # 8 are left, a quarter
+        self.assertEqual(self.keepalive(s), 120)  # 8 are left, a quarter
         conns += [self.connect() for _ in range(4)]
         self.ask(conns[-1])
-        self.assertEqual(self.keepalive(s), 4)  # 4 are left
+        self.assertEqual(self.keepalive(s), 60)  # 4 are left
         conns += [self.connect() for _ in range(3)]
         self.ask(conns[-1])
         self.assertEqual(self.keepalive(s), 0)  # 1 is left: please go
-        start = time.monotonic()
-        self.assertTrue(self.is_closed(conns[0], 4))  # after 1 s: others went, and it is longer now
-        self.assertLess(time.monotonic() - start, 4)
+        self.assertTrue(self.is_closed(conns[0], 60))  # after 15 s: others went, and it is longer now
 
     def test_more_connections_than_files_are_warned_of(self):
         d = self.start("max_connections: 1000000")
@@ -527,7 +519,7 @@ class Tcp(harness.TestCase):
             self.assertRegex(d.log(), r"loadstar.yaml:\d+:\d+: .*max_connections: 1000000.*open files")
 
     def test_limit_per_client(self):
-        self.start("max_per_client: 3, idle_timeout: 30s", workers=2)
+        self.start("max_per_client: 3, idle_timeout: 1h", workers=2)
         conns = [self.connect() for _ in range(3)]
         for s in conns:
             self.ask(s)
@@ -535,7 +527,7 @@ class Tcp(harness.TestCase):
         other = self.connect(source="127.0.0.9")
         self.ask(other)
         conns[0].close()
-        self.d.wait_for(self.can_ask, 3)
+        self.d.wait_for(self.can_ask, 60)
 
     def can_ask(self):
         s = self.connect()
@@ -548,36 +540,39 @@ class Tcp(harness.TestCase):
             s.close()
 
     def test_many_more_than_the_limit(self):
-        self.start("max_connections: 50, max_per_client: 1000, idle_timeout: 30s", workers=2)
+        self.start("max_connections: 50, max_per_client: 1000, idle_timeout: 1h", workers=2)
         conns = [self.connect() for _ in range(400)]
-        self.d.wait_for(lambda: self.open_connections() <= 50, 5)
-        self.d.wait_for(self.can_ask, 20)  # once those that came before have had their grace
+        self.d.wait_for(lambda: self.open_connections() <= 50, 60)
+        self.d.wait_for(self.can_ask, 60)  # once those that came before have had their grace
         # Those that the kernel still queues go as they are accepted.
-        self.d.wait_for(lambda: sum(self.is_closed(s, 0.001) for s in conns) >= 350, 10)
+        self.d.wait_for(lambda: sum(self.is_closed(s, 0.001) for s in conns) >= 350, 60)
 
     def test_limits_change_by_reload(self):
-        self.start("idle_timeout: 30s")
+        self.start("idle_timeout: 10m")
         s = self.connect()
         self.ask(s)
         text = self.d.read("loadstar.yaml")
-        self.d.write("loadstar.yaml", text.replace("idle_timeout: 30s", "idle_timeout: 1s"))
+        self.d.write("loadstar.yaml", text.replace("idle_timeout: 10m", "idle_timeout: 1s"))
         self.d.reload()
-        self.assertTrue(self.is_closed(s, 3))
+        self.assertTrue(self.is_closed(s, 60))
 
     def test_descriptors_run_out(self):
         """With no descriptor left, connections wait or are closed; the ones there are go on."""
         d = self.start("max_connections: 1000, max_per_client: 1000")
         used = len(os.listdir(f"/proc/{d.process.pid}/fd"))
         resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (used + 10, used + 10))
+        before = self.processor_ticks()
         conns = [self.connect() for _ in range(40)]
         time.sleep(0.5)
         self.assertEqual(d.addresses("www.example.test"), ["192.0.2.1"])  # UDP needs none
         for s in conns:
             s.close()
-        d.wait_for(self.can_ask, 5)
-        with open(f"/proc/{d.process.pid}/stat") as file:
-            ticks = sum(int(x) for x in file.read().rsplit(")", 1)[1].split()[11:13])
-        self.assertLess(ticks, 100, "it spins")  # of 10 ms
+        d.wait_for(self.can_ask, 60)
+        self.assertLess(self.processor_ticks() - before, 100, "it spins")  # of 10 ms
+
+    def processor_ticks(self):
+        with open(f"/proc/{self.d.process.pid}/stat") as file:
+            return sum(int(x) for x in file.read().rsplit(")", 1)[1].split()[11:13])
 
     def test_stop_finishes_what_is_under_way(self):
         self.start()
