@@ -61,9 +61,16 @@ def packet(name, rdtype):
 ALLOWANCE, SLIP = 10 * 65536 * 1.05, 2
 
 
-def allowed(sent):
-    """No more than was sent; of a flood that is too thin for that to follow, on a busy machine, what the limit lets by."""
-    return max(sent, ALLOWANCE + sent / SLIP)
+def is_steady(bins):
+    """On a busy machine a flood pauses, and a network that has paused has some of its allowance back."""
+    seconds = [sum(bins[i:i + 10]) for i in range(len(bins) - 9)]
+    return min(seconds) >= 0.8 * max(seconds)
+
+
+def allowed(sent, steady):
+    """No more than was sent; of a flood that is too thin for that to follow, on a busy machine, what the limit lets by:
+    all of the allowance at once, and again what comes back of it meanwhile."""
+    return max(sent, ALLOWANCE + sent / SLIP) if steady else sent + 2 * ALLOWANCE
 
 
 def windows(bins, before=0):
@@ -102,13 +109,19 @@ class Client(threading.Thread):
 
 def by_udp(source, port):
     query = dns.message.make_query("www.example.test", "A", use_edns=0)
-    reply = dns.query.udp(query, "10.98.0.1", port=port, source=source, timeout=3)
-    return reply.answer and not reply.flags & dns.flags.TC
+    for last in (False, False, True):  # as resolvers do, when a socket was full
+        try:
+            reply = dns.query.udp(query, "10.98.0.1", port=port, source=source, timeout=3)
+        except dns.exception.Timeout:
+            if last:
+                raise
+            continue
+        return reply.answer and not reply.flags & dns.flags.TC
 
 
 def by_tcp(source, port):
     query = dns.message.make_query("big.example.test", "MX", use_edns=0)
-    return dns.query.tcp(query, "10.98.0.1", port=port, source=source, timeout=5).answer
+    return dns.query.tcp(query, "10.98.0.1", port=port, source=source, timeout=30).answer
 
 
 class WithCookie:
@@ -160,8 +173,9 @@ class Flood(harness.TestCase):
     def assert_limited(self, flood):
         """What comes first in a window may answer what was sent in the tenth of a second before it."""
         for network, (sent, received) in flood.items():
+            steady = is_steady(sent)
             for s, r in zip(windows(sent, before=1), windows(received)):
-                self.assertLessEqual(r, allowed(s), network)
+                self.assertLessEqual(r, allowed(s, steady), network)
 
     def flood_all(self, server, port, victims, clients=()):
         for c in clients:
@@ -201,7 +215,7 @@ class Flood(harness.TestCase):
                     return by_udp("10.98.0.2", 5300)
             except (OSError, dns.exception.DNSException):
                 return False
-        harness.wait_for(answers, 20)
+        harness.wait_for(answers, 60)
 
     def test_floods(self):
         d = self.pair.daemon(zones=ZONES)
@@ -254,6 +268,10 @@ class Loopback(harness.TestCase):
                 if i % 16 == 15:
                     time.sleep(0.001)
 
+    def flood_until(self, d, ended):
+        while not ended.wait(0.1):
+            self.flood(d, 500)
+
     def limited(self, d):
         return d.ctl_json("status")["rate_limit"]
 
@@ -264,15 +282,20 @@ class Loopback(harness.TestCase):
         self.assertIn("exempt", d.ctl("explain", "www.example.test", "--client", "127.0.0.1").stdout)
         d.write("loadstar.yaml", d.read("loadstar.yaml").replace("exempt:", "include: [127.0.0.0/8], exempt:"))
         d.reload()
-        self.flood(d, 1000)
-        d.wait_for(lambda: self.limited(d)["dropped"] > 300, 10)
-        d.wait_for(lambda: self.limited(d)["networks"], 10)
+        ended = threading.Event()
+        thread = threading.Thread(target=self.flood_until, args=(d, ended))
+        self.addCleanup(thread.join)
+        self.addCleanup(ended.set)
+        thread.start()
+        d.wait_for(lambda: self.limited(d)["dropped"] > 300, 60)
+        d.wait_for(lambda: self.limited(d)["networks"], 60)
         text = d.ctl("status").stdout
         self.assertIn("127.0.0.0/24", text)
         self.assertIn("over its allowance",
                       d.ctl("explain", "www.example.test", "--client", "127.0.0.7").stdout)
         got = d.ctl_json("explain", "www.example.test", "--client", "127.0.0.7")["rate_limit"]
         self.assertEqual((got["network"], got["limited"]), ("127.0.0.0/24", True))
+        ended.set()
         # TCP is answered as ever.
         self.assertEqual(len(d.query("big.example.test", "MX", tcp=True).answer[0]), 20)
 
@@ -299,7 +322,7 @@ class Loopback(harness.TestCase):
                 self.assertEqual(len(cookie), 24)
                 was = valid(b)
                 ask(b, cookie)
-                b.wait_for(lambda: valid(b) == was + 1, 5)
+                b.wait_for(lambda: valid(b) == was + 1, 60)
             for i, d in enumerate(nodes):
                 path = d.write("cookies.yaml", after.format("00" * 16, "11" * 16))
                 os.chmod(path, 0o600)
@@ -308,7 +331,7 @@ class Loopback(harness.TestCase):
                     cookie = ask(nodes[0], os.urandom(8))
                     was = valid(nodes[1])
                     ask(nodes[1], cookie)
-                    nodes[1].wait_for(lambda: valid(nodes[1]) == was + 1, 5)
+                    nodes[1].wait_for(lambda: valid(nodes[1]) == was + 1, 60)
                 n += 1
         self.assertEqual(n, 8)
 
