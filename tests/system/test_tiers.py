@@ -67,7 +67,7 @@ class Tiers(harness.TestCase):
     def fake(self, d, name, with_servers=True):
         return self.fakes.add(f"{d.dir}/{name}.sock", f"be_{name}", servers() if with_servers else [])
 
-    def becomes(self, fake, text, timeout=30):
+    def becomes(self, fake, text, timeout=60):
         try:
             wait_for(lambda: fake.text() == text, timeout)
         except AssertionError:
@@ -79,7 +79,7 @@ class Tiers(harness.TestCase):
         d = self.world(["a"], start=False)
         a = self.fake(d, "a")
         d.start()
-        looks = lambda n: wait_for(lambda: a.connections >= n, 30)
+        looks = lambda n: wait_for(lambda: a.connections >= n, 60)
         looks(2)
         self.assertEqual(a.commands, [])
         d.ctl("set", "web/ams/a", "down")
@@ -109,7 +109,7 @@ class Tiers(harness.TestCase):
         self.assertNotIn("was there before", d.log())
         self.tiers(d, [])
         d.reload()
-        wait_for(lambda: not a.servers, 30)
+        wait_for(lambda: not a.servers, 60)
 
     # ---- reloads ----
 
@@ -138,22 +138,22 @@ class Tiers(harness.TestCase):
         self.assertEqual(a.commands[-1], "del server be_a/ams-a")
         for server in a.servers.values():
             server.sessions = 0
-        wait_for(lambda: not a.servers, 30)
+        wait_for(lambda: not a.servers, 60)
 
         def nobody_asks():
             connections = a.connections
             time.sleep(1.5) # it would each second
             return a.connections == connections
-        wait_for(nobody_asks, 30)
+        wait_for(nobody_asks, 60)
 
     def test_what_was_adopted_is_left(self):
         d = self.world(["a"], start=False)
         a = self.fake(d, "a")
         d.start()
-        wait_for(lambda: a.connections >= 2, 30)
+        wait_for(lambda: a.connections >= 2, 60)
         self.tiers(d, [])
         d.reload()
-        wait_for(lambda: "is left" in d.log(), 30)
+        wait_for(lambda: "is left" in d.log(), 60)
         time.sleep(0.5)
         self.assertEqual((a.text(), a.commands), (RIGHT, []))
 
@@ -163,10 +163,10 @@ class Tiers(harness.TestCase):
         d = self.world(["a"], ttl="2s", start=False)
         a = self.fake(d, "a")
         d.start()
-        wait_for(lambda: a.connections >= 2, 30)
+        wait_for(lambda: a.connections >= 2, 60)
         began = time.monotonic()
         d.ctl("set", "ams", "drain")
-        wait_for(lambda: d.addresses("www.example.test") == ["127.0.0.3"], 10)
+        wait_for(lambda: d.addresses("www.example.test") == ["127.0.0.3"], 60)
         while time.monotonic() < began + 5: # 2 s, and 5
             self.assertEqual(a.text(), RIGHT)
             time.sleep(0.05)
@@ -174,10 +174,12 @@ class Tiers(harness.TestCase):
         self.assertGreater(time.monotonic() - began, 6)
         d.ctl("set", "ams", "auto")
         self.becomes(a, RIGHT)
-        d.ctl("set", "web/ams/a", "drain") # on a member itself: at once
+        d.write("pools.yaml", POOLS % "5m")
+        d.reload()
         began = time.monotonic()
+        d.ctl("set", "web/ams/a", "drain") # on a member itself: at once
         self.becomes(a, "ams-a=drain ams-b=ready 100 iad-c=ready 100")
-        self.assertLess(time.monotonic() - began, 6)
+        self.assertLess(time.monotonic() - began, 100)
 
     def test_load_moves_weights(self):
         d = self.world(["a"], start=False)
@@ -211,7 +213,7 @@ class Tiers(harness.TestCase):
             d.ctl("set", "web/ams/a", state)
             self.becomes(fakes["good"], f"{text} ams-b=ready 100 iad-c=ready 100")
             print(f"{(time.monotonic() - began) * 1e3:.0f} ms", end=" ", flush=True)
-        wait_for(lambda: all(re.search(rf"error: tier {n}: ", d.log()) for n in names[1:4] + ["gone"]), 30)
+        wait_for(lambda: all(re.search(rf"error: tier {n}: ", d.log()) for n in names[1:4] + ["gone"]), 120)
         for name in names[1:]: # one line each, however often it is tried
             self.assertLessEqual(len(re.findall(rf"error: tier {name}: ", d.log())), 2, d.log())
         for name in names[1:5]:
@@ -223,13 +225,13 @@ class Tiers(harness.TestCase):
         began = time.monotonic()
         fakes["silent"].fault = "silent"
         self.assertEqual(d.stop(), 0)
-        self.assertLess(time.monotonic() - began, 15)
+        self.assertLess(time.monotonic() - began, 60)
 
     def test_restarted_and_changed_by_others(self):
         d = self.world(["a"], start=False)
         a = self.fake(d, "a")
         d.start()
-        wait_for(lambda: a.connections >= 2, 30)
+        wait_for(lambda: a.connections >= 2, 60)
         d.ctl("set", "web/ams/a", "down")
         self.becomes(a, "ams-a=maint ams-b=ready 100 iad-c=ready 100")
         a.servers["ams-b"].set(weight=7)
@@ -247,7 +249,7 @@ class Tiers(harness.TestCase):
         os.makedirs(os.path.join(d.dir, "state", "tiers", "in", "the", "way"))
         d.start()
         self.becomes(a, RIGHT) # it goes on without
-        wait_for(lambda: "/tiers: " in d.log(), 30)
+        wait_for(lambda: "/tiers: " in d.log(), 60)
         self.assertEqual(d.log().count("/tiers: "), 1, d.log())
 
     # ---- races ----
@@ -281,7 +283,7 @@ class Tiers(harness.TestCase):
             d.reload()
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
             self.assertFalse(thread.is_alive())
         for fake in fakes:
             fake.fault = None
