@@ -159,7 +159,7 @@ class Broken(harness.TestCase):
     def test_other_mistakes_refuse_the_start(self):
         d = self.daemon(zones={"a.test.zone": GOOD}, pools="pools: {p: {}}\n", start=False)
         d.start(ready=False)
-        self.assertEqual(d.process.wait(30), 1)
+        self.assertEqual(d.process.wait(90), 1)
 
 
 if __name__ == "__main__":

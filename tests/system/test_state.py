@@ -39,7 +39,7 @@ class State(harness.TestCase):
         checked = d.check()
         self.assertEqual(checked.returncode, 1, checked.stdout + checked.stderr)
         d.start(ready=False)
-        self.assertEqual(d.process.wait(60), 1)
+        self.assertEqual(d.process.wait(90), 1)
         return checked.stderr, d.log()
 
     def test_broken_directories(self):
