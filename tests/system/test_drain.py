@@ -115,7 +115,7 @@ class Client(threading.Thread):
     def connect(self, address):
         began = time.monotonic()
         try:
-            with socket.create_connection((address, self.port), timeout=10) as s, s.makefile("rw") as file:
+            with socket.create_connection((address, self.port), timeout=60) as s, s.makefile("rw") as file:
                 name = file.readline().strip()
                 file.write("hello\n")
                 file.flush()
@@ -143,9 +143,9 @@ class Drain(harness.TestCase):
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(self.haproxy.wait)
         self.addCleanup(self.haproxy.kill)
-        wait_for(lambda: os.path.exists(f"{self.d.dir}/haproxy.sock"), 30)
+        wait_for(lambda: os.path.exists(f"{self.d.dir}/haproxy.sock"), 60)
         self.d.start()
-        wait_for(lambda: self.d.ctl_json("tiers")["tiers"][0]["state"] == "ok", 30)
+        wait_for(lambda: self.d.ctl_json("tiers")["tiers"][0]["state"] == "ok", 60)
 
     def states(self):
         members = self.d.ctl_json("tiers")["tiers"][0]["members"]
@@ -156,22 +156,24 @@ class Drain(harness.TestCase):
         for c in clients:
             c.start()
         self.addCleanup(lambda: [c.ended.set() for c in clients])
-        wait_for(lambda: all(len(c.served) > 3 for c in clients), 30)
+        wait_for(lambda: all(len(c.served) > 3 for c in clients), 60)
         return clients
 
     def test_a_site_is_emptied(self):
         clients = self.clients(8)
         # Somebody stays on: the drain is not over before.
-        stays = socket.create_connection(("127.0.0.10", self.ports["front"]), timeout=10)
+        stays = socket.create_connection(("127.0.0.10", self.ports["front"]), timeout=60)
         self.addCleanup(stays.close)
         file = stays.makefile("rw")
         self.assertIn(file.readline().strip(), "ab")
         ordered = time.monotonic()
         process = subprocess.Popen(
-            [harness.program("LOADSTARCTL", "loadstarctl"), "-s", self.d.socket, "set", "ams", "drain", "--wait=60s"],
+            [harness.program("LOADSTARCTL", "loadstarctl"), "-s", self.d.socket, "set", "ams", "drain", "--wait=5m"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_for(lambda: self.d.addresses("www.example.test") == ["127.0.0.11"], 30)
-        self.assertEqual(self.states(), ["ready", "ready"])
+        wait_for(lambda: self.d.addresses("www.example.test") == ["127.0.0.11"], 60)
+        states = self.states()
+        if time.monotonic() - ordered < TTL + MARGIN:
+            self.assertEqual(states, ["ready", "ready"])
         wait_for(lambda: self.states() == ["drain", "drain"], 60)
         drained = time.monotonic()
         self.assertGreaterEqual(drained - ordered, TTL)  # nobody's answer was alive any more
@@ -182,13 +184,13 @@ class Drain(harness.TestCase):
         stays.shutdown(socket.SHUT_RDWR)
         file.close()
         stays.close()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         self.assertEqual(process.returncode, 0, out + err)
         self.assertIn("drained: nothing is left", out)
         for c in clients:
             c.ended.set()
         for c in clients:
-            c.join(30)
+            c.join(120)
         self.assertEqual([f for c in clients for f in c.failed], [])
         old = [when for c in clients for when, name in c.served if name in ("a", "b") and when > ordered]
         self.assertTrue(old, "nobody came by an old answer: this has shown nothing")
@@ -203,12 +205,12 @@ class Drain(harness.TestCase):
     def test_one_member_is_emptied_at_once(self):
         clients = self.clients(4)
         began = time.monotonic()
-        done = self.d.ctl("set", "web/ams/a", "drain", "--wait=60s", check=False)
+        done = self.d.ctl("set", "web/ams/a", "drain", "--wait=5m", check=False, timeout=400)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertLess(time.monotonic() - began, TTL + MARGIN + 20)
+        self.assertLess(time.monotonic() - began, 100)  # and not for the 5 min
         self.assertEqual(self.states(), ["drain", "ready"])
         since = time.monotonic()
-        wait_for(lambda: all(c.served[-1][0] > since for c in clients), 30)
+        wait_for(lambda: all(c.served[-1][0] > since for c in clients), 60)
         self.assertEqual({name for c in clients for when, name in c.served if when > since}, {"b"})
         self.assertEqual([f for c in clients for f in c.failed], [])
 
