@@ -40,7 +40,7 @@ class Load:
     def stop(self):
         self.stopping.set()
         for t in self.threads:
-            t.join(60)
+            t.join(120)
         return self.failed
 
 
@@ -56,18 +56,19 @@ class Reloads(l4_world.TestCase):
             f.configure(services)
             before = load.n_asked
             f.hup() if i % 2 else f.reload()
-            self.assertEqual({f.ask() for _ in range(20)}, {"a", "b"} if i % 2 else {"b", "c"})
+            # A worker that waits for its turn has not heard of it yet.
+            f.wait_for(lambda: {f.ask() for _ in range(40)} == ({"a", "b"} if i % 2 else {"b", "c"}), 60)
             f.wait_for(lambda: load.n_asked > before + 20, 60)
             if i % 2 == 0:
-                self.assertIn(f.ask(port=other), "bc")
+                self.assertIn(f.ask(port=other), ("b", "c"))
             else:
-                f.wait_for(lambda: self.is_refused(other), 20)
+                f.wait_for(lambda: self.is_refused(other), 60)
         self.assertEqual(load.stop(), [])
         self.assertEqual(f.ctl_json("status")["reloads"], 5)
 
     def is_refused(self, port):
         try:
-            socket.create_connection(("127.0.0.1", port), 5).close()
+            socket.create_connection(("127.0.0.1", port), 60).close()
         except ConnectionRefusedError:
             return True
         return False
@@ -81,7 +82,7 @@ class Reloads(l4_world.TestCase):
             self.assertEqual(lines.readline(), "a 1\n")
             f.configure(web(members=[b]))
             f.reload()
-            self.assertEqual(f.ask(), "b")
+            f.wait_for(lambda: f.ask() == "b", 60)
             s.sendall(b"2\n")
             self.assertEqual(lines.readline(), "a 2\n")
 
@@ -122,7 +123,7 @@ class Reloads(l4_world.TestCase):
         f.reload()
         f.metrics_port = after
         f.metrics()
-        f.wait_for(lambda: self.is_refused(before), 20)
+        f.wait_for(lambda: self.is_refused(before), 60)
 
 
 class Stops(l4_world.TestCase):
@@ -133,15 +134,15 @@ class Stops(l4_world.TestCase):
             s.sendall(b"1\n")
             lines.readline()
             f.process.send_signal(signal.SIGTERM)
-            f.wait_for(lambda: f.ctl_json("status")["state"] == "draining", 20)
+            f.wait_for(lambda: f.ctl_json("status")["state"] == "draining", 60)
             with self.assertRaises(OSError):
                 while True: # until the socket is gone
-                    socket.create_connection((f.address, f.port), 5).close()
+                    socket.create_connection((f.address, f.port), 60).close()
                     time.sleep(0.02)
             s.sendall(b"2\n")
             self.assertEqual(lines.readline(), "a 2\n")
             self.assertIsNone(f.process.poll())
-        self.assertEqual(f.process.wait(30), 0)
+        self.assertEqual(f.process.wait(90), 0)
 
     def test_after_the_drain_time_they_are_closed(self):
         a, = self.members(1)
@@ -158,7 +159,7 @@ class Stops(l4_world.TestCase):
             s.sendall(b"1\n")
             s.makefile().readline()
             f.process.send_signal(signal.SIGTERM)
-            f.wait_for(lambda: "draining 1 flow" in f.log(), 20)
+            f.wait_for(lambda: "draining 1 flow" in f.log(), 60)
             self.assertEqual(f.stop(), 0)
 
     def test_by_command(self):
@@ -168,7 +169,7 @@ class Stops(l4_world.TestCase):
             s.sendall(b"1\n")
             s.makefile().readline()
             self.assertIn("loadstar-l4", f.ctl("stop", "--now").stdout)
-            self.assertEqual(f.process.wait(30), 0)
+            self.assertEqual(f.process.wait(90), 0)
 
 
 class Rights(l4_world.TestCase):
@@ -191,8 +192,11 @@ class Rights(l4_world.TestCase):
         tasks = f"/proc/{f.process.pid}/task"
         n = 0
         for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/status") as file:
-                text = file.read()
+            try:
+                with open(f"{tasks}/{task}/status") as file:
+                    text = file.read()
+            except (FileNotFoundError, ProcessLookupError):  # it has ended
+                continue
             have = rights(text)
             with self.subTest(text.split("\n")[0]):
                 for field in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
