@@ -222,7 +222,7 @@ class Daemon:
     def check(self, *args):
         """Runs `loadstard -c FILE --check`."""
         return subprocess.run(self.command("-c", self.path, "--check", *args), env=self.env,
-                              capture_output=True, text=True, timeout=120)
+                              capture_output=True, text=True, timeout=600)
 
     def start(self, timeout=90, ready=True):
         """Starts it, and waits until it says that it is ready."""
@@ -264,7 +264,7 @@ class Daemon:
             if time.monotonic() > end:
                 raise AssertionError(f"loadstard has not said {line.decode()} after {timeout} s")
 
-    def hup(self, timeout=60):
+    def hup(self, timeout=600):
         """Reloads by SIGHUP, and waits until that is over, well or not."""
         self._drain_notify()
         self.process.send_signal(signal.SIGHUP)
@@ -323,7 +323,7 @@ class Daemon:
         return json.loads(self.ctl("--json", *args, **kw).stdout)
 
     def reload(self, check=True):
-        return self.ctl("reload", check=check)
+        return self.ctl("reload", check=check, timeout=600)
 
     # Queries
 

@@ -511,7 +511,7 @@ class LargePages(HttpTest):
     """Pages that take long to write: others are served meanwhile, and nothing that comes between
     does harm."""
 
-    N = 40000
+    N = 20000
     PAGES = ("/metrics", "/api/v1/endpoints")
 
     def setUp(self):

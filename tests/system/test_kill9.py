@@ -103,7 +103,7 @@ class Kill9(harness.TestCase):
             operator.start()
             time.sleep(rng.uniform(0, 0.04))
             d.kill()
-            operator.join(10)
+            operator.join(120)
             self.assertIsNone(operator.error)
             self.assertFalse(operator.is_alive())
             total += operator.n

@@ -65,7 +65,7 @@ class Memory(harness.TestCase):
         d.hup()
         self.assertNotEqual(d.addresses("h0.big.test")[:1], ["10.0.0.0"])
         time.sleep(0.05)  # a file that has just changed is read once more by the load after
-        done = d.ctl("reload", "--force")
+        done = d.ctl("reload", "--force", timeout=600)
         self.assertIn("may be ended by the system", done.stdout)
         self.assertEqual(len(d.addresses("h0.big.test", tcp=True)), 64)
         # What is kept costs nothing.
@@ -111,7 +111,7 @@ class Memory(harness.TestCase):
         checked = d.check()
         self.assertEqual(checked.returncode, 1)
         self.assertIn("MB of memory, more than 70%", checked.stderr)
-        d.start()  # nothing is lost by trying
+        d.start(600)  # nothing is lost by trying
         self.assertIn("warning: ", d.log())
         self.assertIn("may be ended by the system", d.log())
         self.assertEqual(d.addresses("www.a.test"), ["192.0.2.1"])
@@ -127,7 +127,7 @@ class Memory(harness.TestCase):
                 self.assertIn("addresses", done.stderr)
             d.start(ready=False)
             code = d.process.poll()
-            harness.wait_for(lambda: d.process.poll() is not None or "ready after" in d.log(), 60)
+            harness.wait_for(lambda: d.process.poll() is not None or "ready after" in d.log(), 120)
             code = d.process.poll()
             self.assertIn(code, (None, 1), d.log())
 
