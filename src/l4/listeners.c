@@ -39,13 +39,29 @@ static bool set(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
+bool listeners_is_wildcard(const struct ip *addr)
+{
+    static const uint8_t zero[16];
+    return memcmp(addr->b, zero, sizeof zero) == 0;
+}
+
+/** Before it is bound: of a datagram that comes earlier the kernel does not keep where it was sent
+ *  to, and one that waits for the first worker would be answered from another address. */
+static bool have_addresses_told(int fd, const struct ip *addr)
+{
+    if (!listeners_is_wildcard(addr))
+        return true;
+    return addr->family == IP_V6 ? set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+                                 : set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
 static bool prepare(int fd, const struct ip *addr, bool udp)
 {
     bool ok = set(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
               (addr->family != IP_V6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));
     if (udp) {
         (void)set(fd, SOL_SOCKET, SO_RCVBUF, DATAGRAM_BYTES);
-        return ok;
+        return ok && have_addresses_told(fd, addr);
     }
     /* Accepted sockets inherit these: nothing is to be set on each. */
     ok = ok && set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -8,6 +8,9 @@
 
 struct listeners;
 
+/** Whether it is all addresses of this host: a datagram tells which of them it was sent to. */
+bool listeners_is_wildcard(const struct ip *addr) ATTR_NONNULL ATTR_PURE;
+
 /** Opens what the configuration listens on, taking over what `before` (NULL: nothing) has of it. An
  *  address that this host has not got (yet) is listened on all the same, with a warning. Returns 0
  *  with one hold; or E_SYSTEM with the reasons in `diags`, and nothing opened. */

@@ -4,6 +4,7 @@
 #include "l4/udp.h"
 
 #include "base/arena.h"
+#include "l4/listeners.h"
 
 #include <stdlib.h>
 
@@ -150,12 +151,6 @@ void udp_closing_start(struct udp *udp)
 
 /* ---- listeners ---- */
 
-static bool is_wildcard(const struct ip *addr)
-{
-    static const uint8_t zero[16];
-    return memcmp(addr->b, zero, sizeof zero) == 0;
-}
-
 void udp_listener_remove(struct udp *udp, struct udp_listener *listener)
 {
     for (uint32_t i = 0; i < udp->n_made; i++) {
@@ -245,17 +240,13 @@ static void listener_add(struct following *f, const struct plan_service *service
         .fd = fd,
         .index = listener->index,
         .v6 = listen->addr.family == IP_V6,
-        .wildcard = is_wildcard(&listen->addr),
+        .wildcard = listeners_is_wildcard(&listen->addr),
         .run = service->run,
         .answered_ms = -UDP_ANSWERS_MS, /* never */
     };
     listener_set(listener, service, listen);
     if (udp->bursts)
         setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
-    if (listener->wildcard && listener->v6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
-    else if (listener->wildcard)
-        setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     if (worker_watch(udp->worker, fd, EPOLLIN, &listener->source) != 0)
         listener->fd = -1;
 }

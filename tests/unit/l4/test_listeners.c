@@ -120,6 +120,48 @@ static void all_errors_are_told_and_nothing_is_left(void **state)
     diags_free(&diags);
 }
 
+/* Sends to 127.0.0.2 before anybody looks at the socket. */
+static void send_to_second(uint16_t port)
+{
+    const struct ip second = loopback(2);
+    struct sockaddr_storage sa;
+    socklen_t n = ip_to_sockaddr(&sa, &second, port);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&sa, n), 1);
+    close(fd);
+}
+
+static void all_addresses_tell_which_was_asked(void **state)
+{
+    (void)state;
+    struct diags diags;
+    diags_init(&diags);
+    const struct l4_listen places[] = {{.addr = {.family = IP_V4}, .port = free_port()},
+                                       {.addr = {.family = IP_V6}, .port = free_port()},
+                                       {.addr = loopback(1), .port = free_port()}};
+    const struct l4_service service = {.listens = places, .n_listens = 3, .udp = true};
+    const struct l4_config config = {.services = &service, .n_services = 1};
+    struct listeners *x = NULL;
+    char byte;
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct in_pktinfo))];
+    struct iovec iov = {&byte, 1};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    assert_int_equal(listeners_open(&x, &config, 1, NULL, &diags), 0);
+    const int *fds = listeners_of(x, 0);
+    send_to_second(places[0].port);
+    assert_int_equal(recvmsg(fds[0], &m, 0), 1);
+    const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    assert_non_null(c);
+    struct in_pktinfo info;
+    memcpy(&info, CMSG_DATA(c), sizeof info);
+    assert_int_equal(ntohl(info.ipi_spec_dst.s_addr), INADDR_LOOPBACK + 1);
+    assert_int_equal(option(fds[1], IPPROTO_IPV6, IPV6_RECVPKTINFO), 1);
+    assert_int_equal(option(fds[2], IPPROTO_IP, IP_PKTINFO), 0); /* it costs, and tells nothing */
+    listeners_release(x);
+    diags_free(&diags);
+}
+
 /* An address that comes later, as one that VRRP moves: TEST-NET-1 is nobody's. */
 static void an_address_that_is_not_there(void **state)
 {
@@ -264,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kept_over_reloads),
         cmocka_unit_test(all_errors_are_told_and_nothing_is_left),
+        cmocka_unit_test(all_addresses_tell_which_was_asked),
         cmocka_unit_test(an_address_that_is_not_there),
         cmocka_unit_test(handed_on),
         cmocka_unit_test(what_cannot_be_had),

@@ -6,6 +6,7 @@
 #include "l4/udp.h"
 
 #include "base/clock.h"
+#include "l4/listeners.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -65,6 +66,18 @@ static inline struct ip rig_ip(const char *text)
     return ip;
 }
 
+/* As of listeners.c, for all addresses. */
+static inline void rig_have_addresses_told(int fd, const struct ip *addr)
+{
+    int on = 1;
+    if (!listeners_is_wildcard(addr))
+        return;
+    if (addr->family == IP_V6)
+        assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on), 0);
+    else
+        assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on), 0);
+}
+
 /* Bound to the address and a port of the kernel's choice, *port. */
 static inline int rig_socket(const struct ip *addr, uint16_t *port)
 {
@@ -76,6 +89,7 @@ static inline int rig_socket(const struct ip *addr, uint16_t *port)
     if (name.ss_family == AF_INET6)
         assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on), 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    rig_have_addresses_told(fd, addr);
     assert_int_equal(bind(fd, (struct sockaddr *)&name, n), 0);
     n = sizeof name;
     assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &n), 0);
@@ -411,9 +425,7 @@ static inline int clients_open(void)
 {
     struct ip any = rig_ip("0.0.0.0");
     uint16_t port = 0;
-    int on = 1, fd = rig_socket(&any, &port);
-    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on), 0);
-    return fd;
+    return rig_socket(&any, &port);
 }
 
 /* Client i is 127.1.X.Y. */
