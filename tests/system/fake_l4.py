@@ -101,9 +101,12 @@ class Fake:
             return False
         return True
 
-    def say(self, connection, document):
+    def say(self, connection, document, follows=False):
+        """With follows, all events from then on are told it, too."""
         with self.lock:
             connection.sendall(json.dumps(document).encode() + b"\n")
+            if follows:
+                self.streams.append(connection)
 
     def answer(self, connection, request):
         assert request["command"] == "members", request
@@ -112,9 +115,7 @@ class Fake:
             self.say(connection, {"ok": False, "error": f"unknown service '{service}'", "code": "not_found"})
         elif "members" in request:
             self.take(service, request)
-            self.say(connection, {"ok": True, "result": {"service": service, "version": request["version"]}})
-            with self.lock:
-                self.streams.append(connection)
+            self.say(connection, {"ok": True, "result": {"service": service, "version": request["version"]}}, follows=True)
         else:
             self.say(connection, {"ok": True, "result": self.document(service)})
 

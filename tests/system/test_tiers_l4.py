@@ -50,8 +50,8 @@ class BackEnd:
 
     def __init__(self):
         self.n = 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
+        self.port = harness.free_port()  # which nobody else gets once it is closed
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -81,7 +81,7 @@ class TiersL4(harness.TestCase):
         self.addCleanup(fake.close)
         return d, fake
 
-    def becomes(self, fake, text, timeout=30):
+    def becomes(self, fake, text, timeout=60):
         try:
             wait_for(lambda: fake.text() == text, timeout)
         except AssertionError:
@@ -91,7 +91,7 @@ class TiersL4(harness.TestCase):
         return d.ctl_json("tiers")["tiers"][0]
 
     def state_becomes(self, d, state):
-        wait_for(lambda: self.tier(d)["state"] == state, 30, step=0.1)
+        wait_for(lambda: self.tier(d)["state"] == state, 60, step=0.1)
 
     # ---- states ----
 
@@ -136,7 +136,7 @@ class TiersL4(harness.TestCase):
         # A tier that leaves stays as it is.
         d.write("tiers.yaml", "tiers: {}\n")
         d.reload()
-        wait_for(lambda: "is left" in d.log(), 30)
+        wait_for(lambda: "is left" in d.log(), 60)
         time.sleep(0.5)
         self.assertEqual(fake.text(), "b=up 100 d=up 100 c=up 100")
 
@@ -149,7 +149,7 @@ class TiersL4(harness.TestCase):
             n = len(fake.told)
             d.start()
             # Told again, as it tells of failures only who told it; the version rises, which the fake asserts.
-            wait_for(lambda: len(fake.told) > n, 30)
+            wait_for(lambda: len(fake.told) > n, 60)
             self.assertEqual(fake.text(), RIGHT)
         for _ in range(3):  # also without what it had
             fake.close()
@@ -168,10 +168,10 @@ class TiersL4(harness.TestCase):
         waiting = subprocess.Popen([harness.program("LOADSTARCTL", "loadstarctl"), "-s", d.socket, "set", "web/ams/a",
                                     "drain", "--wait"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.becomes(fake, "a=drain b=up 100 c=up 100")
-        wait_for(lambda: self.tier(d)["members"][0].get("drain", {}).get("active") == 3, 30, step=0.1)
+        wait_for(lambda: self.tier(d)["members"][0].get("drain", {}).get("active") == 3, 60, step=0.1)
         self.assertIsNone(waiting.poll())
         fake.sessions["web/ams/a"] = 1
-        wait_for(lambda: self.tier(d)["members"][0].get("drain", {}).get("active") == 1, 30, step=0.1)
+        wait_for(lambda: self.tier(d)["members"][0].get("drain", {}).get("active") == 1, 60, step=0.1)
         self.assertIsNone(waiting.poll())
         fake.sessions["web/ams/a"] = 0
         fake.event(event="sessions", service="web", members=[{"key": "web/ams/a", "active": 0}])
@@ -213,14 +213,13 @@ class TiersL4(harness.TestCase):
             fake.failed("web/ams/nobody")
             fake.failed("web/ams/b", service="another")
             time.sleep(0.05)
-        took = time.monotonic() - began
+        wait_for(lambda: a.n > n, 60)
         time.sleep(1.5)
         self.assertEqual(fake.text(), "a=up 100 b=up 100")
-        self.assertGreater(a.n, n)
         # One a second and the last; besides, a probe's place within its interval of 10 minutes may be now.
-        self.assertLessEqual(a.n - n, took + 3)
+        self.assertLessEqual(a.n - n, time.monotonic() - began + 3)
         self.assertLessEqual(b.n - other, 1)
-        wait_for(lambda: "was not told" in self.tier(d).get("note", ""), 30, step=0.1)
+        wait_for(lambda: "was not told" in self.tier(d).get("note", ""), 60, step=0.1)
 
     # ---- what goes wrong ----
 
@@ -239,13 +238,13 @@ class TiersL4(harness.TestCase):
         d.start()
         self.state_becomes(d, "unreachable")
         told = lambda: [(e["severity"], e["from"], e["to"]) for e in d.ctl_json("events")["events"] if e["target"] == "tier edge"]
-        wait_for(lambda: told() == [("error", "unknown", "unreachable")], 30, step=0.1)
+        wait_for(lambda: told() == [("error", "unknown", "unreachable")], 60, step=0.1)
         event = [e for e in d.ctl_json("events")["events"] if e["target"] == "tier edge"][0]
         self.assertIn("cannot connect", event["reason"])
         self.assertRegex(d.log(), "event [0-9]+: tier edge: unknown -> unreachable: ")
         fake.open()
         self.becomes(fake, RIGHT)
-        wait_for(lambda: told()[1:] == [("notice", "unreachable", "ok")], 30, step=0.1)
+        wait_for(lambda: told()[1:] == [("notice", "unreachable", "ok")], 60, step=0.1)
 
     def test_it_misbehaves(self):
         d, fake = self.world()
