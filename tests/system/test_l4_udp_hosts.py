@@ -89,7 +89,7 @@ class Hosts(l4_world.TestCase):
 
     def dropped_after(self, before):
         """Waits until something was dropped; how many flows there are."""
-        self.f.wait_for(lambda: self.dropped() > before, 20)
+        self.f.wait_for(lambda: self.dropped() > before, 60)
         return self.f.ctl_json("status")["flows"]
 
     def dropped(self):
@@ -125,6 +125,29 @@ class Hosts(l4_world.TestCase):
         with host.pair.client, host.bound(socket.AF_INET, "10.98.0.7", PORT) as s:
             self.assertEqual(self.ask(s, ("10.98.0.1", PORT)), ("10.98.0.1", PORT))
 
+    def test_what_waits_for_the_start(self):
+        """Who asks the second address before members are known is answered from there, and has one flow."""
+        host = self.host(members={"pool": "web"})
+        host.pair.server.add("10.98.0.7/24")
+        self.f.stop()
+        self.f.start(ready=False)
+        with host.pair.client, host.bound(socket.AF_INET, "10.98.0.2") as s:
+            control = self.f.wait_for(self.try_control, 60)
+            self.addCleanup(control.close)
+            s.sendto(b"x", ("10.98.0.7", PORT))
+            member = {"key": "web/ams/a", "address": "127.0.0.1", "port": 7000, "weight": 1, "state": "up"}
+            reply = control.ask(command="members", service="dns", version=1, members=[member])
+            self.assertTrue(reply["ok"], reply)
+            for _ in range(2):
+                self.assertEqual(self.ask(s, ("10.98.0.7", PORT)), ("10.98.0.7", PORT))
+        self.assertEqual(self.f.ctl_json("status")["flows"], 1)
+
+    def try_control(self):
+        try:
+            return self.f.control()
+        except OSError:
+            return None
+
     def test_few_ports(self):
         """16 ports of the host, of which flows may have 14: each member has that many flows, those beyond are refused,
         told and seen, and nobody is blamed for it."""
@@ -137,7 +160,7 @@ class Hosts(l4_world.TestCase):
                 inner.server.run("sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40015")
         netns.Pair = Narrow
         try:
-            host = self.host(n=2)
+            host = self.host(n=2, idle_timeout="1h")
         finally:
             netns.Pair = pair
         self.assertIn("limits.connections of service 'dns' is 500, and there are local ports for 28 flows, 14 to each",
@@ -150,9 +173,9 @@ class Hosts(l4_world.TestCase):
             self.ask(s, ("10.98.0.1", PORT))
         for s in clients[28:]:
             s.sendto(b"x", ("10.98.0.1", PORT))
-        self.f.wait_for(lambda: host.results()["no_port"] >= 12, 20)
+        self.f.wait_for(lambda: host.results()["no_port"] >= 12, 60)
         self.assertEqual(host.results()["ok"], 28)
-        self.f.wait_for(lambda: "no local port towards its members is left" in self.f.log(), 20)
+        self.f.wait_for(lambda: "no local port towards its members is left" in self.f.log(), 60)
         self.assertEqual(self.f.log().count("no local port towards its members is left"), 1)
         self.assertIn("dns: no local port towards its members is left: flows are refused",
                       self.f.ctl_json("status")["problems"])
@@ -165,9 +188,9 @@ class Hosts(l4_world.TestCase):
         """A client with a link-local address is answered over its link."""
         host = self.host()
         with host.pair.client:
-            self.f.wait_for(lambda: "fe80" in host.pair.client.run("ip", "-6", "addr", "show", "scope", "link"), 20)
-            self.f.wait_for(lambda: "tentative" not in host.pair.client.run("ip", "-6", "addr"), 20)
-            self.f.wait_for(lambda: "tentative" not in host.pair.server.run("ip", "-6", "addr"), 20)
+            self.f.wait_for(lambda: "fe80" in host.pair.client.run("ip", "-6", "addr", "show", "scope", "link"), 60)
+            self.f.wait_for(lambda: "tentative" not in host.pair.client.run("ip", "-6", "addr"), 60)
+            self.f.wait_for(lambda: "tentative" not in host.pair.server.run("ip", "-6", "addr"), 60)
             index = socket.if_nametoindex("veth-c")
             words = host.pair.server.run("ip", "-6", "-o", "addr", "show", "dev", "veth-s", "scope", "link").split()
             theirs = words[words.index("inet6") + 1].split("/")[0]
@@ -194,7 +217,8 @@ class Hosts(l4_world.TestCase):
                         s.sendto(data[:n], ("10.98.0.1", PORT))
                         s.settimeout(6)
                         try:
-                            got = s.recv(65536)
+                            while len(got := s.recv(65536)) != n:
+                                self.assertEqual(got, data[:len(got)]) # of what was sent once more before
                             break
                         except TimeoutError:
                             self.assertTrue(left, n)
