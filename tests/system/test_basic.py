@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, answer, reload, stop: what an operator meets first."""
+import contextlib
 import os
 import re
 import signal
@@ -39,7 +40,7 @@ def checked_pools(backend):
 sites:
   ams: {{location: [52.31, 4.76]}}
 checks:
-  web: {{type: http, port: {backend.port}, interval: 20s, timeout: 20s}}
+  web: {{type: http, port: {backend.port}, interval: 2m, timeout: 2m}}
 pools:
   www: {{steer: all, checks: [web], sites: {{ams: [{backend.address}]}}}}
 """
@@ -53,7 +54,7 @@ echo "${17}" >nice.new && mv nice.new nice
 """
 NICE_POOLS = """\
 sites: {ams: {location: [52, 4]}}
-checks: {c: {type: exec, interval: 300ms, timeout: 200ms, command: ["%s"]}}
+checks: {c: {type: exec, interval: 1m, timeout: 1m, command: ["%s"]}}
 pools: {www: {checks: [c], sites: {ams: [192.0.2.7]}}}
 """
 
@@ -99,7 +100,7 @@ class Lifecycle(harness.TestCase):
         for number in (signal.SIGTERM, signal.SIGINT):
             d = self.daemon(zones={"example.test.yaml": zone(1)})
             d.process.send_signal(number)
-            self.assertEqual(d.process.wait(10), 0)
+            self.assertEqual(d.process.wait(60), 0)
             self.assertIn("stopping", d.log())
             self.assertFalse(os.path.exists(d.socket), "the control socket is left behind")
 
@@ -113,15 +114,20 @@ class Lifecycle(harness.TestCase):
         d.write("pools.yaml", NICE_POOLS % path)
         d.start()
         d.hup()  # the loader, too
-        d.wait_for(lambda: os.path.exists(os.path.join(d.dir, "nice")), 5)
+        d.wait_for(lambda: os.path.exists(os.path.join(d.dir, "nice")), 60)
         self.assertEqual(d.read("nice").strip(), "0")
+        self.assertEqual(self.nice_of_threads(d)[d.process.pid], -5)
+        others = lambda: [nice for tid, nice in self.nice_of_threads(d).items() if tid != d.process.pid]
+        self.assertGreaterEqual(len(others()), 4)
+        d.wait_for(lambda: min(others()) >= 0, 60)  # one that only just begins may have its creator's
+
+    def nice_of_threads(self, d):
         threads, nice = f"/proc/{d.process.pid}/task", {}
         for tid in os.listdir(threads):
-            with open(f"{threads}/{tid}/stat") as file:
-                nice[int(tid)] = int(file.read().rpartition(") ")[2].split()[16])
-        self.assertEqual(nice.pop(d.process.pid), -5)
-        self.assertGreaterEqual(len(nice), 4)
-        self.assertGreaterEqual(min(nice.values()), 0, nice)
+            with contextlib.suppress(OSError):  # it has ended
+                with open(f"{threads}/{tid}/stat") as file:
+                    nice[int(tid)] = int(file.read().rpartition(") ")[2].split()[16])
+        return nice
 
     def test_sighup_reloads(self):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
@@ -136,7 +142,7 @@ class Lifecycle(harness.TestCase):
         for n in range(2, 40):
             d.write("zones/example.test.yaml", zone(n))
             d.process.send_signal(signal.SIGHUP)
-        d.wait_for(lambda: d.addresses("www.example.test") == ["192.0.2.39"], 10)
+        d.wait_for(lambda: d.addresses("www.example.test") == ["192.0.2.39"], 60)
         reloads = d.log().count("reloaded:")
         self.assertLessEqual(reloads, 38)
 
@@ -145,21 +151,22 @@ class Lifecycle(harness.TestCase):
         web.hang()  # so that the start waits its 3 s for the first result
         d = self.daemon(zones={"example.test.yaml": zone(1)}, pools=checked_pools(web), start=False)
         d.start(ready=False)
-        d.wait_for(lambda: web.requests, 3)
+        d.wait_for(lambda: web.requests, 60)
         d.write("zones/example.test.yaml", zone(2))
         d.process.send_signal(signal.SIGHUP)
-        d.wait_for(lambda: "reloaded: generation 2" in d.log(), 10)
+        d.wait_for(lambda: "reloaded: generation 2" in d.log(), 60)
         self.assertEqual(d.addresses("www.example.test"), ["192.0.2.2"])
         started = re.search(r"ready after (\d+) ms", d.log())
-        self.assertAlmostEqual(int(started[1]), 3000, delta=500)
+        self.assertGreater(int(started[1]), 2900)
+        self.assertLess(int(started[1]), 60000)  # the probe alone would have had it wait for 2 min
 
     def test_stop_while_starting(self):
         web = self.backend()
         web.hang()
         d = self.daemon(zones={"example.test.yaml": zone(1)}, pools=checked_pools(web), start=False)
         d.start(ready=False)
-        d.wait_for(lambda: web.requests, 3)
-        self.assertEqual(d.stop(timeout=2), 0)
+        d.wait_for(lambda: web.requests, 60)
+        self.assertEqual(d.stop(timeout=60), 0)  # not after the probe, which has 2 min
 
     def test_stop_while_reloading(self):
         big = zone(1) + "".join(f"  n{i}: {{A: 192.0.2.1}}\n" for i in range(50000))
@@ -168,29 +175,29 @@ class Lifecycle(harness.TestCase):
                                      "reload"], stderr=subprocess.PIPE, text=True)
                    for _ in range(3)]
         d.process.send_signal(signal.SIGHUP)
-        d.wait_for(lambda: d.log().count("uid") >= 3, 5)
+        d.wait_for(lambda: d.log().count("uid") >= 3, 60)
         self.assertEqual(d.stop(), 0)
         for p in waiting:  # done in time, or told why not: never left waiting
-            _, err = p.communicate(timeout=10)
+            _, err = p.communicate(timeout=60)
             self.assertTrue(p.returncode == 0 or err, err)
 
     def test_ctl_stop(self):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
         d.ctl("stop")
-        self.assertEqual(d.process.wait(10), 0)
+        self.assertEqual(d.process.wait(60), 0)
 
     def test_answers_what_is_queued_at_the_stop(self):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
         query = d.message("www.example.test").to_wire()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.connect((d.address, d.port))
-            s.settimeout(1)
+            s.settimeout(60)
             for _ in range(200):
                 s.send(query)
             d.process.send_signal(signal.SIGTERM)
             for _ in range(200):
                 s.recv(4096)
-        self.assertEqual(d.process.wait(10), 0)
+        self.assertEqual(d.process.wait(60), 0)
 
 
 class BrokenReload(harness.TestCase):
@@ -316,14 +323,14 @@ class CommandLine(harness.TestCase):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
         second = self.daemon(zones={"example.test.yaml": zone(1)}, listen=d.listen, start=False)
         second.start(ready=False)
-        self.assertEqual(second.process.wait(10), 1)
+        self.assertEqual(second.process.wait(60), 1)
         self.assertRegex(second.log(),
                          rf"loadstar.yaml:2:\d+: 127.0.0.1:{d.port}: address already in use")
         self.assertFalse(os.path.exists(second.socket), "the control socket is left behind")
 
     def test_the_same_configuration_twice(self):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
-        second = subprocess.run(d.command("-c", d.path), capture_output=True, text=True, timeout=10)
+        second = subprocess.run(d.command("-c", d.path), capture_output=True, text=True, timeout=60)
         self.assertEqual(second.returncode, 1)
         self.assertIn(f"another loadstard is running on {d.socket}", second.stderr)
         self.assertEqual(d.addresses("www.example.test"), ["192.0.2.1"])
@@ -334,8 +341,9 @@ class Counters(harness.TestCase):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
         for i in range(30):
             d.query("www.example.test", tcp=i % 3 == 0)
-        queries = d.ctl_json("status")["queries"]
-        self.assertEqual((queries["udp"], queries["tcp"]), (20, 10))
+        counts = lambda: tuple(d.ctl_json("status")["queries"][k] for k in ("udp", "tcp"))
+        d.wait_for(lambda: sum(counts()) >= 30, 60)  # an answer may be there before it is counted
+        self.assertEqual(counts(), (20, 10))
         d.reload()
         self.assertEqual(d.ctl_json("status")["queries"]["total"], 30, "a reload resets nothing")
 
@@ -343,6 +351,7 @@ class Counters(harness.TestCase):
         d = self.daemon(zones={"example.test.yaml": zone(1)})
         query = d.message("www.example.test").to_wire()
         n = 60000  # one sender goes to one socket, whose 4 MB hold about 11,000
+        before = self.lost()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.connect((d.address, d.port))
             d.process.send_signal(signal.SIGSTOP)
@@ -351,10 +360,15 @@ class Counters(harness.TestCase):
                     s.send(query)
             finally:
                 d.process.send_signal(signal.SIGCONT)
-            d.wait_for(lambda: self.total(d) >= n, 10)
-        queries = d.ctl_json("status")["queries"]
-        self.assertGreater(queries["kernel_drops"], 0)
-        self.assertEqual(queries["udp"] + queries["kernel_drops"], n)
+            d.wait_for(lambda: self.total(d) >= n - (self.lost() - before), 60)
+        self.assertGreater(d.ctl_json("status")["queries"]["kernel_drops"], 0)
+        self.assertLessEqual(self.total(d), n)
+
+    @staticmethod
+    def lost():
+        """What the kernel has dropped so far before it came to a socket, as nobody took it from a core's backlog."""
+        with open("/proc/net/softnet_stat") as file:
+            return sum(int(line.split()[1], 16) for line in file)
 
     def total(self, d):
         queries = d.ctl_json("status")["queries"]
@@ -385,7 +399,7 @@ class Privileges(harness.TestCase):
         d = self.daemon(zones={"example.test.yaml": zone(1)}, server="user: no-such-user",
                         start=False)
         d.start(ready=False)
-        self.assertEqual(d.process.wait(10), 1)
+        self.assertEqual(d.process.wait(60), 1)
         self.assertRegex(d.log(), r"loadstar.yaml:\d+:9: there is no user 'no-such-user'")
 
 

@@ -42,7 +42,7 @@ class Bash(harness.TestCase):
         os.write(self.fd, text.encode())
 
     def expect(self, words):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while words not in self.screen:
             self.assertLess(time.monotonic(), end, (words, self.screen))
             if select.select([self.fd], [], [], 0.1)[0]:

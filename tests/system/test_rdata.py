@@ -41,7 +41,7 @@ class Rdata(harness.TestCase):
             self.assertIn(f"g.test.zone:5:{column}: ", done.stdout + done.stderr, line)
             self.assertEqual(harness.rdata(d.query("ns1.g.test", "A"), "A"), ["192.0.2.1"])
         d.process.send_signal(signal.SIGHUP)
-        d.wait_for(lambda: d.log().count("reload failed") > len(WRONG), 20)
+        d.wait_for(lambda: d.log().count("reload failed") > len(WRONG), 60)
         d.write("zones/g.test.zone", ZONE + RIGHT)
         d.reload()
         for owner, kind in (("a", "HTTPS"), ("i", "IPSECKEY"), ("l", "LOC"), ("p", "APL"), ("w", "WALLET")):
