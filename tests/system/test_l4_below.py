@@ -42,8 +42,8 @@ class Below(l4_world.TestCase):
         self.d = self.daemon(zones={"example.test.yaml": ZONE}, pools=POOLS % (self.a.port, self.b.port),
                              main="tiers: tiers.yaml\n", http=True,
                              files={"tiers.yaml": TIERS % self.f.socket})
-        self.f._wait_ready(30)
-        self.d.wait_for(lambda: {m["state"] for m in self.told()} == {"up"}, 30)
+        self.f._wait_ready(60)
+        self.d.wait_for(lambda: {m["state"] for m in self.told()} == {"up"}, 60)
 
     def told(self):
         return self.f.request(command="members", service="web")["result"]["members"]
@@ -65,7 +65,7 @@ class Below(l4_world.TestCase):
             self.assertEqual(self.f.ask(), "b")
         self.d.wait_for(lambda: self.states()["a"] == "down", 60)
         self.d.wait_for(lambda: self.answers() == ["127.0.0.3"], 60)
-        self.assertLess(time.monotonic() - began, 120)
+        self.assertLess(time.monotonic() - began, 300) # three probes of its own would take 20 minutes
         events = self.d.ctl_json("events")["events"]
         of_a = [(e["from"], e["to"], e["reason"]) for e in events if e["target"] == "web/ams/a"]
         self.assertIn(("up", "up", "tier edge met a failure: it is probed now"), of_a)
@@ -75,12 +75,13 @@ class Below(l4_world.TestCase):
         self.assertEqual((tier["state"], tier.get("note")), ("ok", None))
         # What the forwarder measured of its connects is with what was seen of each member.
         seen = lambda: {m["key"]: m["observed"] for m in self.d.ctl_json("tiers", "--diff")["tiers"][0]["members"]}
-        self.d.wait_for(lambda: seen()["web/ams/a"]["refused"] > 0, 30)
+        self.d.wait_for(lambda: seen()["web/ams/a"]["refused"] > 0, 60)
+        refused = lambda: self.f.members_of()["web/ams/a"]["refused"]
+        self.d.wait_for(lambda: seen()["web/ams/a"]["refused"] == refused(), 60)
         a, b = seen()["web/ams/a"], seen()["web/ams/b"]
         self.assertEqual((b["refused"], b["timeouts"], a["timeouts"]), (0, 0, 0))
         self.assertGreater(b["connect_ms"]["p99"], 0)
         self.assertGreaterEqual(b["connect_ms"]["p99"], b["connect_ms"]["p50"])
-        self.assertEqual(a["refused"], self.f.members_of()["web/ams/a"]["refused"])
         self.assertEqual({self.f.ask() for _ in range(8)}, {"b"})
 
     def test_a_drain_empties_it(self):
@@ -96,10 +97,10 @@ class Below(l4_world.TestCase):
         self.assertEqual(sorted(names), ["a", "a", "b", "b"])
         done = []
         thread = threading.Thread(target=lambda: done.append(
-            self.d.ctl("set", "web/ams/a", "drain", "--wait=60s", check=False, timeout=120)))
+            self.d.ctl("set", "web/ams/a", "drain", "--wait=300s", check=False, timeout=400)))
         thread.start()
         self.addCleanup(thread.join)
-        self.d.wait_for(lambda: self.states()["a"] == "drain", 30)
+        self.d.wait_for(lambda: self.states()["a"] == "drain", 60)
         self.assertEqual({self.f.ask() for _ in range(6)}, {"b"})
         time.sleep(1.5)
         self.assertEqual(done, [])
@@ -107,7 +108,7 @@ class Below(l4_world.TestCase):
             if name == "a":
                 lines.close()
                 s.close()
-        thread.join(100)
+        thread.join(400)
         self.assertEqual(done[0].returncode, 0, done[0].stderr)
 
     def test_round_trips_of_clients(self):
@@ -122,17 +123,17 @@ class Below(l4_world.TestCase):
                 lines.readline()
             return f"127.0.{i}.0/24" in measured(self.f) # of those that end in one millisecond one is
         for i in (1, 7):
-            self.f.wait_for(lambda: ask(i), 30)
+            self.f.wait_for(lambda: ask(i), 60)
         self.d.wait_for(lambda: measured(self.d) == measured(self.f), 60)
         networks = {n["network"]: n for n in self.d.ctl_json("rtt")["networks"]}
         self.assertLessEqual({"127.0.1.0/24", "127.0.7.0/24"}, set(networks))
         for n in networks.values():
             self.assertEqual(n["tier"], "edge")
-            self.assertLess(n["age_s"], 120)
+            self.assertLess(n["age_s"], 600)
         self.assertGreater(networks["127.0.1.0/24"]["rtt_ms"], 0)
         shown = self.d.ctl("rtt", "--limit", "1").stdout.splitlines()
         self.assertRegex(shown[1], r"^edge +- +127\.0\.\d\.0/24 +\d+\.\dms +\d+\.\dms +\d+ ")
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.d.http_port}/api/v1/rtt?limit=1", timeout=30) as r:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.d.http_port}/api/v1/rtt?limit=1", timeout=60) as r:
             page = json.load(r)
         self.assertEqual([n["tier"] for n in page["networks"]], ["edge"])
         self.assertEqual(page["next"], "0:edge/" + page["networks"][0]["network"])
@@ -151,20 +152,22 @@ class Below(l4_world.TestCase):
         self.assertIn(f"(process {other.process.pid}) wants to tell its members, too, and is refused",
                       " ".join(self.f.ctl_json("status")["problems"]))
         self.d.ctl("set", "web/ams/a", "drain") # the first goes on with it
-        self.d.wait_for(lambda: self.states()["a"] == "drain", 30)
-        self.assertEqual((tier(self.d)["state"], {m["port"] for m in self.told()}), ("ok", {self.a.port, self.b.port}))
+        self.d.wait_for(lambda: self.states()["a"] == "drain", 60)
+        self.d.wait_for(lambda: tier(self.d)["state"] == "ok", 60)
+        self.assertEqual({m["port"] for m in self.told()}, {self.a.port, self.b.port})
         self.assertEqual(self.f.ctl_json("services")["services"][0]["sets"][0]["told_by"]["pid"], pid)
         self.d.kill()
-        other.wait_for(lambda: tier(other)["state"] == "ok", 60)
+        other.wait_for(lambda: tier(other)["state"] == "ok", 120)
         self.assertEqual(self.states(), {"a": "up", "b": "up"})
 
     def test_without_loadstard(self):
         """It goes on with the last set; a restart takes what was saved; loadstard comes back, and tells."""
         self.world()
         self.d.ctl("set", "web/ams/a", "drain")
-        self.d.wait_for(lambda: self.states()["a"] == "drain", 30)
+        self.d.wait_for(lambda: self.states()["a"] == "drain", 60)
         self.d.stop()
         self.assertEqual({self.f.ask() for _ in range(4)}, {"b"})
+        self.f.wait_for(lambda: '"drain"' in self.f.read("state/members.json"), 60) # written behind its back
         self.f.kill()
         self.f.start()
         self.assertEqual({self.f.ask() for _ in range(4)}, {"b"})

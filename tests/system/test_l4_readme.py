@@ -33,8 +33,8 @@ class Readme(harness.TestCase):
         log = os.path.join(top, "log")
         script = "ip link set lo up\n" + text.strip().replace("./loadstar-l4 -c l4.yaml &", f"./loadstar-l4 -c l4.yaml 2>{log} &") + \
             "\n./loadstarctl -s control.sock stop --now >&2\nkill $(jobs -p) 2>/dev/null\nwait\nexit 0\n"
-        done = subprocess.run(["timeout", "60", "unshare", "-n", "bash", "-c", script], cwd=build, text=True,
-                              capture_output=True, timeout=120)
+        done = subprocess.run(["timeout", "300", "unshare", "-n", "bash", "-c", script], cwd=build, text=True,
+                              capture_output=True, timeout=600)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """loadstar-l4 replaced by the program on disk while it forwards: nothing is refused or cut, what was
 told and counted goes on, and a new process that cannot take over changes nothing."""
+import json
 import os
+import random
 import signal
 import socket
 import threading
@@ -18,7 +20,7 @@ REPLACEMENTS = int(os.environ.get("L4_REPLACEMENTS", 5)) # 50 in contrib/test.sh
 POOLS = """\
 sites: {ams: {}}
 checks:
-  alive: {type: tcp, interval: 200ms, timeout: 150ms, rise: 1, fall: 1}
+  alive: {type: tcp, interval: 2s, timeout: 2s, rise: 1, fall: 2}
 pools:
   web:
     checks: [alive]
@@ -54,7 +56,12 @@ class TestCase(l4_world.TestCase):
     def replace(self, f):
         """The old process; f has the new one then."""
         old = f.process
-        reply = f.ctl_json("replace")
+        for _ in range(10): # a busy machine may take longer than the 10 s that a new process has
+            done = f.ctl("--json", "replace", check=False)
+            if "was not ready after 10 s" not in done.stdout:
+                break
+        self.assertEqual(done.returncode, 0, done)
+        reply = json.loads(done.stdout)
         self.assertEqual(reply["old_pid"], old.pid)
         self.assertNotEqual(reply["pid"], old.pid)
         f.process = l4_world.Process(reply["pid"])
@@ -65,7 +72,7 @@ class TestCase(l4_world.TestCase):
     def end(self, process):
         if process.poll() is None:
             process.kill()
-            process.wait(30)
+            process.wait(60)
 
     def hold(self, f, text="1\n", **kw):
         """A connection that has had an answer, as a file of lines."""
@@ -117,13 +124,13 @@ class Replaced(TestCase):
         elders = {e["pid"] for e in status["replaced"]}
         self.assertTrue({gone[0].pid} <= elders <= {p.pid for p in gone}, elders)
         text = f"process {gone[0].pid}, which was replaced, has 1 flow open"
-        f.wait_for(lambda: text in f.ctl("status").stdout, 30) # what had just ended is told 50 ms later
+        f.wait_for(lambda: text in f.ctl("status").stdout, 60) # what had just ended is told 50 ms later
         self.assertIsNone(gone[0].poll())
         for lines in held:
             lines.hang_up()
         for process in gone: # each with its last connection
-            process.wait(30)
-        f.wait_for(lambda: f.ctl_json("status")["replaced"] == [], 30)
+            process.wait(60)
+        f.wait_for(lambda: f.ctl_json("status")["replaced"] == [], 60)
 
     def test_the_manager_is_told(self):
         a, = self.members(1)
@@ -163,7 +170,7 @@ class Replaced(TestCase):
         self.assertEqual(f.ask(port=other), "a")
         f.configure(web(members=[a]))
         old = self.replace(f)
-        f.wait_for(lambda: self.is_refused(other), 30)
+        f.wait_for(lambda: self.is_refused(other), 60)
         self.assertIsNone(old.poll())
 
     def test_stops_with_what_it_replaced(self):
@@ -174,12 +181,12 @@ class Replaced(TestCase):
         old.send_signal(signal.SIGTERM) # of a manager that means all: it drains already
         self.assertEqual(self.say(lines), "a again\n")
         f.process.send_signal(signal.SIGTERM)
-        f.wait_for(lambda: "draining 1 flow" in f.log(), 30)
-        f.wait_for(lambda: self.is_refused(f.port), 30)
+        f.wait_for(lambda: "draining 1 flow" in f.log(), 60)
+        f.wait_for(lambda: self.is_refused(f.port), 60)
         self.assertEqual(self.say(lines), "a again\n")
         f.ctl("stop", "--now")
-        f.process.wait(30)
-        old.wait(30)
+        f.process.wait(60)
+        old.wait(60)
         self.assertFalse(os.path.exists(f.socket))
         self.assertEqual(f.log().count("draining 1 flow"), 1) # the new one's
 
@@ -204,11 +211,11 @@ class Replaced(TestCase):
         lines = self.hold(f)
         old = self.replace(f)
         self.assertTrue(self.is_cut(lines))
-        old.wait(30)
+        old.wait(60)
 
     def is_refused(self, port):
         try:
-            socket.create_connection(("127.0.0.1", port), 5).close()
+            socket.create_connection(("127.0.0.1", port), 60).close()
         except ConnectionRefusedError:
             return True
         return False
@@ -270,11 +277,13 @@ class Goes_on(TestCase):
         done = []
         t = threading.Thread(target=lambda: done.append(f.ctl("replace", check=False)))
         t.start()
-        f.wait_for(lambda: "replace, by" in f.log(), 30)
-        for words in (("set", f"web/{a.place}", "drain"), ("reload",), ("replace",)):
-            self.assertIn("is being replaced", f.ctl(*words, check=False).stderr)
+        f.wait_for(lambda: "replace, by" in f.log(), 60)
+        with f.control() as c: # which is quick: what hangs is waited for for 10 s
+            for request in ({"command": "set", "target": f"web/{a.place}", "state": "drain"}, {"command": "reload"},
+                            {"command": "replace"}):
+                self.assertIn("is being replaced", c.ask(**request)["error"])
         f.process.send_signal(signal.SIGTERM) # also ends the one that hangs
-        f.process.wait(30)
+        f.process.wait(60)
         t.join(60)
         self.assertIn("it is to stop", done[0].stderr)
 
@@ -290,7 +299,7 @@ class Handed_on(TestCase):
         self.replace(f)
         self.assertFalse(self.is_let_in(f))
         held[0].hang_up()
-        f.wait_for(lambda: self.is_let_in(f), 30)
+        f.wait_for(lambda: self.is_let_in(f), 60)
 
     def is_let_in(self, f):
         try:
@@ -302,15 +311,16 @@ class Handed_on(TestCase):
         a, b = self.members(2)
         f = self.forwarder(web(members=TOLD, on_down="reset"), start=False)
         f.start(ready=False)
-        c = harness.wait_for(lambda: self.try_control(f), 30)
+        c = harness.wait_for(lambda: self.try_control(f), 60)
         self.assertTrue(c.ask(**told([a, b], 7, b={"state": "down"}))["ok"])
-        f._wait_ready(30)
+        f._wait_ready(60)
         lines = self.hold(f)
         first = self.replace(f)
         self.assertEqual({f.ask() for _ in range(6)}, {"a"}) # known at once
         self.assertEqual(f.request(command="members", service="web")["result"]["version"], 7)
         with self.assertRaises(ConnectionError):
-            c.line() # whoever tells connects anew
+            while True: # what was on its way, and then: whoever tells connects anew
+                c.line()
         later = self.hold(f)
         self.replace(f)
         with f.control() as c:
@@ -319,7 +329,7 @@ class Handed_on(TestCase):
             for old in (lines, later): # in both processes before
                 self.assertTrue(self.is_cut(old))
             self.assertEqual({f.ask() for _ in range(6)}, {"b"})
-        first.wait(30)
+        first.wait(60)
 
     def try_control(self, f):
         try:
@@ -344,7 +354,7 @@ class Handed_on(TestCase):
         f = self.forwarder(web(members={"pool": "web"}), main="pools: pools.yaml\n",
                            files={"pools.yaml": POOLS % (a.port, b.port)})
         f.ctl("set", "web/ams/a", "drain")
-        f.wait_for(lambda: {f.ask() for _ in range(4)} == {"b"}, 30)
+        f.wait_for(lambda: {f.ask() for _ in range(4)} == {"b"}, 60)
         load = Load(f)
         lines = self.hold(f)
         self.replace(f)
@@ -352,7 +362,7 @@ class Handed_on(TestCase):
         self.assertEqual(f.members_of()["web/ams/a"]["state"], "drain")
         self.assertEqual(load.stop(), [])
         f.ctl("set", "web/ams/a", "auto")
-        f.wait_for(lambda: {f.ask() for _ in range(4)} == {"a", "b"}, 30)
+        f.wait_for(lambda: {f.ask() for _ in range(4)} == {"a", "b"}, 60)
         self.assertEqual(self.say(lines), "b again\n")
 
     def test_without_rights(self):
@@ -376,7 +386,7 @@ class Handed_on(TestCase):
 
     def low_port(self):
         """One that takes a right."""
-        for self.low in range(1023, 600, -1):
+        for self.low in random.sample(range(600, 1000), 400):
             with socket.socket() as s:
                 try:
                     s.bind(("127.0.0.1", self.low))

@@ -157,7 +157,7 @@ class TwoOfThem(l4_world.TestCase):
             s.sendall(b"x\n")
             self.assertTrue(s.makefile().readline())
             f.ctl("stop", "--now")
-            f.process.wait(30)
+            f.process.wait(60)
             f.start()
             self.assertEqual(f.ask(), "a")
 
@@ -181,9 +181,9 @@ class Orders(l4_world.TestCase):
     def test_one_for_all_is_for_lists_and_pools(self):
         b, f = self.world()
         self.assertIn("* drain: 2 members", f.ctl("set", "*", "drain").stdout)
-        f.wait_for(lambda: self.states(f) == {"web/ams/a": "drain", b.place: "drain"}, 20)
+        f.wait_for(lambda: self.states(f) == {"web/ams/a": "drain", b.place: "drain"}, 60)
         self.assertIn("* auto: 2 members", f.ctl("set", "*", "auto").stdout)
-        f.wait_for(lambda: self.states(f) == {"web/ams/a": "up", b.place: "up"}, 20)
+        f.wait_for(lambda: self.states(f) == {"web/ams/a": "up", b.place: "up"}, 60)
 
     def test_each_is_for_its_own(self):
         b, f = self.world()
@@ -222,18 +222,18 @@ class Status(l4_world.TestCase):
         a, b = self.members(2)
         f = self.forwarder(web(members=[a, b]))
         f.ctl("set", f"web/{a.place}", "down")
-        f.wait_for(lambda: self.problems(f) == ["web (1 of 2 down): members are down"], 20)
+        f.wait_for(lambda: self.problems(f) == ["web (1 of 2 down): members are down"], 60)
         f.ctl("set", f"web/{b.place}", "down")
-        f.wait_for(lambda: self.problems(f) == ["web (2 of 2 down): no member is up: connections are refused"], 20)
+        f.wait_for(lambda: self.problems(f) == ["web (2 of 2 down): no member is up: connections are refused"], 60)
         f.ctl("set", "*", "drain")
-        f.wait_for(lambda: self.problems(f) == ["web (0 of 2 down): no member is up: connections are refused"], 20)
+        f.wait_for(lambda: self.problems(f) == ["web (0 of 2 down): no member is up: connections are refused"], 60)
         f.ctl("set", "*", "auto")
-        f.wait_for(lambda: self.problems(f) == [], 20)
+        f.wait_for(lambda: self.problems(f) == [], 60)
 
     def test_many_services_of_one_cause(self):
         services = {f"s{i}": web(port=harness.free_port(), members={"pool": "p"})["web"] for i in range(5)}
         f = self.forwarder(services)
-        f.wait_for(lambda: self.problems(f), 30)
+        f.wait_for(lambda: self.problems(f), 60)
         said = "no members: loadstard has told none (tier type l4), and none are saved"
         self.assertEqual(self.problems(f), [f"s0, s1, s2 and 2 more: {said}"])
 

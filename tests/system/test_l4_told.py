@@ -26,10 +26,10 @@ class Told(l4_world.TestCase):
         members = self.members(n)
         f = self.forwarder(web(members=TOLD, **kw), workers=workers, start=False)
         f.start(ready=False)
-        c = harness.wait_for(lambda: self.try_control(f), 30)
+        c = harness.wait_for(lambda: self.try_control(f), 60)
         reply = c.ask(**told(members, 1))
         self.assertTrue(reply["ok"], reply)
-        f._wait_ready(30)
+        f._wait_ready(60)
         return f, members, c
 
     def try_control(self, f):
@@ -51,13 +51,13 @@ class Told(l4_world.TestCase):
         reply = c.ask(**told([a, b], 2, a={"state": "drain"}))
         self.assertEqual((reply["ok"], reply["result"]["version"], reply["result"]["changed"]),
                          (True, 2, True))
-        f.wait_for(lambda: f.members_of()["web/ams/a"]["state"] == "drain", 10)
+        f.wait_for(lambda: f.members_of()["web/ams/a"]["state"] == "drain", 60)
         self.assertEqual({f.ask() for _ in range(6)}, {"b"})
         c.ask(**told([a], 3))
-        f.wait_for(lambda: list(f.members_of()) == ["web/ams/a"], 10)
+        f.wait_for(lambda: list(f.members_of()) == ["web/ams/a"], 60)
         self.assertEqual({f.ask() for _ in range(6)}, {"a"})
         c.ask(**told([], 4))
-        f.wait_for(lambda: not f.members_of(), 10)
+        f.wait_for(lambda: not f.members_of(), 60)
         try: # nobody is there: ended at once
             with f.connect() as s:
                 self.assertEqual(s.recv(1), b"")
@@ -78,7 +78,7 @@ class Told(l4_world.TestCase):
         (a,) = self.members(1)
         f = self.forwarder(dict(web(members=TOLD), **{"other": web(port=harness.free_port(), members=TOLD)["web"]}), start=False)
         f.start(ready=False)
-        c = harness.wait_for(lambda: self.try_control(f), 30)
+        c = harness.wait_for(lambda: self.try_control(f), 60)
         self.assertTrue(c.ask(**told([a], 7))["ok"])
         reply = c.ask(command="members", service="web")["result"]
         self.assertEqual((reply["version"], [m["key"] for m in reply["members"]]), (7, ["web/ams/a"]))
@@ -144,12 +144,12 @@ class Told(l4_world.TestCase):
         request["members"] += many
         self.assertGreater(len(json.dumps(request)), 65536)
         self.assertTrue(c.ask(**request)["ok"])
-        f.wait_for(lambda: len(f.members_of()) == 5001, 30)
+        f.wait_for(lambda: len(f.members_of()) == 5001, 60)
         self.assertEqual({f.ask() for _ in range(4)}, {"a"})
         with f.control() as other:
             try:
                 other.socket.sendall(b'{"command": "members", "x": "' + b"x" * (17 << 20))
-            except BrokenPipeError: # it has been told already
+            except (BrokenPipeError, ConnectionResetError): # it has been told already
                 pass
             reply = json.loads(other.file.readline())
             self.assertIn("longer than 16777216 bytes", reply["error"])
@@ -201,7 +201,7 @@ class Told(l4_world.TestCase):
             for i in set(range(300)) - {int(n.split(".")[1]) * 250 - 250 + int(n.split(".")[2]) for n in measured()}:
                 client(i)
             return len(measured()) == 300
-        f.wait_for(all_measured, 60)
+        f.wait_for(all_measured, 300)
         seen = set()
         while len(seen) < 300:
             seen |= {n["network"] for n in c.event("rtt")["networks"]}
@@ -223,8 +223,11 @@ class Told(l4_world.TestCase):
         self.assertEqual(ages, sorted(ages))
         samples = measured()["127.1.123.0/24"]["samples"]
         client(123)
-        news = other.event("rtt")["networks"]
-        self.assertEqual([(n["network"], n["samples"]) for n in news], [("127.1.123.0/24", samples + 1)])
+        news = {}
+        while "127.1.123.0/24" not in news:
+            news.update((n["network"], n["samples"]) for n in other.event("rtt")["networks"])
+        self.assertEqual(news.pop("127.1.123.0/24"), samples + 1)
+        self.assertLessEqual(set(news), {"127.1.7.0/24"}) # which may have been seen a second before
 
     def test_one_that_reads_nothing_holds_up_nobody(self):
         f, (a, b), c = self.world()
@@ -303,7 +306,7 @@ class Told(l4_world.TestCase):
             with f.control() as again: # of the same one, whose first connection may be half dead
                 self.assertTrue(again.ask(node="ams1", **told([a, b], 5))["ok"])
                 self.assertTrue(other.ask(node="ams1", **told([a], 6))["ok"])
-        f.wait_for(lambda: held() is None, 20)
+        f.wait_for(lambda: held() is None, 60)
         self.assertTrue(c.ask(node="iad1", **told([b], 7))["ok"])
         self.assertEqual(held()["node"], "iad1")
         for node in ("", "x" * 256, 7, "a\nb", None):
@@ -312,17 +315,17 @@ class Told(l4_world.TestCase):
     def test_the_last_set_goes_on_without_it(self):
         f, (a, b), c = self.world()
         c.close()
-        f.wait_for(lambda: f.ctl_json("status")["told_by"] == 0, 20)
+        f.wait_for(lambda: f.ctl_json("status")["told_by"] == 0, 60)
         self.assertEqual({f.ask() for _ in range(6)}, {"a", "b"})
 
 
 class Saved(l4_world.TestCase):
     def start_told(self, f, request):
         f.start(ready=False)
-        harness.wait_for(lambda: os.path.exists(f.socket), 30)
-        reply = harness.wait_for(lambda: self.tell(f, request), 30)
+        harness.wait_for(lambda: os.path.exists(f.socket), 60)
+        reply = harness.wait_for(lambda: self.tell(f, request), 60)
         self.assertTrue(reply["ok"], reply)
-        f._wait_ready(30)
+        f._wait_ready(60)
 
     def tell(self, f, request):
         try:
@@ -335,7 +338,7 @@ class Saved(l4_world.TestCase):
         f = self.forwarder(web(members=TOLD), start=False)
         self.start_told(f, told([a, b], 41, b={"state": "drain"}))
         path = os.path.join(f.dir, "state", "members.json")
-        f.wait_for(lambda: os.path.exists(path), 20)
+        f.wait_for(lambda: os.path.exists(path), 60)
         self.assertEqual(json.loads(f.read("state/members.json"))["sets"][0]["version"], 41)
         f.kill()
         began = time.monotonic()
@@ -347,23 +350,26 @@ class Saved(l4_world.TestCase):
         self.assertEqual(f.request(command="members", service="web")["result"]["version"], 41)
         self.assertEqual(f.request(**told([b], 41))["code"], "invalid")
         self.assertTrue(f.request(**told([b], 42))["ok"])
-        f.wait_for(lambda: f.ask() == "b", 20)
+        f.wait_for(lambda: f.ask() == "b", 60)
         self.assertEqual(f.ctl_json("status")["problems"], [])
 
     def test_loadstard_that_is_there_comes_first(self):
         a, b = self.members(2)
         f = self.forwarder(web(members=TOLD), start=False)
         self.start_told(f, told([a], 41))
-        f.wait_for(lambda: os.path.exists(os.path.join(f.dir, "state", "members.json")), 20)
-        f.stop()
-        f.start(ready=False)
-        harness.wait_for(lambda: os.path.exists(f.socket), 30)
-        reply = harness.wait_for(lambda: self.tell(f, dict(command="members", service="web")), 30)["result"]
+        f.wait_for(lambda: os.path.exists(os.path.join(f.dir, "state", "members.json")), 60)
+        for _ in range(10): # it waits 3 s for loadstard: we are to be as fast
+            f.stop()
+            n_ready = f.log().count("ready after")
+            f.start(ready=False)
+            reply = harness.wait_for(lambda: self.tell(f, dict(command="members", service="web")), 60)["result"]
+            if f.log().count("ready after") == n_ready:
+                break
         self.assertEqual((reply["version"], reply["members"]), (41, [])) # the next one is to be above
         for version in (3, 41):
             self.assertEqual(f.request(**told([b], version))["code"], "invalid")
         self.assertTrue(f.request(**told([b], 42))["ok"])
-        f._wait_ready(30)
+        f._wait_ready(60)
         self.assertEqual({f.ask() for _ in range(4)}, {"b"})
 
     def test_services_that_are_not_told_stay_saved(self):
@@ -372,13 +378,13 @@ class Saved(l4_world.TestCase):
         f = self.forwarder(dict(web(members=TOLD), other=other), start=False)
         saved = lambda: {s["service"]: s["version"] for s in json.loads(f.read("state/members.json"))["sets"]}
         f.start(ready=False)
-        harness.wait_for(lambda: self.tell(f, told([b], 7, service="other")), 30)
+        harness.wait_for(lambda: self.tell(f, told([b], 7, service="other")), 60)
         self.assertTrue(f.request(**told([a], 41))["ok"])
-        f._wait_ready(30)
+        f._wait_ready(60)
         f.stop()
         self.assertEqual(saved(), {"web": 41, "other": 7})
         f.start(ready=False)
-        harness.wait_for(lambda: self.tell(f, told([a], 42)), 30)
+        harness.wait_for(lambda: self.tell(f, told([a], 42)), 60)
         f.stop()
         self.assertEqual(saved(), {"web": 42, "other": 7})
         f.configure(web(members=TOLD))
@@ -393,9 +399,9 @@ class Saved(l4_world.TestCase):
         other = web(port=harness.free_port(), members=TOLD)["web"]
         f = self.forwarder(dict(web(members=TOLD), other=other), start=False)
         f.start(ready=False)
-        harness.wait_for(lambda: self.tell(f, told([b], 41, service="other")), 30)
+        harness.wait_for(lambda: self.tell(f, told([b], 41, service="other")), 60)
         self.assertTrue(f.request(**told([a], 7))["ok"])
-        f._wait_ready(30)
+        f._wait_ready(60)
         for between in (web(members=TOLD), dict(web(members=TOLD), other=dict(other, members=[a.place]))):
             f.configure(between)
             f.reload()
@@ -417,7 +423,7 @@ class Saved(l4_world.TestCase):
             f.start()
             self.assertEqual(f.members_of(), {})
             self.assertTrue(f.request(**told([a], 1))["ok"])
-            f.wait_for(lambda: f.members_of(), 10)
+            f.wait_for(lambda: f.members_of(), 60)
             self.assertEqual(f.ask(), "a")
             f.stop()
 

@@ -16,7 +16,7 @@ from test_l4_kinds import Echo
 
 POOLS = """\
 sites: {ams: {}}
-checks: {alive: {type: tcp, interval: 200ms, timeout: 150ms, rise: 1, fall: 1}}
+checks: {alive: {type: tcp, interval: 5s, timeout: 5s, rise: 1, fall: 2}}
 pools: {web: {checks: [alive], sites: {ams: [{address: 127.0.0.1, port: %d}]}}}
 """
 AS_THE_UNIT = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--inh-caps=-all,+net_bind_service",
@@ -83,12 +83,12 @@ class Unit(l4_world.TestCase):
         open(f.log_path, "a").close()
         f.start(timeout=120)
         self.assertEqual(f.ask(), "a")
-        with f.connect() as s, s.makefile("rb") as lines: # enough to go by pipes
+        with f.connect(timeout=120) as s, s.makefile("rb") as lines: # enough to go by pipes
             line = b"x" * 4000000 + b"\n"
             s.sendall(line)
             self.assertEqual(lines.readline(), b"a " + line)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(30)
+            s.settimeout(120)
             s.sendto(b"x", ("127.0.0.1", datagrams))
             self.assertEqual(s.recv(10), b"e x")
         f.ctl("set", "web/ams/*", "up")
