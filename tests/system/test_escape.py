@@ -49,8 +49,8 @@ checks:
   says:
     type: exec
     command: [/bin/sh, -c, "cat '%s'/$LOADSTAR_NAME; exit 1"]
-    interval: 1s
-    timeout: 1s
+    interval: 2m
+    timeout: 2m
     fall: 1
 pools:
   www:
@@ -84,7 +84,7 @@ class Outlets(harness.TestCase):
         d.start()
         harness.wait_for(lambda: all(e["state"].startswith("down")
                                      for e in d.ctl_json("endpoints")["endpoints"]
-                                     if e["name"] in cls.payloads), 60, 0.1)
+                                     if e["name"] in cls.payloads), 120, 0.1)
         d.ctl("set", "www/iad", "drain", "--reason", "because \u202e\u009b" + SAFE)
 
     @classmethod
@@ -92,7 +92,7 @@ class Outlets(harness.TestCase):
         cls.d.close()
 
     def http(self, path):
-        c = http.client.HTTPConnection("127.0.0.1", self.d.http_port, timeout=20)
+        c = http.client.HTTPConnection("127.0.0.1", self.d.http_port, timeout=60)
         c.request("GET", path)
         body = c.getresponse().read().decode()
         c.close()

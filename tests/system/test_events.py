@@ -38,7 +38,7 @@ class Case(harness.TestCase):
 
     def on_disk(self, text):
         path = os.path.join(self.d.dir, "state", "events.log")
-        self.d.wait_for(lambda: os.path.exists(path) and text in open(path).read(), 20)
+        self.d.wait_for(lambda: os.path.exists(path) and text in open(path).read(), 60)
 
 
 class Restarts(Case):
@@ -46,7 +46,7 @@ class Restarts(Case):
         version = self.d.ctl_json("status")["version"]
         self.assertEqual(self.of_loadstar(), [("unknown", "started", f"version {version}", "")])
         self.d.ctl("set", "www/ams", "drain")
-        self.d.wait_for(lambda: any(e["to"] == "drain!" for e in self.events()), 10)
+        self.d.wait_for(lambda: any(e["to"] == "drain!" for e in self.events()), 60)
         before = self.events()
         me = f"{getpass.getuser()} (uid {os.getuid()})"
         ordered = [e for e in before if e["to"] in ("order", "drain!")]
@@ -54,7 +54,7 @@ class Restarts(Case):
         self.assertEqual({e["target"] for e in ordered if e["to"] == "drain!"},
                          {e["target"] for e in ordered} - {"loadstar"})
         self.d.ctl("stop")
-        self.d.process.wait(30)
+        self.d.process.wait(60)
         self.d.start()
         after = self.events()
         self.assertEqual(after[:len(before)], before)
@@ -103,12 +103,12 @@ class Restarts(Case):
         os.unlink(path)
         os.mkdir(path)
         self.d.start()
-        self.d.wait_for(self.in_memory_only, 20)
+        self.d.wait_for(self.in_memory_only, 60)
         self.d.ctl("set", "www/ams", "drain")
-        self.d.wait_for(lambda: any(e["to"] == "drain!" for e in self.events()), 10)
+        self.d.wait_for(lambda: any(e["to"] == "drain!" for e in self.events()), 60)
         os.rmdir(path)
         self.on_disk("drain!")
-        self.d.wait_for(lambda: not self.in_memory_only(), 20)
+        self.d.wait_for(lambda: not self.in_memory_only(), 60)
 
     def test_another_directory(self):
         self.on_disk("started")
@@ -118,7 +118,7 @@ class Restarts(Case):
         self.d.write("loadstar.yaml", re.sub("state_dir: [^ ,}\n]*", "state_dir: other", text))
         self.d.ctl("reload")
         moved = os.path.join(self.d.dir, "other", "events.log")
-        self.d.wait_for(lambda: os.path.exists(moved) and "gen 2" in open(moved).read(), 20)
+        self.d.wait_for(lambda: os.path.exists(moved) and "gen 2" in open(moved).read(), 60)
         self.assertIn("started", open(moved).read())
         self.assertTrue(os.path.exists(path))
 

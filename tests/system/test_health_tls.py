@@ -24,7 +24,8 @@ checks:
   web:
     type: https
     port: {port}
-    interval: 300ms
+    interval: 1m
+    timeout: 1m
     fall: 1
     tls:
       verify: false
@@ -34,7 +35,7 @@ checks:
 pools:
   www: {{ttl: 5s, checks: [web], on_all_down: nodata, sites: {{ams: [127.0.2.1]}}}}
 """
-LINES = {"ca.pem": 10, "own.pem": 11, "own.key": 12}
+LINES = {"ca.pem": 11, "own.pem": 12, "own.key": 13}
 NAME = "www.example.test"
 
 
@@ -106,7 +107,7 @@ class BrokenFiles(Case):
 
     def test_check_and_reload(self):
         d = self.make()
-        d.wait_for(lambda: d.ctl_json("endpoints")["endpoints"][0]["health"] == "up", 30)
+        d.wait_for(lambda: d.ctl_json("endpoints")["endpoints"][0]["health"] == "up", 60)
         for name in LINES:
             for how in self.KINDS:
                 with self.subTest(name=name, how=how):
@@ -125,7 +126,7 @@ class BrokenFiles(Case):
             with self.subTest(name=name):
                 word = self.break_file(d, name, "truncated")
                 d.start(ready=False)
-                self.assertEqual(d.process.wait(30), 1)
+                self.assertEqual(d.process.wait(60), 1)
                 self.assertIn(word, d.log())
                 self.mend_file(d, name)
         d.start()
@@ -152,9 +153,9 @@ class BrokenFiles(Case):
 
         self.assertFalse(is_due())
         make_pair(d.dir, "ca", "another")
-        d.wait_for(is_due, 30)
+        d.wait_for(is_due, 60)
         d.reload()
-        d.wait_for(lambda: not is_due(), 30)
+        d.wait_for(lambda: not is_due(), 60)
 
 
 @unittest.skipUnless(as_nobody(), "needs root, and a user nobody")
@@ -171,7 +172,7 @@ class AsUser(Case):
         self.assertIn("Permission denied", done.stderr)
         self.assertIn(f"pools.yaml:{LINES['own.key']}:", done.stderr)
         d.start(ready=False)
-        self.assertEqual(d.process.wait(30), 1)
+        self.assertEqual(d.process.wait(60), 1)
         os.chown(key, 0, pwd.getpwnam("nobody").pw_gid)
         os.chmod(key, 0o640)
         d.start()

@@ -158,7 +158,7 @@ class Judgement(harness.TestCase):
     def started(self, d):
         """What a start says, and whether it starts."""
         d.start(ready=False)
-        harness.wait_for(lambda: d.process.poll() is not None or "ready after" in d.log(), 60)
+        harness.wait_for(lambda: d.process.poll() is not None or "ready after" in d.log(), 120)
         started = d.process.poll() is None
         if started:
             d.stop()
