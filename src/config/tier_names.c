@@ -38,15 +38,30 @@ void tier_upstream_read(struct load *load, const struct yaml_node *node, void *f
                    "a name of letters, digits, '-', '_' and '.'", field);
 }
 
+/** As l4.yaml names them: a service, or one of its sets, which is of a pool. */
+static bool is_set_name(struct load *load, const char *text)
+{
+    const char *slash = strchr(text, '/');
+    if (!slash)
+        return name_is_usable(text);
+    return name_is_usable(slash + 1) &&
+           name_is_usable(arena_strndup(load->scratch, text, (size_t)(slash - text)));
+}
+
 void tier_service_read(struct load *load, const struct yaml_node *node, void *field)
 {
+    static const char expected[] = "a mapping, or for type l4 SERVICE or SERVICE/POOL, names of "
+                                   "letters, digits, '-', '_' and '.'";
     struct tier_draft *d = field;
-    if (node->kind == YAML_MAP)
+    if (node->kind == YAML_MAP) {
         schema_read(load, &tier_service_schema, node, d);
-    else
-        read_word_name(load, node, "'service'", WORD_CHARS "/",
-                       "a mapping, or for type l4 a name of letters, digits, '-', '_', '.' and '/'",
-                       &d->tier.l4.service);
+        return;
+    }
+    const char *text = schema_scalar(load, node, "'service'", expected);
+    if (text && !is_set_name(load, text))
+        load_expected(load, node, "'service'", "%s", expected);
+    else if (text)
+        d->tier.l4.service = arena_strdup(load->arena, text);
 }
 
 void tier_cluster_read(struct load *load, const struct yaml_node *node, void *field)

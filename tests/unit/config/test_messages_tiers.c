@@ -84,6 +84,10 @@ static void check_cases(const struct tier_case *cases, size_t n)
 
 #define TIER(text) "tiers:\n  t: {" text "}\n"
 #define TWO(a, b) "tiers:\n  t: {" a "}\n  u: {" b "}\n"
+#define SIXTY_THREE "a123456789b123456789c123456789d123456789e123456789f123456789-_3"
+#define L4_SERVICE                                                                               \
+    "a mapping, or for type l4 SERVICE or SERVICE/POOL, names of letters, digits, '-', '_' and " \
+    "'.'\n"
 #define EXEC "type: exec, command: [/bin/true], "
 #define IPVS(service, rest) "type: ipvs, service: {" service "}, " rest
 
@@ -114,8 +118,28 @@ static const struct tier_case keys[] = {
      "type l4\n",
      NULL, NULL},
     {TIER("type: l4, pool: web, port: 80, socket: s, service: a b"),
-     "tiers.yaml:2:58: 'service' is 'a b', expected a mapping, or for type l4 a name of letters, "
-     "digits, '-', '_', '.' and '/'\n",
+     "tiers.yaml:2:58: 'service' is 'a b', expected " L4_SERVICE, NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: web/"),
+     "tiers.yaml:2:58: 'service' is 'web/', expected " L4_SERVICE, NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: /web"),
+     "tiers.yaml:2:58: 'service' is '/web', expected " L4_SERVICE, NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: /"),
+     "tiers.yaml:2:58: 'service' is '/', expected " L4_SERVICE, NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: a//b"),
+     "tiers.yaml:2:58: 'service' is 'a//b', expected " L4_SERVICE, NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: a/b/c"),
+     "tiers.yaml:2:58: 'service' is 'a/b/c', expected " L4_SERVICE, NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: web/a b"),
+     "tiers.yaml:2:58: 'service' is 'web/a b', expected " L4_SERVICE, NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: " SIXTY_THREE "/" SIXTY_THREE), "",
+     NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: " SIXTY_THREE "a"),
+     "tiers.yaml:2:58: 'service' is "
+     "'a123456789b123456789c123456789d123456789e123456789f123456...', expected " L4_SERVICE,
+     NULL, NULL},
+    {TIER("type: l4, pool: web, port: 80, socket: s, service: a/" SIXTY_THREE "a"),
+     "tiers.yaml:2:58: 'service' is "
+     "'a/a123456789b123456789c123456789d123456789e123456789f1234...', expected " L4_SERVICE,
      NULL, NULL},
     {TIER(EXEC "pool: web, service: web"),
      "tiers.yaml:2:61: 'service' is 'web', expected a mapping with type exec\n", NULL, NULL},
