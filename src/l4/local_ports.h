@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 #define LOCAL_PORTS_FILE "/proc/sys/net/ipv4/ip_local_port_range"
+#define RESERVED_PORTS_FILE "/proc/sys/net/ipv4/ip_local_reserved_ports"
 
-/** 7 of 8 of those in the range ("FIRST LAST", both in it), which is of IPv6, too: others on this
- *  host need some, and the kernel searches long for the last ones. Where the file cannot be read
- *  (no /proc/sys) or is not understood, of the range as Linux delivers it. */
-uint32_t local_ports_allowed(const char *path) ATTR_NONNULL;
+/** 7 of 8 of those in the range ("FIRST LAST", both in it), which is of IPv6, too, that are not
+ *  reserved ("80,1024-1030"): others on this host need some, and the kernel searches long for the
+ *  last ones. Where a file cannot be read (no /proc/sys) or is not understood, of the range as it
+ *  is delivered, and none is reserved. */
+uint32_t local_ports_allowed(const char *range_path, const char *reserved_path) ATTR_NONNULL;

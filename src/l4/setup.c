@@ -123,7 +123,7 @@ static int judge_host(struct setup *s, const struct setup *before, enum setup_pu
     bool has = purpose == SETUP_HEIR || has_place(before, m->control);
     int place = has ? 0 : place_judge(m->control, m->control_at, diags);
     int files = setup_judge_files(m->l4, purpose, diags);
-    s->n_ports = local_ports_allowed(LOCAL_PORTS_FILE);
+    s->n_ports = local_ports_allowed(LOCAL_PORTS_FILE, RESERVED_PORTS_FILE);
     setup_warn_of_ports(m->l4, m, s->n_ports, diags);
     lanes_warn(m, diags);
     return user != 0 || place != 0 || files != 0 ? E_INVALID : 0;

@@ -291,23 +291,36 @@ static void test_strangers(void **state)
     rig_free(rig);
 }
 
-static uint32_t allowed(const char *text)
+static void put_file(char path[static 32], const char *text)
 {
-    char path[] = "/tmp/ls-ports-XXXXXX";
+    snprintf(path, 32, "/tmp/ls-ports-XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
-    uint32_t n = local_ports_allowed(path);
-    unlink(path);
+}
+
+static uint32_t allowed_but(const char *range, const char *reserved)
+{
+    char range_path[32], reserved_path[32];
+    put_file(range_path, range);
+    put_file(reserved_path, reserved);
+    uint32_t n = local_ports_allowed(range_path, reserved_path);
+    unlink(range_path);
+    unlink(reserved_path);
     return n;
+}
+
+static uint32_t allowed(const char *range)
+{
+    return allowed_but(range, "\n");
 }
 
 static void test_range(void **state)
 {
     (void)state;
     const uint32_t delivered = 28232 - 3529;
-    assert_int_equal(local_ports_allowed("/nonexistent"), delivered);
+    assert_int_equal(local_ports_allowed("/nonexistent", "/nonexistent"), delivered);
     assert_int_equal(allowed("32768\t60999\n"), delivered);
     assert_int_equal(allowed("1024\t65535\n"), 64512 - 8064);
     assert_int_equal(allowed("1\t65535\n"), 65535 - 8191);
@@ -315,6 +328,23 @@ static void test_range(void **state)
     static const char *const bad[] = {"", "x", "0 5\n", "5\n", "10 9\n", "1 65536\n", "1 99999999"};
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(allowed(bad[i]), delivered);
+}
+
+/* The kernel gives none of these to who does not ask for one by its number. */
+static void test_reserved(void **state)
+{
+    (void)state;
+    assert_int_equal(allowed_but("1001 1800\n", "\n"), 700);
+    assert_int_equal(allowed_but("1001 1800\n", "80,443,999-1000,1801-65535\n"), 700);
+    assert_int_equal(allowed_but("1001 1800\n", "1001-1400\n"), 350);
+    assert_int_equal(allowed_but("1001 1800\n", "80,900-1400\n"), 350);
+    assert_int_equal(allowed_but("1001 1800\n", "1401-2000,2002"), 350);
+    assert_int_equal(allowed_but("1001 1800\n", "1005,1100-1397,1800\n"), 438);
+    assert_int_equal(allowed_but("1001 1800\n", "1-65535\n"), 0);
+    assert_int_equal(allowed_but("32768 60999\n", "32768-50999\n"), 8750);
+    static const char *const bad[] = {"", "x", "-", "1000-900", "1400-1300", ",", "70000-80000"};
+    for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(allowed_but("1001 1800\n", bad[i]), 700);
 }
 
 static size_t warnings(const struct l4_service *service, const struct l4_set *set)
@@ -406,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_lowered),
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_range),
+        cmocka_unit_test(test_reserved),
         cmocka_unit_test(test_shortage),
         cmocka_unit_test(test_warning),
     };
