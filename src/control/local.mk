@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libcontrol.a
 LINK_control = libcontrol.a $(LINK_base) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(UV_LIBS) -lm
 libcontrol_a_SOURCES = \
+	src/control/call.c \
 	src/control/call.h \
 	src/control/client.c \
 	src/control/client.h \
@@ -21,6 +22,7 @@ libcontrol_a_SOURCES = \
 	src/control/page.h \
 	src/control/peer.c \
 	src/control/peer.h \
+	src/control/peer_internal.h \
 	src/control/place.c \
 	src/control/place.h \
 	src/control/protocol.c \

@@ -9,44 +9,12 @@
 
 #include "base/clock.h"
 #include "base/diag.h"
-#include "control/lines.h"
-#include "control/outbox.h"
-#include "control/protocol.h"
+#include "control/peer_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-struct control_call {
-    struct peer *peer;
-    struct protocol_request request;
-};
-
-struct control_stream {
-    struct outbox events;
-    void (*ended)(void *arg);
-    void *arg;
-};
-
-struct peer {
-    uv_pipe_t handle; /* first: a peer is its handle */
-    struct peer *prev, *next;
-    struct peers *peers;
-    uv_write_t write;
-    bool writing; /* `reply`, and `page` */
-    struct page *page;
-    char *reply;
-    struct outbox progress;
-    struct control_stream *stream; /* NULL: none was asked for */
-    int64_t active_ms;
-    struct control_call call;
-    bool naming, waiting; /* for its user's name; for the answer to a call */
-    bool eof, closing, handle_closed;
-    struct control_client client;
-    struct actor actor;
-    struct lines lines;
-};
 
 static void peer_advance(struct peer *peer);
 
@@ -68,7 +36,7 @@ static void free_stream(struct control_stream *stream)
     free(stream);
 }
 
-static void peer_release(struct peer *peer)
+void peer_release(struct peer *peer)
 {
     struct peers *peers = peer->peers;
     if (!peer->handle_closed || peer->waiting || peer->naming)
@@ -93,7 +61,7 @@ static void on_peer_closed(uv_handle_t *handle)
     peer_release(peer);
 }
 
-static void peer_close(struct peer *peer)
+void peer_close(struct peer *peer)
 {
     if (peer->closing)
         return;
@@ -103,7 +71,7 @@ static void peer_close(struct peer *peer)
         peer->stream->ended(peer->stream->arg);
 }
 
-static void on_failed(void *arg)
+void peer_failed(void *arg)
 {
     peer_close(arg);
 }
@@ -122,7 +90,7 @@ static void on_written(uv_write_t *write, int status)
         peer_advance(peer);
 }
 
-static void peer_send(struct peer *peer, const char *id, const struct control_reply *reply)
+void peer_send(struct peer *peer, const char *id, const struct control_reply *reply)
 {
     uv_buf_t bufs[3];
     unsigned n_bufs = 1;
@@ -150,89 +118,6 @@ static void peer_refuse(struct peer *peer, const char *id, int code, const char 
     peer_send(peer, id, &(struct control_reply){.code = code, .error = error});
 }
 
-/* Calls */
-
-const struct actor *control_call_actor(const struct control_call *call)
-{
-    return &call->peer->actor;
-}
-
-struct control_client control_call_client(const struct control_call *call)
-{
-    return call->peer->client;
-}
-
-bool control_call_is_gone(const struct control_call *call)
-{
-    return call->peer->closing;
-}
-
-bool control_call_wants_progress(const struct control_call *call)
-{
-    return call->request.wants_progress;
-}
-
-void control_call_progress(struct control_call *call, const json_t *progress)
-{
-    struct peer *peer = call->peer;
-    if (!call->request.wants_progress)
-        return;
-    size_t n;
-    char *text = protocol_progress(call->request.id, progress, &n);
-    outbox_put_text(&peer->progress, &peer->peers->lines, text, n);
-}
-
-struct control_stream *control_call_stream(struct control_call *call, void (*ended)(void *arg),
-                                           void *arg)
-{
-    struct peer *peer = call->peer;
-    if (peer->closing || peer->stream)
-        return NULL;
-    peer->stream = xcalloc(1, sizeof *peer->stream);
-    peer->stream->ended = ended;
-    peer->stream->arg = arg;
-    outbox_init(&peer->stream->events, (uv_stream_t *)&peer->handle, OUTBOX_MAX, on_failed, peer);
-    return peer->stream;
-}
-
-void control_stream_send(struct control_stream *stream, struct page *event)
-{
-    outbox_put(&stream->events, event);
-}
-
-void control_stream_close(struct control_stream *stream)
-{
-    peer_close(stream->events.arg);
-}
-
-void control_call_reply(struct control_call *call, const struct control_reply *reply)
-{
-    struct peer *peer = call->peer;
-    peer->waiting = false;
-    outbox_clear(&peer->progress); /* it is too late for it */
-    if (!peer->closing)
-        peer_send(peer, call->request.id, reply);
-    protocol_free(&call->request);
-    if (peer->closing)
-        peer_release(peer);
-}
-
-void control_call_answer(struct control_call *call, json_t *result)
-{
-    control_call_reply(call, &(struct control_reply){.result = result});
-    json_decref(result);
-}
-
-void control_call_fail(struct control_call *call, int code, const char *error)
-{
-    control_call_reply(call, &(struct control_reply){.code = code, .error = error});
-}
-
-void control_call_page(struct control_call *call, struct page *page)
-{
-    control_call_reply(call, &(struct control_reply){.page = page});
-}
-
 /* Requests */
 
 static void peer_request(struct peer *peer, const char *line, size_t n)
@@ -241,14 +126,16 @@ static void peer_request(struct peer *peer, const char *line, size_t n)
     char error[PROTOCOL_ERROR_MAX];
     int code = protocol_read(&call->request, line, n, error);
     call->peer = peer;
+    lines_trim(&peer->lines);
     if (code != 0) {
         peer_refuse(peer, call->request.id, code, error);
         protocol_free(&call->request);
         return;
     }
     const struct control_handler *handler = &peer->peers->handler;
-    json_t *object = json_incref(call->request.object); /* an answer at once ends the call */
+    json_t *object = call->request.object;
     peer->waiting = true;
+    call->request.object = NULL; /* nothing of it is kept while the answer is waited for */
     handler->request(handler->ctx, call, object);
     json_decref(object);
 }
@@ -262,12 +149,25 @@ static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
     *buf = uv_buf_init(room, n);
 }
 
+#define PROGRESS_B LOADSTAR_CONTROL_LINE_MAX /* of a longer request within the idle time */
+
+static void take_bytes(struct peer *peer, uint32_t n)
+{
+    peer->active_ms = clock_mono_ms();
+    peer->fresh_b += n;
+    if (!lines_are_partial(&peer->lines) || peer->fresh_b >= PROGRESS_B) {
+        peer->since_ms = peer->active_ms;
+        peer->fresh_b = 0;
+    }
+    peer->lines.n += n;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct peer *peer = (struct peer *)stream;
     (void)buf;
     if (n > 0)
-        peer->lines.n += (uint32_t)n, peer->active_ms = clock_mono_ms();
+        take_bytes(peer, (uint32_t)n);
     else if (n == UV_EOF)
         peer->eof = true;
     else if (n < 0) {
@@ -278,6 +178,35 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     peer_advance(peer);
 }
 
+/** Where the next request begins is unknown: answers, then closes. */
+static void refuse_the_rest(struct peer *peer)
+{
+    bool is_long = lines_are_too_long(&peer->lines);
+    char error[PROTOCOL_ERROR_MAX];
+    snprintf(error, sizeof error, "the request is longer than %u bytes", lines_max(&peer->lines));
+    peer->eof = true;
+    peer->lines.at = peer->lines.n;
+    lines_trim(&peer->lines);
+    uv_read_stop((uv_stream_t *)&peer->handle);
+    peer_send(peer, NULL,
+              &(struct control_reply){
+                  .code = E_RANGE,
+                  .busy = !is_long,
+                  .error =
+                      is_long ? error : "too many long requests are under way, try again later",
+              });
+}
+
+static void read_on(struct peer *peer)
+{
+    if (!peer->reading) { /* what is here came while another request was under way */
+        peer->since_ms = clock_mono_ms();
+        peer->fresh_b = 0;
+    }
+    peer->reading = true;
+    uv_read_start((uv_stream_t *)&peer->handle, on_alloc, on_read);
+}
+
 /** Goes on with a client that has nothing under way: next line, more bytes, or the end. */
 static void peer_advance(struct peer *peer)
 {
@@ -286,19 +215,14 @@ static void peer_advance(struct peer *peer)
     uint32_t n;
     const char *line = peer->peers->closing ? NULL : lines_take(&peer->lines, peer->eof, &n);
     if (line) {
+        peer->reading = false;
         peer_request(peer, line, n);
-    } else if (!peer->peers->closing && !peer->eof && !lines_room(&peer->lines, &n)) {
-        peer->lines.n = 0;
-        peer->eof = true; /* where the next request begins is unknown: answer, then close */
-        uv_read_stop((uv_stream_t *)&peer->handle);
-        char error[PROTOCOL_ERROR_MAX];
-        snprintf(error, sizeof error, "the request is longer than %u bytes",
-                 lines_max(&peer->lines));
-        peer_refuse(peer, NULL, E_RANGE, error);
     } else if (peer->eof || peer->peers->closing) {
         peer_close(peer);
+    } else if (!lines_room(&peer->lines, &n)) {
+        refuse_the_rest(peer);
     } else {
-        uv_read_start((uv_stream_t *)&peer->handle, on_alloc, on_read);
+        read_on(peer);
     }
 }
 
@@ -338,8 +262,9 @@ static struct peer *add_peer(struct peers *peers)
     peers->first = peer;
     peers->n++;
     uv_pipe_init(peers->loop, &peer->handle, 0);
-    outbox_init(&peer->progress, (uv_stream_t *)&peer->handle, 1, on_failed, peer);
+    outbox_init(&peer->progress, (uv_stream_t *)&peer->handle, 1, peer_failed, peer);
     peer->lines.max = peers->handler.line_max;
+    peer->lines.budget = &peers->requests;
     peer->active_ms = clock_mono_ms();
     return peer;
 }
@@ -362,11 +287,14 @@ void peers_accept(struct peers *peers, uv_stream_t *listener)
     }
 }
 
-/** One that listens to a stream need not say anything, only take what it is sent. */
+/** One that listens to a stream need not say anything, only take what it is sent. A request that
+ *  has begun has to become whole, or to get on: bytes that trickle are no sign of life. */
 static bool is_idle(const struct peer *p, int64_t now_ms, int64_t idle_ms)
 {
     if (p->waiting)
         return false;
+    if (p->reading && lines_are_partial(&p->lines) && now_ms - p->since_ms > idle_ms)
+        return true;
     if (p->stream && !p->writing)
         return outbox_is_stuck(&p->stream->events, now_ms, idle_ms);
     return now_ms - p->active_ms > idle_ms;

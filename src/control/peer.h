@@ -3,9 +3,12 @@
 #pragma once
 
 #include "control/call.h"
+#include "control/lines.h"
 #include "control/names.h"
 
 #define PEERS_MAX 64 /* beside those that are expected to stay */
+#define PEERS_REQUESTS_B \
+    (32u << 20) /* of requests that are not whole yet; 64 KiB of each are free */
 
 struct peer;
 
@@ -13,7 +16,8 @@ struct peers {
     uv_loop_t *loop;
     struct control_handler handler;
     struct names *names;
-    struct page_budget lines; /* of progress: counted, and bounded by each outbox */
+    struct page_budget lines;     /* of progress: counted, and bounded by each outbox */
+    struct lines_budget requests; /* that are not whole, or not answered */
     struct peer *first;
     unsigned n;
     unsigned n_staying; /* expected to */

@@ -72,6 +72,7 @@ static int serve(struct control_server **out, const struct control_handler *hand
     s->peers = (struct peers){.loop = loop,
                               .handler = *handler,
                               .names = names_new(loop, NULL),
+                              .requests.max_b = PEERS_REQUESTS_B,
                               .released = finish,
                               .arg = s};
     uv_pipe_init(loop, &s->listener, 0);

@@ -121,6 +121,49 @@ static void test_longer_ones(void **state)
     assert_null(lines_room(&lines, &n));
 }
 
+/** Adds bytes that end no line, until there is no room. */
+static uint32_t fill(struct lines *l)
+{
+    uint32_t n, sum = 0;
+    for (char *p; (p = lines_room(l, &n)); sum += n) {
+        memset(p, 'x', n);
+        l->n += n;
+    }
+    return sum;
+}
+
+/* Room beyond the usual comes out of a budget, which gets it back with each line. */
+static void test_budget(void **state)
+{
+    (void)state;
+    enum { USUAL = LOADSTAR_CONTROL_LINE_MAX, MAX = 4 * USUAL };
+    struct lines_budget budget = {.max_b = 4 * USUAL};
+    struct lines v[3];
+    uint32_t n;
+    for (int i = 0; i < 3; i++)
+        v[i] = (struct lines){.max = MAX, .budget = &budget};
+    assert_int_equal(fill(&v[0]), MAX);
+    assert_true(lines_are_too_long(&v[0]));
+    assert_int_equal(budget.kept_b, 3 * USUAL);
+    assert_int_equal(fill(&v[1]), 2 * USUAL);
+    assert_false(lines_are_too_long(&v[1]));
+    assert_int_equal(budget.kept_b, 4 * USUAL);
+    assert_int_equal(fill(&v[2]), USUAL); /* which is free */
+    assert_true(lines_are_partial(&v[2]));
+    v[0].bytes[v[0].n - 1] = '\n';
+    assert_non_null(lines_take(&v[0], false, &n));
+    assert_int_equal(n, MAX - 1);
+    lines_trim(&v[0]);
+    assert_int_equal(budget.kept_b, USUAL);
+    assert_int_equal(v[0].cap, USUAL);
+    lines_trim(&v[1]); /* has not been taken */
+    assert_int_equal(budget.kept_b, USUAL);
+    assert_int_equal(fill(&v[1]), 2 * USUAL);
+    for (int i = 0; i < 3; i++)
+        lines_free(&v[i]);
+    assert_int_equal(budget.kept_b, 0);
+}
+
 /* The lines are those of the text, however it is cut. */
 static void test_any_pieces(void **state)
 {
@@ -169,6 +212,7 @@ int main(void)
         cmocka_unit_test_setup(test_blank_lines_without_end, set_up),
         cmocka_unit_test_setup(test_longest, set_up),
         cmocka_unit_test_setup(test_longer_ones, set_up),
+        cmocka_unit_test_setup(test_budget, set_up),
         cmocka_unit_test_setup(test_any_pieces, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

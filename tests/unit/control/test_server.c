@@ -75,7 +75,7 @@ static void make_page(struct scene *s, size_t n)
     s->page = page_new(&s->budget, 0, bytes, n);
 }
 
-static int set_up(void **state)
+static int set_up_for(void **state, uint32_t line_max)
 {
     struct scene *s = xcalloc(1, sizeof *s);
     struct diags diags;
@@ -84,12 +84,24 @@ static int set_up(void **state)
     snprintf(s->directory, sizeof s->directory, "/tmp/ls-server-XXXXXX");
     assert_non_null(mkdtemp(s->directory));
     snprintf(s->path, sizeof s->path, "%s/s", s->directory);
-    const struct control_handler handler = {.ctx = s, .request = on_request};
+    const struct control_handler handler = {.ctx = s, .request = on_request, .line_max = line_max};
     assert_int_equal(control_server_open(&s->server, &handler, &s->loop, s->path, NULL, &diags), 0);
     assert_string_equal(control_server_path(s->server), s->path);
     diags_free(&diags);
     *state = s;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_for(state, 0);
+}
+
+#define LONG_MAX_B (16u << 20)
+
+static int set_up_of_long(void **state)
+{
+    return set_up_for(state, LONG_MAX_B);
 }
 
 static int tear_down(void **state)
@@ -469,6 +481,97 @@ static void test_idle_ones_end(void **state)
     close(waits);
 }
 
+/* A request that has begun is to become whole, also where its bytes come one by one, and where the
+ * client listens to a stream: this one need say nothing, but for that. */
+static void test_half_requests_end(void **state)
+{
+    struct scene *s = *state;
+    bool ended = false;
+    int slow = client(s, "{"), listens = client(s, "{\"command\":\"x\"}\n"), quiet, more;
+    wait_for_requests(s, 1);
+    struct control_stream *stream = control_call_stream(s->asked[0], on_flag, &ended);
+    assert_non_null(stream);
+    control_call_answer(s->asked[--s->n_asked], json_object());
+    client_say(listens, "{\"half");
+    quiet = client(s, "{\"command\":\"x\"}\n");
+    wait_for_requests(s, 2);
+    bool quiet_ended = false;
+    assert_non_null(control_call_stream(s->asked[0], on_flag, &quiet_ended));
+    control_call_answer(s->asked[--s->n_asked], json_object());
+    control_server_set_idle(s->server, 200);
+    RUN_UNTIL(&s->loop, (client_say(slow, " "), client_is_closed(slow) && ended));
+    more = client(s, SITES); /* others, meanwhile */
+    wait_for_requests(s, 3);
+    answer_all(s);
+    assert_false(quiet_ended);
+    close(slow);
+    close(listens);
+    close(more);
+    close(quiet);
+    RUN_UNTIL(&s->loop, quiet_ended);
+}
+
+/** Sends as much of `n` bytes that are no end of a request as the server takes. */
+static void fill(struct scene *s, int fd, size_t n)
+{
+    static char bytes[65536];
+    memset(bytes, 'x', sizeof bytes);
+    while (n > 0) {
+        ssize_t sent =
+            send(fd, bytes, n < sizeof bytes ? n : sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno != EAGAIN)
+            return;
+        n -= sent > 0 ? (size_t)sent : 0;
+        run_on(s);
+    }
+}
+
+/* Long requests that are not whole have a bound together: the one that goes over it is told, and
+ * closed, and has the others go on; requests of the usual length are free. */
+static void test_half_requests_are_bounded_together(void **state)
+{
+    enum { N_SHORT = 40 };
+    struct scene *s = *state;
+    int halves[2], shorts[N_SHORT];
+    char text[512] = "";
+    for (int i = 0; i < 2; i++) {
+        halves[i] = client(s, "{\"command\":\"");
+        fill(s, halves[i], LONG_MAX_B - 100000);
+    }
+    int over = client(s, "{\"command\":\"");
+    fill(s, over, LONG_MAX_B - 100000);
+    RUN_UNTIL(&s->loop, client_hear(over, text, sizeof text));
+    assert_string_equal(text, "{\"ok\":false,\"error\":\"too many long requests are under way, try "
+                              "again later\",\"code\":\"busy\"}\n");
+    assert_false(client_is_closed(halves[0]));
+    for (int i = 0; i < N_SHORT; i++) {
+        shorts[i] = client(s, "{\"command\":\"");
+        fill(s, shorts[i], 60000);
+    }
+    for (int i = 0; i < N_SHORT; i++) {
+        client_say(shorts[i], "\"}\n");
+        RUN_UNTIL(&s->loop, s->n_asked == 1);
+        answer_all(s);
+        close(shorts[i]);
+    }
+    close(over);
+    over = client(s, "{\"command\":\"");
+    close(halves[0]);
+    run_on(s);
+    fill(s, over, LONG_MAX_B - 100000); /* its room is there again */
+    for (unsigned i = 0; i < 2; i++) {
+        client_say(i ? halves[1] : over, "\"}\n");
+        RUN_UNTIL(&s->loop, s->n_requests == N_SHORT + i + 1);
+    }
+    int last = client(s, "{\"command\":\""); /* what waits for its answer has given it back */
+    fill(s, last, LONG_MAX_B - 100000);
+    client_say(last, "\"}\n");
+    RUN_UNTIL(&s->loop, s->n_requests == N_SHORT + 3);
+    close(last);
+    close(over);
+    close(halves[1]);
+}
+
 /* One that takes nothing is dropped as well, and its page given up. */
 static void test_readers_that_do_not_read_end(void **state)
 {
@@ -551,6 +654,9 @@ int main(void)
         TEST(test_stream_that_is_not_read),
         TEST(test_streams_of_large_lines),
         TEST(test_idle_ones_end),
+        TEST(test_half_requests_end),
+        cmocka_unit_test_setup_teardown(test_half_requests_are_bounded_together, set_up_of_long,
+                                        tear_down),
         TEST(test_readers_that_do_not_read_end),
         TEST(test_one_at_a_time),
         TEST(test_clients_that_leave),
