@@ -124,8 +124,14 @@ static void on_view(void *ctx, struct engine *engine, struct tier_view *view)
 
 static void on_looked(void *ctx, struct engine *engine)
 {
+    struct engine_world *w = ctx;
     (void)engine;
-    ((struct engine_world *)ctx)->n_looked++;
+    w->n_looked++;
+    if (!w->goes_down_when_seen)
+        return;
+    w->goes_down_when_seen = false;
+    w->small.states[0].health = HEALTH_DOWN;
+    world_change(w);
 }
 
 static void on_look_ended(void *ctx, void *ticket)

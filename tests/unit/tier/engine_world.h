@@ -24,7 +24,8 @@ struct engine_world {
     struct engine *engine;
     struct tier_view *view; /* the latest */
     uint32_t n_views, n_looked, n_ended;
-    uint32_t n_tickets; /* that have ended */
+    bool goes_down_when_seen; /* the first member, between a look and what is done for it */
+    uint32_t n_tickets;       /* that have ended */
 };
 
 /** Three members, all up; the tier is not there yet. */

@@ -124,6 +124,22 @@ static void test_changes_settle_and_are_read_back(void **state)
     world_close(&w);
 }
 
+/* What was seen was planned for before it came. */
+static void test_a_change_between_a_look_and_its_plan(void **state)
+{
+    struct engine_world w;
+    (void)state;
+    world_open(&w);
+    world_make(&w);
+    w.goes_down_when_seen = true; /* in the first look, by which nothing is to be done */
+    world_begin(&w);
+    world_run(&w, 1000);
+    assert_false(w.goes_down_when_seen);
+    assert_table(&w, "a=down b=ready 100 c=ready 100");
+    assert_state(&w, TIER_OK);
+    world_close(&w);
+}
+
 static void test_slow_changes_are_seen_under_way(void **state)
 {
     struct engine_world w;
@@ -352,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_records_that_take_for_ever),
         cmocka_unit_test(test_right_is_left_alone),
         cmocka_unit_test(test_changes_settle_and_are_read_back),
+        cmocka_unit_test(test_a_change_between_a_look_and_its_plan),
         cmocka_unit_test(test_slow_changes_are_seen_under_way),
         cmocka_unit_test(test_states_that_never_rest),
         cmocka_unit_test(test_drift_is_set_back),
