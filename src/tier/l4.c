@@ -233,8 +233,8 @@ static bool heeds_rtt(struct driver *d)
     return d->n_rtt_lines < RTT_LINES && ++d->n_rtt_lines;
 }
 
-/** Clients go to all services: one of the tiers has all of them. One line that makes no sense costs that
- *  line alone, as members are told over this connection. */
+/** Clients go to all services: one of the tiers has all of them. One line that makes no sense
+ *  costs that line alone, as members are told over this connection. */
 static void take_rtt(struct driver *d, const struct forwarder_line *line)
 {
     struct client_rtt *news;
