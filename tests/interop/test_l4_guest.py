@@ -45,6 +45,14 @@ l4_load idle {PORT} {PAIRS} </tmp/hold >/tmp/n &
 while ! grep -q n /tmp/n; do sleep 0.2; done
 look open
 cat /tmp/n
+echo "@@ services"
+loadstarctl -s /run/l4.sock services
+loadstarctl -s /run/l4.sock members
+echo "@@ counters"
+for file in snmp netstat; do
+	awk '!($1 in names) {{ names[$1] = $0; next }}
+		{{ n = split(names[$1], name); for (i = 2; i <= n; i++) if ($i + 0 > 0) print name[i], $i }}' /proc/net/$file
+done
 echo "@@ log"
 cat /tmp/log
 """
@@ -57,7 +65,8 @@ class Many(unittest.TestCase):
         machine = guest.Guest()
         programs = [(harness.built("tests/bench/l4_serve"), "usr/bin/l4_serve"),
                     (harness.built("tests/bench/l4_load"), "usr/bin/l4_load"),
-                    (harness.program("LOADSTAR_L4", "loadstar-l4"), "usr/bin/loadstar-l4")]
+                    (harness.program("LOADSTAR_L4", "loadstar-l4"), "usr/bin/loadstar-l4"),
+                    (harness.program("LOADSTARCTL", "loadstarctl"), "usr/bin/loadstarctl")]
         text = machine.run(SCRIPT, programs, files={"etc/l4.yaml": CONFIG}, timeout_s=600 + PAIRS // 20,
                            memory_mib=768 + PAIRS * 24 // 1000)
         said = guest.sections(text)
