@@ -111,6 +111,7 @@ libl4_a_SOURCES = \
 	src/l4/tcp_end.c \
 	src/l4/tcp_front.c \
 	src/l4/tcp_internal.h \
+	src/l4/tcp_keep.c \
 	src/l4/tcp_kernel.c \
 	src/l4/tcp_pool.c \
 	src/l4/tcp_relay.c \

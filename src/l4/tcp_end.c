@@ -159,15 +159,6 @@ void tcp_end(struct tcp *tcp, struct tcp_conn *c, enum tcp_end end, enum service
 
 /* ---- looks ---- */
 
-/* Most connections end before they are worth it. The client's side has it from its listener. */
-static void keep_alive(int fd)
-{
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){60}, sizeof(int));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &(int){20}, sizeof(int));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
-}
-
 void tcp_look(struct tcp *tcp, struct tcp_conn *c)
 {
     if (c->in_kernel)
@@ -179,10 +170,8 @@ void tcp_look(struct tcp *tcp, struct tcp_conn *c)
         tcp_end(tcp, c, stuck ? TCP_END_RESET : TCP_END_CLOSE, SERVICE_OK, "idle");
         return;
     }
-    if (!c->kept_alive)
-        keep_alive(c->sides[TCP_MEMBER].fd);
-    c->kept_alive = true;
     uint64_t bytes = c->ways[TCP_CLIENT].bytes + c->ways[TCP_MEMBER].bytes;
+    tcp_keep_alive(c, bytes == c->looked_bytes);
     if (bytes != c->looked_bytes)
         sample(tcp, c);
     c->looked_bytes = bytes;

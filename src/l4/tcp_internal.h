@@ -10,6 +10,7 @@
  *   tcp_kernel.c    the same in the kernel, for what goes back and forth
  *   tcp_rest.c      what a side that was reset had sent before
  *   tcp_end.c       looks at what goes on, and what is told at the end
+ *   tcp_keep.c      whether a member that says nothing is there
  *   tcp_spare.c     sockets of members that are connected anew
  *   tcp_pool.c      records, buffers, pipes
  *   tcp.c           plans, orders, members that are to be left
@@ -127,6 +128,7 @@ struct tcp_conn {
     bool in_kernel;            /* the kernel relays */
     bool hashed;               /* it did once, or could not */
     bool waits;                /* RELAYING: the timer is tcp_kernel_retry()'s */
+    uint8_t silent_looks;      /* in a row that found no byte moved, since the member was asked */
     uint8_t small;             /* reads in a row that filled no buffer; stays at 255 */
     uint32_t idle_ms;
     struct tcp_side sides[2];
@@ -332,6 +334,11 @@ void tcp_tell(struct tcp_conn *c);
 /** RELAYING: keepalive, RTT, and whether it is idle; sets the timer for the next one. */
 void tcp_look(struct tcp *tcp, struct tcp_conn *c);
 void tcp_record(const struct tcp *tcp, const struct tcp_conn *c, struct flow_record *out);
+
+/* ---- tcp_keep.c ---- */
+
+/** At each look; is_silent: no byte has moved since the one before. */
+void tcp_keep_alive(struct tcp_conn *c, bool is_silent);
 
 /* ---- tcp_spare.c ---- */
 
