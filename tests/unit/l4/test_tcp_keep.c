@@ -106,13 +106,38 @@ static void silent_from_the_start(void **state)
     close_one(&c);
 }
 
+/* A look knows by the bytes that have moved, either way, whether one is silent. */
+static void looks_find_silence(void **state)
+{
+    (void)state;
+    const struct worker_host host = {0};
+    struct worker worker = {.now_ms = 1000000, .host = &host};
+    struct tcp tcp = {.worker = &worker};
+    struct tcp_conn c = open_one();
+    c.sides[TCP_CLIENT].fd = c.sides[TCP_MEMBER].fd;
+    c.active_ms = worker.now_ms;
+    c.idle_ms = 3600000;
+    wheel_init(&worker.wheel, worker.now_ms);
+    for (int i = 0; i < 20; i++) {
+        c.ways[i % 2].bytes++;
+        tcp_look(&tcp, &c);
+        assert_int_equal(idle_s(&c), 90);
+    }
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(idle_s(&c), 90);
+        tcp_look(&tcp, &c);
+    }
+    assert_int_equal(idle_s(&c), LOOK_S);
+    wheel_stop(&c.timer.entry);
+    close_one(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(begins_at_the_first_look),
-        cmocka_unit_test(a_silent_one_is_asked),
-        cmocka_unit_test(one_that_talks_is_not),
-        cmocka_unit_test(silent_from_the_start),
+        cmocka_unit_test(begins_at_the_first_look), cmocka_unit_test(a_silent_one_is_asked),
+        cmocka_unit_test(one_that_talks_is_not),    cmocka_unit_test(silent_from_the_start),
+        cmocka_unit_test(looks_find_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
