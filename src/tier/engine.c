@@ -244,7 +244,6 @@ void engine_respecify(struct engine *e, struct set_states *states, const struct 
 
 void engine_changed(struct engine *e, int64_t arrived_us)
 {
-    e->is_late = true;
     if (e->changed_us)
         return;
     e->changed_us = arrived_us;

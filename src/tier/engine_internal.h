@@ -53,7 +53,6 @@ struct engine {
     bool has_read;   /* it was observed, ever */
     bool shows;      /* `phase` is what others see */
     bool has_news;   /* for the driver: states have changed */
-    bool is_late;    /* the plan: states have changed since it was made */
     enum engine_phase failed_in;
     enum tier_error failed_reason;
     char failed_text[256];

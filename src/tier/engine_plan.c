@@ -59,7 +59,6 @@ void engine_plan(struct engine *e, struct observation *seen)
     e->planned_ms = clock_mono_ms();
     e->waits_ms = 0;
     e->is_fresh = seen;
-    e->is_late = false;
 }
 
 /* Whether it gives a member that we made another address. */
