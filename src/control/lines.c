@@ -45,7 +45,7 @@ static bool resize(struct lines *l, uint32_t cap)
 {
     if (l->budget) {
         size_t others_b = l->budget->kept_b - beyond_usual(l, l->cap);
-        if (cap > l->cap && others_b + beyond_usual(l, cap) > l->budget->max_b)
+        if (others_b + beyond_usual(l, cap) > l->budget->max_b)
             return false;
         l->budget->kept_b = others_b + beyond_usual(l, cap);
     }
