@@ -27,7 +27,7 @@ const struct l4_service **setup_owners(const struct l4_config *config)
 {
     const struct l4_service **owners =
         xcalloc(config->n_sets + 1, sizeof(const struct l4_service *));
-    for (uint32_t i = config->n_services; i-- > 0;) { /* the first that has it */
+    for (uint32_t i = 0; i < config->n_services; i++) {
         const struct l4_service *s = &config->services[i];
         if (s->set < config->n_sets)
             owners[s->set] = s;
