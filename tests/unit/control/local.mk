@@ -26,4 +26,4 @@ check_PROGRAMS += tests/unit/control/test_names
 tests_unit_control_test_names_SOURCES = tests/unit/control/test_names.c
 tests_unit_control_test_names_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_control_test_names_LDADD = $(UNIT_control)
-tests_unit_control_test_server_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getpwuid_r
+tests_unit_control_test_server_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getpwuid_r,--wrap=clock_mono_ms

@@ -12,6 +12,8 @@
 #include "control/server.h"
 #include "tests/unit/control/peers.h"
 
+#include <loadstar/control.h>
+
 #include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,6 +35,16 @@ struct scene {
     char directory[64], path[96];
     bool closed;
 };
+
+int64_t __real_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void);
+
+static int64_t still_ms; /* the time, while a test has it stand; 0: it goes on */
+
+int64_t __wrap_clock_mono_ms(void)
+{
+    return still_ms ? still_ms : __real_clock_mono_ms();
+}
 
 static void on_flag(void *arg)
 {
@@ -526,6 +538,56 @@ static void fill(struct scene *s, int fd, size_t n)
     }
 }
 
+#define LOOKS_MS 60 /* more than the server's time between two looks, by the clock of the loop */
+
+static void on_time(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+/** Lets so much time go by, in which the server looks for idle clients. */
+static void pass(struct scene *s, int64_t ms)
+{
+    bool over = false;
+    uv_timer_t timer;
+    uv_timer_init(&s->loop, &timer);
+    timer.data = &over;
+    still_ms += ms;
+    uv_timer_start(&timer, on_time, LOOKS_MS, 0);
+    RUN_UNTIL(&s->loop, over);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+}
+
+/* A long request may take its time, if it gets on; the time of one that came while another was
+ * under way begins when it is looked at. */
+static void test_half_requests_that_get_on(void **state)
+{
+    enum { IDLE_MS = 100 };
+    struct scene *s = *state;
+    still_ms = 1000000;
+    control_server_set_idle(s->server, IDLE_MS);
+    int slow = client(s, "{\"command\":\"x\"}\n{\"command\":\"");
+    RUN_UNTIL(&s->loop, s->n_asked == 1);
+    pass(s, 10 * IDLE_MS);
+    answer_all(s);
+    run_on(s);
+    for (int i = 0; i < 10; i++) {
+        pass(s, IDLE_MS / 2);
+        assert_false(client_is_closed(slow));
+        fill(s, slow, LOADSTAR_CONTROL_LINE_MAX + 100);
+        run_on(s);
+    }
+    for (int i = 0; i < 3; i++) { /* of these, too few */
+        pass(s, IDLE_MS / 2);
+        client_say(slow, "xyz");
+        run_on(s);
+    }
+    RUN_UNTIL(&s->loop, client_is_closed(slow));
+    close(slow);
+    still_ms = 0;
+}
+
 /* Long requests that are not whole have a bound together: the one that goes over it is told, and
  * closed, and has the others go on; requests of the usual length are free. */
 static void test_half_requests_are_bounded_together(void **state)
@@ -655,6 +717,7 @@ int main(void)
         TEST(test_streams_of_large_lines),
         TEST(test_idle_ones_end),
         TEST(test_half_requests_end),
+        cmocka_unit_test_setup_teardown(test_half_requests_that_get_on, set_up_of_long, tear_down),
         cmocka_unit_test_setup_teardown(test_half_requests_are_bounded_together, set_up_of_long,
                                         tear_down),
         TEST(test_readers_that_do_not_read_end),
