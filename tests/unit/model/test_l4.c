@@ -3,6 +3,7 @@
 #include "model/l4.h"
 
 #include "base/parallel.h"
+#include "model/model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +28,22 @@ static void test_each_service_counts(void **state)
     assert_int_equal(both - tcp, 5000 + 2 * 2 * 2);
 }
 
+/* Who tells a set may stay connected for it; a list and a pool of the file's own have nobody. */
+static void test_tellers_count(void **state)
+{
+    (void)state;
+    struct l4_listed listed = {.port = 1};
+    struct l4_set sets[] = {{.pool = MODEL_NONE},
+                            {.pool = MODEL_NONE, .listed = &listed, .n_listed = 1},
+                            {.pool = 0},
+                            {.pool = MODEL_NONE}};
+    struct l4_config config = {.workers = 1, .sets = sets};
+    uint64_t none = l4_config_descriptors(&config);
+    config.n_sets = 4;
+    assert_int_equal(l4_config_told(&config), 2);
+    assert_int_equal(l4_config_descriptors(&config) - none, 2);
+}
+
 static void test_workers_count(void **state)
 {
     (void)state;
@@ -46,6 +63,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_service_counts),
+        cmocka_unit_test(test_tellers_count),
         cmocka_unit_test(test_workers_count),
         cmocka_unit_test(test_many_do_not_wrap),
     };
