@@ -88,6 +88,39 @@ static void kept_over_reloads(void **state)
     diags_free(&diags);
 }
 
+/* Each keeps its own, in whatever order they stand: those that differ by port alone, by address
+ * alone, by family alone, by protocol alone. */
+static void each_keeps_its_own(void **state)
+{
+    (void)state;
+    enum { EACH = 6, ALL = 2 * EACH };
+    struct diags diags;
+    diags_init(&diags);
+    const uint16_t one = free_port(), other = free_port();
+    const struct ip six = {.family = IP_V6, .b = {[15] = 1}};
+    const struct l4_listen places[EACH] = {
+        {.addr = loopback(9), .port = one}, {.addr = loopback(1), .port = other},
+        {.addr = loopback(5), .port = one}, {.addr = six, .port = one},
+        {.addr = loopback(1), .port = one}, {.addr = loopback(5), .port = other},
+    };
+    struct l4_service first[ALL], second[ALL];
+    for (unsigned i = 0; i < ALL; i++) {
+        first[i] =
+            (struct l4_service){.listens = &places[i % EACH], .n_listens = 1, .udp = i >= EACH};
+        second[i * 5 % ALL] = first[i];
+    }
+    const struct l4_config before = {.services = first, .n_services = ALL};
+    const struct l4_config after = {.services = second, .n_services = ALL};
+    struct listeners *x = NULL, *y = NULL;
+    assert_int_equal(listeners_open(&x, &before, 1, NULL, &diags), 0);
+    assert_int_equal(listeners_open(&y, &after, 1, x, &diags), 0);
+    for (uint32_t i = 0; i < ALL; i++)
+        assert_int_equal(listeners_of(y, i * 5 % ALL)[0], listeners_of(x, i)[0]);
+    listeners_release(x);
+    listeners_release(y);
+    diags_free(&diags);
+}
+
 static void all_errors_are_told_and_nothing_is_left(void **state)
 {
     (void)state;
@@ -305,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kept_over_reloads),
+        cmocka_unit_test(each_keeps_its_own),
         cmocka_unit_test(all_errors_are_told_and_nothing_is_left),
         cmocka_unit_test(all_addresses_tell_which_was_asked),
         cmocka_unit_test(an_address_that_is_not_there),

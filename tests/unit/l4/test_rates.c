@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -39,8 +40,31 @@ static void per_second(void **state)
     registry_free(registry);
 }
 
+static void of_many(void **state)
+{
+    (void)state;
+    enum { MANY = 300 };
+    struct registry *registry = registry_new();
+    struct service_run *runs[MANY];
+    struct rates rates = {0};
+    char name[16];
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned nth = i * 7 % MANY; /* as they come, they are in no order */
+        snprintf(name, sizeof name, "s%u", nth);
+        runs[nth] = registry_service(registry, name);
+    }
+    rates_look(&rates, registry, 5000);
+    for (unsigned i = 0; i < MANY; i++)
+        atomic_fetch_add(&runs[i]->results[SERVICE_OK], 10 * i);
+    rates_look(&rates, registry, 6000);
+    for (unsigned i = 0; i < MANY; i++)
+        assert_true(rates_of(&rates, runs[i]).results_per_s == 10 * i);
+    rates_free(&rates);
+    registry_free(registry);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(per_second)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(per_second), cmocka_unit_test(of_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

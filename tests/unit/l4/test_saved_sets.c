@@ -57,7 +57,8 @@ static void end(struct start *s)
     assert_int_equal(uv_loop_close(&s->loop), 0);
 }
 
-static enum set_verdict tell(struct start *s, uint32_t i, uint64_t version, uint32_t weight)
+/** The file is not written yet. */
+static enum set_verdict take(struct start *s, uint32_t i, uint64_t version, uint32_t weight)
 {
     struct member_set set = {.version = version, .n = 1, .v = xcalloc(1, sizeof *set.v)};
     snprintf(set.name, sizeof set.name, "%s", s->table.v[i]->name);
@@ -66,6 +67,12 @@ static enum set_verdict tell(struct start *s, uint32_t i, uint64_t version, uint
     enum set_verdict verdict = set_table_tell(&s->table, i, &set, SET_TOLD);
     if (verdict != SET_OLD)
         saved_sets_write(s->saved, &s->table);
+    return verdict;
+}
+
+static enum set_verdict tell(struct start *s, uint32_t i, uint64_t version, uint32_t weight)
+{
+    enum set_verdict verdict = take(s, i, version, weight);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     return verdict;
 }
@@ -210,6 +217,25 @@ static void what_could_not_be_read_is_not_written(void **state)
     end(&s);
 }
 
+/* What is told while the file is written is in the next one, also when the end comes before that.
+ */
+static void all_that_come_at_once_are_saved(void **state)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    struct start s;
+    (void)state;
+    for (uint64_t version = 10; version < 30; version++) {
+        begin(&s, names, 3, SAVED_MAX);
+        for (uint32_t i = 0; i < 3; i++)
+            assert_int_equal(take(&s, i, version, 1), SET_TAKEN);
+        end(&s);
+        begin(&s, names, 3, SAVED_MAX);
+        for (uint32_t i = 0; i < 3; i++)
+            check(&s, i, SET_UNKNOWN, version);
+        end(&s);
+    }
+}
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -230,6 +256,7 @@ int main(void)
         cmocka_unit_test_teardown(what_has_left_comes_back, forget),
         cmocka_unit_test_teardown(of_those_that_have_left_few_are_kept, forget),
         cmocka_unit_test_teardown(what_could_not_be_read_is_not_written, forget),
+        cmocka_unit_test_teardown(all_that_come_at_once_are_saved, forget),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
