@@ -82,6 +82,7 @@ class Forwarder(harness.Daemon):
 
     def configure(self, services):
         """Writes l4.yaml: JSON is YAML."""
+        self.services = services
         text = json.dumps({"services": services}, indent=1).replace("{port}", str(self.port))
         self.write("l4.yaml", self.head + text[1:-1].strip().replace("\n ", "\n") + "\n")
 

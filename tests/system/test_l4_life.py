@@ -2,6 +2,7 @@
 """loadstar-l4 from start to stop: reloads under load, drains, rights, limits of files, and what the
 service manager is told."""
 import os
+import random
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 import harness
 import l4_world
 from l4_world import web
+from test_l4_udp import Echo
 from test_process import rights
 
 
@@ -72,6 +74,45 @@ class Reloads(l4_world.TestCase):
         except ConnectionRefusedError:
             return True
         return False
+
+    def test_addresses_come_and_go(self):
+        """Of TCP and UDP, from service to service, for some workers: each address is answered by whom it belongs to."""
+        n, order = 6, random.Random(1)
+        members = {"tcp": self.members(n), "udp": [Echo(f"u{i}") for i in range(n)]}
+        for member in members["udp"]:
+            self.addCleanup(member.close)
+        places = [(protocol, harness.free_port()) for protocol in members for _ in range(n)]
+        def given():
+            """{place: service number}, and l4.yaml: of each protocol some addresses, some of which have changed hands."""
+            whose = {place: order.randrange(n) for place in order.sample(places, 8)}
+            services = {}
+            for (protocol, port), i in whose.items():
+                service = services.setdefault(f"{protocol}{i}", dict(
+                    web(members=[members[protocol][i].place], limits={"connections": 99})["web"], listen=[], protocol=protocol))
+                service["listen"].append(f"127.0.0.1:{port}")
+            return whose, dict(order.sample(sorted(services.items()), len(services)))
+        def answers(f, protocol, port):
+            try:
+                if protocol == "tcp":
+                    return f.ask(port=port)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                    s.settimeout(1)
+                    s.connect(("127.0.0.1", port))
+                    s.send(b"x")
+                    return s.recv(99).split()[0].decode()
+            except OSError:
+                return None
+        for workers in (1, 3):
+            whose, services = given()
+            f = self.forwarder(services, workers=workers)
+            for _ in range(12):
+                for (protocol, port), i in whose.items():
+                    # A worker that waits for its turn has not heard of a reload yet.
+                    f.wait_for(lambda: answers(f, protocol, port) == members[protocol][i].name, 60)
+                whose, services = given()
+                f.configure(services)
+                f.reload()
+            f.stop()
 
     def test_open_connections_go_on(self):
         a, b = self.members(2)

@@ -196,9 +196,11 @@ class Replaced(TestCase):
         f = self.forwarder(web(members=[a]))
         lines = self.hold(f)
         old = self.replace(f)
-        with open(f"/proc/{f.process.pid}/stat") as file:
-            parent = int(file.read().rpartition(")")[2].split()[1])
-        self.assertNotEqual(parent, old.pid)
+        above = []  # its parents
+        while (above or [f.process.pid])[-1] > 1:
+            with open(f"/proc/{(above or [f.process.pid])[-1]}/stat") as file:
+                above.append(int(file.read().rpartition(")")[2].split()[1]))
+        self.assertNotIn(old.pid, above)
         f.process.kill()
         f.wait_for(lambda: f"process {f.process.pid} has ended" in f.log(), 60)
         self.assertEqual(self.say(lines), "a again\n")
@@ -286,6 +288,42 @@ class Goes_on(TestCase):
         f.process.wait(60)
         t.join(60)
         self.assertIn("it is to stop", done[0].stderr)
+
+    def processes(self, f):
+        """Those that were started with this configuration."""
+        found = set()
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline") as file:
+                    words = file.read().split("\0")
+            except OSError:
+                continue
+            if f.path in words and "replace" not in words:
+                found.add(int(pid))
+        return found
+
+    def test_nothing_is_left_of_one_that_hangs(self):
+        """Of it, and of who stands between: it cannot write its first line, and nobody has heard from it."""
+        a, = self.members(1)
+        f = self.forwarder(web(members=[a]))
+        full = os.path.join(f.dir, "full")
+        os.mkfifo(full)
+        fd = os.open(full, os.O_RDWR | os.O_NONBLOCK)
+        self.addCleanup(os.close, fd)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(fd, b"x" * 4096)
+        real = os.path.realpath(f.program)
+        f.install(f'exec {real} "$@" 2>{full}\n')
+        with open(f.path, "a") as file:
+            file.write("nothing: 1\n")  # that there is a line
+        t = threading.Thread(target=lambda: f.ctl("replace", check=False))
+        t.start()
+        self.addCleanup(t.join)
+        f.wait_for(lambda: len(self.processes(f)) == 3, 60)
+        f.process.send_signal(signal.SIGTERM)
+        f.process.wait(60)
+        f.wait_for(lambda: not self.processes(f), 60)
 
 
 class Handed_on(TestCase):

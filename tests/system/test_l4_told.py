@@ -229,6 +229,37 @@ class Told(l4_world.TestCase):
         self.assertEqual(news.pop("127.1.123.0/24"), samples + 1)
         self.assertLessEqual(set(news), {"127.1.7.0/24"}) # which may have been seen a second before
 
+    def test_round_trips_come_to_one_of_each(self):
+        """Of the connections of one loadstard; when that one goes, or becomes another's, to another of them."""
+        (a,), names = self.members(1), ("s0", "s1", "s2")
+        f = self.forwarder({name: dict(web(port=harness.free_port(), members=TOLD)["web"]) for name in names}, start=False)
+        f.start(ready=False)
+        port = int(f.services[names[0]]["listen"][0].rsplit(":", 1)[1])
+        c = [harness.wait_for(lambda: self.try_control(f), 60) for _ in names]
+        for name, teller in zip(names, c):
+            self.assertTrue(teller.ask(node="ams1", **told([a], 1, name))["ok"])
+        f._wait_ready(60)
+        def client():
+            with f.connect(port=port) as s, s.makefile() as lines:
+                s.sendall(b"x\n")
+                lines.readline()
+            return f.ctl_json("rtt")["networks"]
+        f.wait_for(client, 60)
+        hears = lambda i: [n["network"] for n in c[i].event("rtt")["networks"]]
+        self.assertEqual(hears(0), ["127.0.0.0/24"])
+        self.assertTrue(c[0].ask(node="iad1", **told([a], 2, names[0]))["ok"])
+        self.assertEqual((hears(0), hears(2)), (["127.0.0.0/24"],) * 2)  # of another one, and the newest of the first
+        c[1].ask(command="members", service=names[1])  # and what has come before it
+        self.assertNotIn("rtt", [e["event"] for e in c[1].events])
+        c[2].close()
+        self.assertEqual(hears(1), ["127.0.0.0/24"])
+
+    def test_sessions_are_told_again_after_a_reload(self):
+        f, (a, b), c = self.world()
+        c.event("sessions")
+        f.reload()
+        self.assertEqual({m["key"] for m in c.event("sessions")["members"]}, {"web/ams/a", "web/ams/b"})
+
     def test_one_that_reads_nothing_holds_up_nobody(self):
         f, (a, b), c = self.world()
         for version in range(2, 200):
