@@ -259,8 +259,7 @@ void tcp_relay_begin(struct tcp *tcp, struct tcp_conn *c)
 
 void tcp_client_ready(struct worker *worker, struct worker_source *source, uint32_t events)
 {
-    struct tcp_conn *c =
-        (struct tcp_conn *)((char *)source - offsetof(struct tcp_conn, sides[TCP_CLIENT]));
+    struct tcp_conn *c = (void *)((char *)source - offsetof(struct tcp_conn, sides[TCP_CLIENT]));
     side_events(&c->sides[TCP_CLIENT], events);
     if (c->state == TCP_RELAYING)
         relay_event(worker->tcp, c, TCP_CLIENT, events);
@@ -274,8 +273,7 @@ void tcp_client_ready(struct worker *worker, struct worker_source *source, uint3
 
 void tcp_member_ready(struct worker *worker, struct worker_source *source, uint32_t events)
 {
-    struct tcp_conn *c =
-        (struct tcp_conn *)((char *)source - offsetof(struct tcp_conn, sides[TCP_MEMBER]));
+    struct tcp_conn *c = (void *)((char *)source - offsetof(struct tcp_conn, sides[TCP_MEMBER]));
     /* Of the connection before, by the same socket. */
     if (c->opened_turn == worker->turn)
         return;
@@ -305,7 +303,7 @@ void tcp_timer_fired(struct worker *worker, struct worker_timer *timer)
 
 void tcp_go_on(struct worker *worker, struct worker_task *task)
 {
-    struct tcp_conn *c = (struct tcp_conn *)((char *)task - offsetof(struct tcp_conn, task));
+    struct tcp_conn *c = (void *)((char *)task - offsetof(struct tcp_conn, task));
     if (c->state == TCP_DEAD) {
         tcp_conn_put(worker->tcp, c);
         return;
