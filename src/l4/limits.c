@@ -83,7 +83,7 @@ struct way *limits_find_way(struct bucket *bucket, uint64_t client, uint64_t *st
         if (atomic_load(&way->client) != client)
             continue;
         *state = atomic_load(&way->state);
-        if (*state != TAKEN && atomic_load(&way->client) == client)
+        if (!is_taken(*state) && atomic_load(&way->client) == client)
             return way;
     }
     return NULL;
@@ -94,7 +94,7 @@ struct way *limits_take_blank(struct bucket *bucket, uint64_t now)
     for (struct way *way = bucket->ways; way < bucket->ways + WAYS; way++) {
         uint64_t state = atomic_load(&way->state);
         bool never = state == 0 && atomic_load(&way->client) == 0;
-        if (state != TAKEN && (never || is_blank(state, now)) &&
+        if (!is_taken(state) && (never || is_blank(state, now)) &&
             atomic_compare_exchange_strong(&way->state, &state, TAKEN))
             return way;
     }
@@ -125,6 +125,36 @@ void limits_leave_bucket(struct bucket *bucket, uint64_t client)
     take_one(&bucket->shared);
 }
 
+/* As find_way, for one that has counted in `shared`. A way that is being made for the client is
+ * marked: its maker looks at `shared` again. (It may be on its way from the client to another one,
+ * to whose maker a mark does nothing.) */
+static bool has_way(struct bucket *bucket, uint64_t client)
+{
+    for (struct way *way = bucket->ways; way < bucket->ways + WAYS; way++) {
+        if (atomic_load(&way->client) != client)
+            continue;
+        uint64_t state = atomic_load(&way->state);
+        while (is_taken(state) && !atomic_compare_exchange_weak(&way->state, &state, state + 1))
+            ;
+        if (!is_taken(state) && atomic_load(&way->client) == client)
+            return true;
+    }
+    return false;
+}
+
+/* Its state is made of `shared` as that is once the way is the client's; false: it is refused. */
+static bool finish_way(struct bucket *bucket, struct way *way, const struct rule *rule)
+{
+    uint64_t taken, state;
+    do {
+        taken = atomic_load(&way->state);
+        state = (rule->now + ahead(atomic_load(&bucket->shared), rule->now)) & TIME_MASK;
+        if (!add_one(&state, rule, 0))
+            return false;
+    } while (!atomic_compare_exchange_strong(&way->state, &taken, state));
+    return true;
+}
+
 /* With `inserting` held: nobody else makes ways in this bucket. Whether it
  * has too many in `shared` is seen when the way is made, not before, as others may come there. */
 static enum outcome make_way(struct bucket *bucket, uint64_t client, const struct rule *rule)
@@ -132,14 +162,15 @@ static enum outcome make_way(struct bucket *bucket, uint64_t client, const struc
     uint64_t state;
     if (limits_find_way(bucket, client, &state))
         return AGAIN;
-    state = (rule->now + ahead(atomic_load(&bucket->shared), rule->now)) & TIME_MASK;
-    if (!add_one(&state, rule, 0))
-        return REFUSED;
     struct way *way = limits_take_blank(bucket, rule->now);
     if (!way)
         return NO_WAY;
     atomic_store(&way->client, client);
-    atomic_store(&way->state, state);
+    if (!finish_way(bucket, way, rule)) {
+        atomic_store(&way->client, 0);
+        atomic_store(&way->state, 0);
+        return REFUSED;
+    }
     if (rule->open == 0 || open_of(atomic_load(&bucket->shared)) < rule->open)
         return COUNTED;
     limits_leave_bucket(bucket, client);
@@ -167,7 +198,7 @@ static enum outcome count_in_shared(struct bucket *bucket, uint64_t client, cons
         if (!add_one(&state, rule, 0))
             return REFUSED;
     } while (!atomic_compare_exchange_weak(&bucket->shared, &was, state));
-    if (!limits_find_way(bucket, client, &state))
+    if (!has_way(bucket, client))
         return COUNTED;
     take_one(&bucket->shared);
     return AGAIN;

@@ -10,7 +10,7 @@ void limits_each(const struct limits *limits, int64_t now_ms,
     for (uint32_t i = 0; i < limits->n_buckets * WAYS; i++) {
         const struct way *way = &limits->buckets[i / WAYS].ways[i % WAYS];
         uint64_t client = atomic_load(&way->client), state = atomic_load(&way->state);
-        bool is_its = client != 0 && state != TAKEN && atomic_load(&way->client) == client;
+        bool is_its = client != 0 && !is_taken(state) && atomic_load(&way->client) == client;
         if (is_its && (open_of(state) > 0 || ahead(state, now) > 0))
             fn(arg, &(struct limits_source){client, state & TIME_MASK, open_of(state)});
     }

@@ -24,7 +24,9 @@
  *    instead; who has made a way looks at s afterwards. Both are in one order (seq_cst), so one of
  *    them sees the other: what may be in s was there before the way, and only falls.
  *  - So e + s, of all clients, is compared with the limit, until s has been 0 once while there was
- *    a way: then it is pure, and e alone is n. A new way takes over the time of `shared`, too.
+ *    a way: then it is pure, and e alone is n.
+ *  - A new way takes over the time of `shared`, which it looks at once it is the client's: who has
+ *    counted in `shared` and finds the way unfinished marks it, and has its maker look again.
  *
  * A state is changed by CAS from what was read while the way was the client's. It cannot have
  * become another's meanwhile with the same word: times of a way only rise. */
@@ -53,7 +55,8 @@
 #define PURE (UINT64_C(1) << TIME_BITS)
 #define ONE (UINT64_C(1) << (TIME_BITS + 1))
 #define OPEN_MAX 0xfffffe
-#define TAKEN UINT64_MAX /* a state: the way is about to be another client's */
+#define TAKEN \
+    (UINT64_C(0xffffff) << (TIME_BITS + 1)) /* the way is being made; and the marks on it */
 
 struct way {
     _Atomic uint64_t client, state;
@@ -92,6 +95,11 @@ struct rule {
 static inline uint32_t open_of(uint64_t state)
 {
     return (uint32_t)(state >> (TIME_BITS + 1));
+}
+
+static inline bool is_taken(uint64_t state)
+{
+    return state >= TAKEN;
 }
 
 /* The time of a state that is made now. */

@@ -552,6 +552,8 @@ static bool rush(unsigned kind, pthread_barrier_t *together)
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     assert_true(r.in <= want[kind]);
+    for (uint32_t i = 0; i < RUSHED && kind % 2; i++)
+        assert_true(r.of[i] <= 3);
     bool most = r.in >= want[kind] * (kind % 2 ? 3 : 4) / 4;
     check_empty(&r);
     limits_free(r.limits);
@@ -571,6 +573,18 @@ static void workers_that_rush_share_tokens(void **state)
         while (!rush(kind, &together))
             assert_true(++n <= RUSHES);
     }
+    pthread_barrier_destroy(&together);
+}
+
+/* Of those who count where all share and those who make the client's own way at the same time, each
+ * sees the other: seldom do they meet. */
+static void nobody_has_more_in_a_rush(void **state)
+{
+    (void)state;
+    pthread_barrier_t together;
+    pthread_barrier_init(&together, NULL, THREADS);
+    for (unsigned n = 0; n < 2 * RUSHES; n++)
+        rush(n % 4 ? 3 : 1, &together);
     pthread_barrier_destroy(&together);
 }
 
@@ -624,6 +638,7 @@ int main(void)
         cmocka_unit_test(open_connections_beyond_the_room_are_bounded),
         cmocka_unit_test(many_workers_keep_the_limits),
         cmocka_unit_test(workers_that_rush_share_tokens),
+        cmocka_unit_test(nobody_has_more_in_a_rush),
         cmocka_unit_test(rates_are_switched_under_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
