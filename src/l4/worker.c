@@ -43,7 +43,7 @@ struct worker_thread {
 
 static struct worker_thread *thread_of(struct worker *worker)
 {
-    return (struct worker_thread *)worker;
+    return (void *)worker;
 }
 
 /* ---- descriptors and tasks ---- */

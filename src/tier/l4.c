@@ -98,7 +98,7 @@ static const char *name_of(const struct driver *d, const struct forwarder_member
 static void tell_note(const struct driver *d, char *note, size_t n)
 {
     if (d->rtt_error[0])
-        snprintf(note, n, "loadstar-l4: %s", d->rtt_error);
+        snprintf(note, n, "loadstar-l4: %.*s", (int)(n - sizeof "loadstar-l4: "), d->rtt_error);
     else if (d->n_ignored + d->now.n_others > 0)
         snprintf(note, n, "loadstar-l4 spoke of what it was not told: %llu events, %u members",
                  (unsigned long long)d->n_ignored, d->now.n_others);
