@@ -28,7 +28,7 @@ jobs=$(nproc)
 files=$((3 * jobs)) # of unit and system tests that run at a time: nine tenths of their time they wait
 lines="-g1" # a report names files and lines: what more there is to debug makes a build half as long again
 
-test_packages="lld libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
+test_packages="ccache lld libcmocka-dev python3 python3-dnspython clang libclang-rt-14-dev clang-format cppcheck
 mandoc valgrind bind9 bind9-dnsutils bind9-utils libknot-dev curl jq iproute2 gdnsd knot knot-dnsutils nsd unbound
 haproxy libxdp-dev libbpf-dev ethtool zonemaster-cli git prometheus chromium-headless-shell mmdb-bin ldnsutils openssl xz-utils util-linux procps systemd systemd-container strace iptables
 protobuf-compiler libprotobuf-dev python3-protobuf python3-jinja2 ansible-core
@@ -76,7 +76,11 @@ check_in() { # directory, variables of make...: builds and runs the unit tests, 
 
 over_xdp() { with_binaries "$build/release" $python tests/over_xdp.py "$@"; } # the same, by AF_XDP
 
-configure_dev() { configure_in "$build/dev" --enable-developer CFLAGS="-Og $lines" $linker; }
+# What the stage unit compiles, dist compiles again, from its archive: what comes out the same the cache has.
+export CCACHE_DIR="$build/ccache" CCACHE_NOHASHDIR=1
+dev="CC='ccache gcc' CFLAGS='-Og $lines'"
+
+configure_dev() { eval "configure_in \"\$build/dev\" --enable-developer $dev $linker"; }
 
 run_unit() { configure_dev && check_in "$build/dev"; }
 
@@ -150,7 +154,7 @@ run_soak() {
 }
 
 # The archives, made twice, are for nobody to send: packed in haste.
-run_dist() { configure_dev && XZ_OPT=-1 make -s -C "$build/dev" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS="CFLAGS=-O1 $linker" >"$build/distcheck.log" 2>&1 ||
+run_dist() { configure_dev && XZ_OPT=-1 make -s -C "$build/dev" -j$files distcheck DISTCHECK_CONFIGURE_FLAGS="--enable-developer $dev $linker" >"$build/distcheck.log" 2>&1 ||
 	{ tail -50 "$build/distcheck.log"; return 1; }; }
 
 run_qa() { $python tests/qa/includes.py && sh tests/qa/style.sh && sh tests/qa/tools.sh; }
