@@ -77,7 +77,7 @@ check_in() { # directory, variables of make...: builds and runs the unit tests, 
 over_xdp() { with_binaries "$build/release" $python tests/over_xdp.py "$@"; } # the same, by AF_XDP
 
 # What the stage unit compiles, dist compiles again, from its archive: what comes out the same the cache has.
-export CCACHE_DIR="$build/ccache" CCACHE_NOHASHDIR=1
+export CCACHE_DIR="$build/ccache" CCACHE_BASEDIR="$top" CCACHE_NOHASHDIR=1
 dev="CC='ccache gcc' CFLAGS='-Og $lines'"
 
 configure_dev() { eval "configure_in \"\$build/dev\" --enable-developer $dev $linker"; }
