@@ -8,8 +8,11 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-$top/build-tsan}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
+files=$(($(nproc) + 1)) # that run at a time
+linker= # GNU's takes longer
+! command -v ld.lld >/dev/null || linker=LDFLAGS=-fuse-ld=lld
 [ -f "$top/configure" ] || (cd "$top" && autoreconf -fi >/dev/null)
-[ -f "$build/Makefile" ] || (cd "$build" && "$top/configure" --quiet --enable-developer --with-sanitizer=thread CFLAGS="-Og -g1")
+[ -f "$build/Makefile" ] || (cd "$build" && "$top/configure" --quiet --enable-developer --with-sanitizer=thread CFLAGS="-Og -g1" $linker)
 threaded="tests/unit/snapshot/test_publish tests/unit/io/test_workers tests/unit/tier/test_tiers tests/unit/anycast/test_anycast_thread \
 	tests/unit/l4/test_member tests/unit/l4/test_quantiles tests/unit/l4/test_limits tests/unit/l4/test_sources \
 	tests/unit/l4/test_flow_log"
@@ -29,12 +32,12 @@ run() {
 }
 # liburcu is not instrumented; where its synchronisation matters, publish.c annotates it.
 export TSAN_OPTIONS="halt_on_error=0 second_deadlock_stack=1 ${TSAN_OPTIONS:-}"
-for test in $threaded; do
-	run "$build/$test"
-done
+# shellcheck disable=SC2086 # a list of words
+make -s -C "$build" -j"$files" check-TESTS TESTS="$threaded" LOG_COMPILER="env LD_PRELOAD=$build/tsan_close.so $fixed" ||
+	{ cat "$build/test-suite.log"; exit 1; }
 cd "$top"
 LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build LOAD_RELOADS=${LOAD_RELOADS:-40} \
-	run /usr/bin/python3 tests/run.py tests/system/test_reload_under_load.py tests/system/test_l4.py tests/system/test_l4_life.py \
+	run /usr/bin/python3 tests/run.py -j "$files" tests/system/test_reload_under_load.py tests/system/test_l4.py tests/system/test_l4_life.py \
 	tests/system/test_l4_replace.py tests/system/test_l4_heritage.py tests/system/test_l4_churn.py
 cd tests/system
 LOADSTARD=$build/loadstard LOADSTARCTL=$build/loadstarctl BUILD=$build \
