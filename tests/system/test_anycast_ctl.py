@@ -16,6 +16,8 @@ import urllib.request
 import harness
 from harness import wait_for
 
+LONG = "a minute of holds"
+
 ZONE = """\
 zone: example.test
 soa: {mname: ns1, rname: hostmaster, refresh: 1h, retry: 15m, expire: 2w, minimum: 60s}

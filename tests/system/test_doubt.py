@@ -11,6 +11,8 @@ import unittest
 import harness
 import netns
 
+LONG = "a minute of faults and of what comes after them"
+
 NAME = "www.example.test"
 ZONE = """\
 zone: example.test

@@ -10,6 +10,8 @@ import harness
 import l4_world
 from l4_world import web
 
+LONG = "a minute and a half of changes that are told"
+
 TOLD = {"pool": "web"}
 
 

@@ -16,6 +16,8 @@ import harness
 from fake_haproxy import DRAIN, Fakes, Server
 from harness import wait_for
 
+LONG = "drains and polls take their time"
+
 ZONE = """\
 zone: example.test
 soa: {mname: ns1, rname: hostmaster, refresh: 1h, retry: 15m, expire: 2w, minimum: 60s}
