@@ -3,6 +3,7 @@
 #include "l4/limits_internal.h"
 
 #include "base/rng.h"
+#include "l4/client.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -420,6 +421,33 @@ static void open_connections_beyond_the_room_are_bounded(void **state)
     limits_free(l);
 }
 
+/* ---- handed on ---- */
+
+static void add_source(void *arg, const struct limits_source *source)
+{
+    *(uint64_t *)arg += source->open;
+}
+
+/* A worker may stand still in the middle of making a client's way. */
+static void a_way_that_is_being_made_says_nothing(void **state)
+{
+    (void)state;
+    struct limits *l = made(1, 100, 3, 0, 0);
+    struct ip a = nth(1);
+    uint64_t now = time_at(1000), open = 0;
+    struct way *way = limits_take_blank(&l->buckets[0], now), *other;
+    atomic_store(&way->client, client_number(&a));
+    limits_each(l, 1000, add_source, &open);
+    assert_int_equal(open, 0);
+    assert_ptr_not_equal(other = limits_take_blank(&l->buckets[0], now), way);
+    assert_non_null(other);
+    atomic_store(&way->state, 2 * ONE | now);
+    limits_each(l, 1000, add_source, &open);
+    assert_int_equal(open, 2);
+    assert_int_equal(enter_many(l, &a, 9, 1000), 1);
+    limits_free(l);
+}
+
 /* ---- many workers ---- */
 
 #define THREADS 4
@@ -636,6 +664,7 @@ int main(void)
         cmocka_unit_test(a_way_of_its_own_gives_no_tokens),
         cmocka_unit_test(a_flood_of_addresses_changes_nothing),
         cmocka_unit_test(open_connections_beyond_the_room_are_bounded),
+        cmocka_unit_test(a_way_that_is_being_made_says_nothing),
         cmocka_unit_test(many_workers_keep_the_limits),
         cmocka_unit_test(workers_that_rush_share_tokens),
         cmocka_unit_test(nobody_has_more_in_a_rush),

@@ -93,15 +93,17 @@ static void kept_over_reloads(void **state)
 static void each_keeps_its_own(void **state)
 {
     (void)state;
-    enum { EACH = 6, ALL = 2 * EACH };
+    enum { EACH = 7, ALL = 2 * EACH };
     struct diags diags;
     diags_init(&diags);
     const uint16_t one = free_port(), other = free_port();
     const struct ip six = {.family = IP_V6, .b = {[15] = 1}};
+    const struct ip same_bytes = {.family = IP_V6, .b = {127, 0, 0, 9}}; /* as loopback(9) */
     const struct l4_listen places[EACH] = {
         {.addr = loopback(9), .port = one}, {.addr = loopback(1), .port = other},
         {.addr = loopback(5), .port = one}, {.addr = six, .port = one},
         {.addr = loopback(1), .port = one}, {.addr = loopback(5), .port = other},
+        {.addr = same_bytes, .port = one},
     };
     struct l4_service first[ALL], second[ALL];
     for (unsigned i = 0; i < ALL; i++) {
