@@ -155,13 +155,6 @@ void saved_sets_keep(struct saved_sets *saved, struct set_table *sets, const str
 
 /* ---- writing ---- */
 
-/** What an earlier configuration had of that name is left out where this one has news. */
-static bool is_told(const struct set_table *sets, const char *name)
-{
-    uint32_t i = set_table_find(sets, name);
-    return i != MODEL_NONE && told_of(sets->v[i]);
-}
-
 static char *text_of(const struct saved_sets *saved, const struct set_table *sets, size_t *n)
 {
     json_t *root = json_object(), *list = json_set_array(root, "sets");
@@ -169,8 +162,7 @@ static char *text_of(const struct saved_sets *saved, const struct set_table *set
         if (told_of(sets->v[i]))
             json_array_append_new(list, member_set_write(told_of(sets->v[i])));
     for (size_t k = 0; k < saved->others.n; k++)
-        if (!is_told(sets, saved->others.v[k].name))
-            json_array_append_new(list, member_set_write(&saved->others.v[k]));
+        json_array_append_new(list, member_set_write(&saved->others.v[k]));
     char *text = json_print(root, JSON_COMPACT, n);
     json_decref(root);
     return text;
