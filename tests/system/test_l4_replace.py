@@ -29,6 +29,11 @@ pools:
 """
 
 
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
 class Forwarder(l4_world.Forwarder):
     """Started by a link to the program, so that a test can put another one in its place."""
 
@@ -196,11 +201,10 @@ class Replaced(TestCase):
         f = self.forwarder(web(members=[a]))
         lines = self.hold(f)
         old = self.replace(f)
-        above = []  # its parents
-        while (above or [f.process.pid])[-1] > 1:
-            with open(f"/proc/{(above or [f.process.pid])[-1]}/stat") as file:
-                above.append(int(file.read().rpartition(")")[2].split()[1]))
-        self.assertNotIn(old.pid, above)
+        pid = f.process.pid
+        while pid > 1:
+            pid = parent_of(pid)
+            self.assertNotEqual(pid, old.pid)
         f.process.kill()
         f.wait_for(lambda: f"process {f.process.pid} has ended" in f.log(), 60)
         self.assertEqual(self.say(lines), "a again\n")
@@ -302,8 +306,8 @@ class Goes_on(TestCase):
                 found.add(int(pid))
         return found
 
-    def test_nothing_is_left_of_one_that_hangs(self):
-        """Of it, and of who stands between: it cannot write its first line, and nobody has heard from it."""
+    def one_that_hangs(self):
+        """A forwarder, and a thread whose .done is what `replace` came to: the new one cannot write its first line."""
         a, = self.members(1)
         f = self.forwarder(web(members=[a]))
         full = os.path.join(f.dir, "full")
@@ -317,13 +321,30 @@ class Goes_on(TestCase):
         f.install(f'exec {real} "$@" 2>{full}\n')
         with open(f.path, "a") as file:
             file.write("nothing: 1\n")  # that there is a line
-        t = threading.Thread(target=lambda: f.ctl("replace", check=False))
+        def replace():
+            t.done = f.ctl("replace", check=False)
+        t = threading.Thread(target=replace)
         t.start()
         self.addCleanup(t.join)
         f.wait_for(lambda: len(self.processes(f)) == 3, 60)
+        return f, t
+
+    def test_nothing_is_left_of_one_that_hangs(self):
+        """Of it, and of who stands between: nobody has heard from it."""
+        f, _ = self.one_that_hangs()
         f.process.send_signal(signal.SIGTERM)
         f.process.wait(60)
         f.wait_for(lambda: not self.processes(f), 60)
+
+    def test_one_that_is_ended_by_a_signal(self):
+        """Who stands between ends as it did."""
+        f, t = self.one_that_hangs()
+        between = {parent_of(pid) for pid in self.processes(f)} & self.processes(f) - {f.process.pid}
+        new, = (pid for pid in self.processes(f) if parent_of(pid) in between)
+        os.kill(new, signal.SIGKILL)
+        t.join(60)
+        self.assertIn("the new one was ended by signal 9 (Killed)", t.done.stderr)
+        self.assertEqual(self.processes(f), {f.process.pid})
 
 
 class Handed_on(TestCase):
