@@ -76,10 +76,6 @@ check_in() { # directory, variables of make...: builds and runs the unit tests, 
 
 over_xdp() { with_binaries "$build/release" $python tests/over_xdp.py "$@"; } # the same, by AF_XDP
 
-# What the stage unit compiles, dist compiles again, from its archive: what comes out the same the cache has.
-export CCACHE_DIR="$build/ccache" CCACHE_BASEDIR="$top" CCACHE_NOHASHDIR=1
-dev="CC='ccache gcc' CFLAGS='-Og $lines'"
-
 configure_dev() { eval "configure_in \"\$build/dev\" --enable-developer $dev $linker"; }
 
 run_unit() { configure_dev && check_in "$build/dev"; }
@@ -164,6 +160,10 @@ install_packages $build_packages $test_packages
 mkdir -p "$build"
 linker= # of the many programs of tests: GNU's takes longer. It is that of the release
 ! command -v ld.lld >/dev/null || linker=LDFLAGS=-fuse-ld=lld
+# What the stage unit compiles, dist compiles again, from its archive: what comes out the same the cache has.
+dev="CFLAGS='-Og $lines'"
+! command -v ccache >/dev/null || dev="CC='ccache gcc' $dev"
+export CCACHE_DIR="$build/ccache" CCACHE_BASEDIR="$top" CCACHE_NOHASHDIR=1
 for name in ${*:-qa unit system interop sanitizer tsan fuzz bench dist}; do
 	case $name in
 	qa | unit | system | interop | sanitizer | tsan | fuzz | bench | soak | dist) stage "$name" "run_$name" ;;
