@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/strmap.h"
 #include "control/json.h"
 #include "l4/counted.h"
 #include "l4/elders_internal.h"
@@ -232,26 +233,35 @@ void elders_tell(struct forwarder *f)
 }
 
 /** Datagrams are no part of it: their flows go on here. */
-static bool is_counted(const struct forwarder *f, const char *service)
+static void udp_services(struct strmap *out, const struct l4_config *config)
 {
-    const struct l4_config *config = f->setup->model->l4;
+    *out = (struct strmap){0};
     for (uint32_t i = 0; i < config->n_services; i++)
-        if (strcmp(config->services[i].name, service) == 0)
-            return !config->services[i].udp;
-    return true;
+        if (config->services[i].udp)
+            strmap_add(out, slice_str(config->services[i].name), i);
+}
+
+static uint32_t open_elsewhere(const struct forwarder *f, const char *service)
+{
+    int64_t open = 0;
+    for (const struct elder *e = f->elders; e; e = e->next)
+        open += json_get_int(json_object_get(e->facts, "open"), service, 0);
+    return (uint32_t)open;
 }
 
 void elders_count(struct forwarder *f)
 {
     uint32_t n;
     struct service_run *const *services = registry_services(f->registry, &n);
+    struct strmap udp;
+    udp_services(&udp, f->setup->model->l4);
     for (uint32_t i = 0; i < n; i++) {
-        int64_t open = 0;
-        for (const struct elder *e = f->elders; e && is_counted(f, services[i]->name); e = e->next)
-            open += json_get_int(json_object_get(e->facts, "open"), services[i]->name, 0);
+        bool counted = strmap_get(&udp, slice_str(services[i]->name)) == STRMAP_NONE;
         if (services[i]->limits)
-            limits_elsewhere(services[i]->limits, (uint32_t)open);
+            limits_elsewhere(services[i]->limits,
+                             counted ? open_elsewhere(f, services[i]->name) : 0);
     }
+    strmap_free(&udp);
 }
 
 uint32_t elders_sessions(const struct forwarder *f, const char *set, const char *key)

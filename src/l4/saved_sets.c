@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/strmap.h"
 #include "control/json.h"
 #include "l4/setup.h"
 
@@ -115,12 +116,12 @@ static struct member_set *told_of(struct work_set *set)
     return set->saved.version > 0 ? &set->saved : NULL;
 }
 
-static bool still_told(const struct l4_config *config, const char *name)
+static void names_of_told(struct strmap *out, const struct l4_config *config)
 {
+    *out = (struct strmap){0};
     for (uint32_t i = 0; i < config->n_sets; i++)
-        if (strcmp(config->sets[i].name, name) == 0)
-            return setup_is_told(&config->sets[i]);
-    return false;
+        if (setup_is_told(&config->sets[i]))
+            strmap_add(out, slice_str(config->sets[i].name), i);
 }
 
 static void forget(struct saved_sets *saved, size_t k)
@@ -144,13 +145,16 @@ static void keep(struct saved_sets *saved, struct member_set *set)
 
 void saved_sets_keep(struct saved_sets *saved, struct set_table *sets, const struct l4_config *next)
 {
+    struct strmap told;
+    names_of_told(&told, next);
     for (uint32_t i = 0; i < sets->n; i++) {
         struct member_set *set = told_of(sets->v[i]);
-        if (!set || still_told(next, sets->v[i]->name))
+        if (!set || strmap_get(&told, slice_str(sets->v[i]->name)) != STRMAP_NONE)
             continue;
         snprintf(set->name, sizeof set->name, "%s", sets->v[i]->name);
         keep(saved, set);
     }
+    strmap_free(&told);
 }
 
 /* ---- writing ---- */
