@@ -3,6 +3,7 @@
 service manager is told."""
 import os
 import random
+import select
 import shutil
 import signal
 import socket
@@ -113,6 +114,43 @@ class Reloads(l4_world.TestCase):
                 f.configure(services)
                 f.reload()
             f.stop()
+
+    def test_flows_stay_while_addresses_come_and_go(self):
+        class Tells(Echo):
+            """A member that answers with the port that a flow comes from."""
+            def _serve(self):
+                while not self.stop:
+                    if select.select([self.socket], [], [], 0.1)[0]:
+                        client = self.socket.recvfrom(99)[1]
+                        self.socket.sendto(b"%d" % client[1], client)
+        order, member, n = random.Random(2), Tells("m"), 16
+        self.addCleanup(member.close)
+        ports = [harness.free_port() for _ in range(n)]
+        def services(of):
+            return {f"u{i}": dict(web(port=ports[i], members=[member.place])["web"], protocol="udp", idle_timeout="5m",
+                                  drain={"timeout": "1s"}, limits={"connections": 99}) for i in of}
+        f = self.forwarder(services(range(n)), workers=1)
+        def ask(client):
+            """Resolvers ask again, too: a socket may be full."""
+            for _ in range(60):
+                client.send(b"x")
+                try:
+                    return client.recv(99)
+                except TimeoutError:
+                    pass
+        kept, clients = order.sample(range(n), 4), []
+        for i in kept:
+            clients.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            self.addCleanup(clients[-1].close)
+            clients[-1].settimeout(1)
+            clients[-1].connect(("127.0.0.1", ports[i]))
+        before = [ask(c) for c in clients]
+        self.assertNotIn(None, before)
+        for _ in range(12):
+            others = order.sample(sorted(set(range(n)) - set(kept)), 6)
+            f.configure(services(order.sample(kept + others, 10)))
+            f.reload()
+            self.assertEqual([ask(c) for c in clients], before)
 
     def test_open_connections_go_on(self):
         a, b = self.members(2)
