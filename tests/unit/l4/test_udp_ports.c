@@ -341,6 +341,7 @@ static void test_reserved(void **state)
     assert_int_equal(allowed_but("1001 1800\n", "1401-2000,2002"), 350);
     assert_int_equal(allowed_but("1001 1800\n", "1005,1100-1397,1800\n"), 438);
     assert_int_equal(allowed_but("1001 1800\n", "1-65535\n"), 0);
+    assert_int_equal(allowed_but("1001 1800\n", "1001-1800,1001-1800\n"), 0);
     assert_int_equal(allowed_but("32768 60999\n", "32768-50999\n"), 8750);
     static const char *const bad[] = {"", "x", "-", "1000-900", "1400-1300", ",", "70000-80000"};
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
