@@ -288,7 +288,7 @@ def bench(build, o):
             threading.Thread(target=flip, args=(world, switches, stop), daemon=True).start()
             rss = run(daemon, o)
             for line in open(world.path("log")):
-                if "error" in line or "busy for" in line:
+                if ("error" in line and " event " not in line) or "busy for" in line:
                     print("   ", line.strip()[:200])
         finally:
             daemon.stop()
