@@ -175,7 +175,6 @@ static void settle(struct engine *e)
     if (e->is_fresh && !e->plan.held)
         e->last_sync_ms = clock_wall_ms();
     end_changes(e);
-    e->pending_us = 0;
     if (e->is_fresh)
         engine_note_success(e);
     rest(e);
