@@ -125,9 +125,9 @@ void limits_leave_bucket(struct bucket *bucket, uint64_t client)
     take_one(&bucket->shared);
 }
 
-/* As find_way, for one that has counted in `shared`. A way that is being made for the client is
- * marked: its maker looks at `shared` again. (It may be on its way from the client to another one,
- * to whose maker a mark does nothing.) */
+/* As limits_find_way(), for one that has counted in `shared`. A way that is being made for the
+ * client is marked: its maker looks at `shared` again. (It may be on its way from the client to
+ * another one, to whose maker a mark does nothing.) */
 static bool has_way(struct bucket *bucket, uint64_t client)
 {
     for (struct way *way = bucket->ways; way < bucket->ways + WAYS; way++) {

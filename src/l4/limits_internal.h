@@ -29,7 +29,8 @@
  *    counted in `shared` and finds the way unfinished marks it, and has its maker look again.
  *
  * A state is changed by CAS from what was read while the way was the client's. It cannot have
- * become another's meanwhile with the same word: times of a way only rise. */
+ * become another's meanwhile with the same word: times of a way only rise, and one whose maker was
+ * refused is 0, and nobody's, as it was before the first. */
 #pragma once
 
 #include "l4/limits.h"
