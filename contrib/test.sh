@@ -162,7 +162,7 @@ linker= # of the many programs of tests: GNU's takes longer. It is that of the r
 ! command -v ld.lld >/dev/null || linker=LDFLAGS=-fuse-ld=lld
 # What the stage unit compiles, dist compiles again, from its archive: what comes out the same the cache has.
 dev="CFLAGS='-Og $lines'"
-! command -v ccache >/dev/null || dev="CC='ccache gcc' $dev"
+! command -v ccache >/dev/null || dev="CC='ccache ${CC:-gcc}' $dev"
 export CCACHE_DIR="$build/ccache" CCACHE_BASEDIR="$top" CCACHE_NOHASHDIR=1
 for name in ${*:-qa unit system interop sanitizer tsan fuzz bench dist}; do
 	case $name in
