@@ -2,6 +2,8 @@
  * The table of descriptors: what is there is taken over, a refused change leaves all as it was. */
 #include "drive/descriptors.h"
 
+#include "tests/unit/free_port.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,18 +20,6 @@ static struct ip loopback(void)
     struct ip ip;
     assert_int_equal(ip_parse(&ip, "127.0.0.1"), 0);
     return ip;
-}
-
-/* A port of the kernel's choice that nobody has. */
-static uint16_t free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-    close(fd);
-    return ntohs(at.sin_port);
 }
 
 static bool answers(uint16_t port)

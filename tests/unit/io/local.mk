@@ -13,7 +13,8 @@ tests_unit_io_test_framing_SOURCES = tests/unit/io/test_framing.c
 tests_unit_io_test_framing_LDADD = $(UNIT_io)
 
 check_PROGRAMS += tests/unit/io/test_workers
-tests_unit_io_test_workers_SOURCES = tests/unit/io/test_workers.c
+tests_unit_io_test_workers_SOURCES = tests/unit/io/test_workers.c tests/unit/free_port.h
+tests_unit_io_test_workers_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_io_test_workers_LDADD = $(UNIT_io)
 
 check_PROGRAMS += tests/unit/io/test_ethernet

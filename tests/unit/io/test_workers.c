@@ -7,6 +7,7 @@
 #include "io/host.h"
 #include "io/workers.h"
 #include "snapshot/publish.h"
+#include "tests/unit/free_port.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -77,26 +78,6 @@ static int bind_udp(const char *text, uint16_t port)
     int fd = socket(sa.ss_family, SOCK_DGRAM, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, n), 0);
     return fd;
-}
-
-/** A port that is free for both transports on 127.0.0.1, and none that the kernel gives to clients
- *  by itself. */
-static uint16_t free_port(void)
-{
-    for (;;) {
-        struct rng rng;
-        rng_init(&rng);
-        struct sockaddr_in sa = {.sin_family = AF_INET,
-                                 .sin_port = htons((uint16_t)(10000 + rng_below(&rng, 22000))),
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int tcp = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0);
-        bool ok = bind(tcp, (struct sockaddr *)&sa, sizeof sa) == 0 &&
-                  bind(udp, (struct sockaddr *)&sa, sizeof sa) == 0;
-        close(tcp);
-        close(udp);
-        if (ok)
-            return ntohs(sa.sin_port);
-    }
 }
 
 static void fill(uint8_t query[12], uint16_t id)

@@ -3,6 +3,8 @@
  */
 #include "l4/listeners.h"
 
+#include "tests/unit/free_port.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -18,18 +20,6 @@
 static struct ip loopback(uint8_t last)
 {
     return (struct ip){.family = IP_V4, .b = {127, 0, 0, last}};
-}
-
-/** A port that nobody has. */
-static uint16_t free_port(void)
-{
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof sa;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&sa, n), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
-    close(fd);
-    return ntohs(sa.sin_port);
 }
 
 static bool is_open(int fd)

@@ -3,6 +3,7 @@
 #include "l4/metrics_server.h"
 
 #include "base/diag.h"
+#include "tests/unit/free_port.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -45,18 +46,6 @@ static int try_open(struct metrics_server **server, uv_loop_t *loop, uint8_t las
     int code = metrics_server_open(server, loop, &config, -1, before, write_text, n, &diags);
     diags_free(&diags);
     return code;
-}
-
-/** A port that nothing has. */
-static uint16_t free_port(void)
-{
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof sa;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-    close(fd);
-    return ntohs(sa.sin_port);
 }
 
 static int connect_to(uint8_t last, uint16_t port)
